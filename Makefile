@@ -1,0 +1,92 @@
+# The only door: each target is what CI runs. `make` alone lists them.
+SHELL := /bin/sh
+PYTHON ?= python3
+PORT ?= 8000
+VENV := .venv
+PY := $(VENV)/bin/python
+PIP := $(PY) -m pip install --quiet --disable-pip-version-check --no-input --only-binary :all: --require-hashes
+EXEC := $(PY) -m config.lanceur exec --
+BASE := $(VENV)/.pret-base
+DEV := $(VENV)/.pret-dev
+
+export PYTHONUTF8 := 1
+.DELETE_ON_ERROR:
+.PHONY: aide setup setup-dev run reset systeme test test-fast check lint types arch gabarits \
+	migrations fix bench exigences e2e
+
+aide: ## Cette liste
+	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+setup: $(BASE) ## Environnement virtuel et dépendances verrouillées (ni apt, ni compilateur)
+
+setup-dev: $(DEV) ## De plus : ce qu'il faut pour tester
+
+$(BASE): requirements.txt
+	@command -v $(PYTHON) >/dev/null 2>&1 || { \
+		echo "Comptoir demande Python 3.11 ou plus récent : installez python3, puis relancez."; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "Comptoir demande Python 3.11 ou plus récent ; « $(PYTHON) » est plus ancien :" \
+		"relancez avec PYTHON=/chemin/de/python3.11."; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "Le module venv de Python manque (Debian : apt install python3-venv), puis relancez."; \
+		exit 1; }
+	@echo "Préparation de l'environnement Python (une à deux minutes la première fois)…"
+	@test -x $(PY) && $(PY) -m pip --version >/dev/null 2>&1 || $(PYTHON) -m venv --clear $(VENV)
+	@$(PIP) -r requirements.txt
+	@touch $@
+
+$(DEV): $(BASE) requirements-dev.txt
+	@echo "Préparation des outils de test…"
+	@$(PIP) -r requirements.txt -r requirements-dev.txt
+	@touch $@
+
+run: $(BASE) ## Démarre tout ; une adresse s'affiche ; Ctrl-C arrête tout (PORT=8000)
+	@exec $(PY) -m config.lanceur run --port $(PORT)
+
+reset: $(BASE) ## Oublie les données de démonstration (mises de côté ; OUI=1 ne demande pas)
+	@exec $(PY) -m config.lanceur reset
+
+systeme: $(BASE) ## Paquets système des tests : les liste, les installe où c'est possible
+	@$(PY) -m config.lanceur.systeme
+
+test: setup-dev ## Tout ce que l'intégration continue exécute
+	@$(MAKE) --no-print-directory systeme
+	@$(MAKE) --no-print-directory check
+	@$(PY) -m pytest
+
+test-fast: $(DEV) ## Règles, codecs et lois de la maison (moins de 20 s)
+	@$(PY) -m pytest -q -k "test_rules or test_codec or house"
+
+e2e: $(DEV) ## Les parcours dans Chromium
+	@$(MAKE) --no-print-directory systeme
+	@$(PY) -m pytest -m navigateur
+
+check: lint types arch gabarits migrations ## Toutes les vérifications, avant chaque envoi
+
+lint: $(DEV) ## Ruff : règles et mise en forme
+	@$(PY) -m ruff check .
+	@$(PY) -m ruff format --check .
+
+types: $(DEV) ## Mypy strict
+	@$(PY) -m mypy .
+
+arch: $(DEV) ## Qui importe qui (import-linter)
+	@$(VENV)/bin/lint-imports
+
+gabarits: $(DEV) ## Gabarits : djlint
+	@$(PY) -m djlint --profile=django --quiet --check templates
+	@$(PY) -m djlint --profile=django --quiet --lint templates
+
+migrations: $(DEV) ## Aucune migration ne manque
+	@$(EXEC) $(PY) manage.py makemigrations --check --dry-run
+
+fix: $(DEV) ## Corrige ce qui se corrige seul
+	@$(PY) -m ruff check --fix .
+	@$(PY) -m ruff format .
+	@$(PY) -m djlint --profile=django --quiet --reformat templates || true
+
+bench: $(DEV) ## Mesures, en rapport à une réalisation nue
+	@$(PY) -m bench
+
+exigences: $(DEV) ## Exigences, cas et tests : la matrice, et ce qui manque
+	@$(PY) -m tests.exigences
