@@ -1,0 +1,38 @@
+"""Celery: the bell, never the truth (the outbox table is). Two queues: `interactif` and `lots`."""
+
+import os
+
+from celery import Celery
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+app = Celery("comptoir")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.conf.update(
+    task_ignore_result=True,
+    task_acks_late=True,
+    task_default_queue="interactif",
+    worker_prefetch_multiplier=1,
+    worker_hijack_root_logger=False,
+    broker_connection_retry_on_startup=True,
+    broker_connection_max_retries=None,
+    broker_transport_options={
+        "visibility_timeout": 3600,
+        "socket_keepalive": True,
+        "max_retries": 2,
+        "interval_start": 0.05,
+        "interval_step": 0.1,
+        "interval_max": 0.3,
+    },
+    task_serializer="json",
+    accept_content=["json"],
+    timezone="Europe/Paris",
+    beat_schedule={
+        "teleservices.balayer": {
+            "task": "teleservices.balayer",
+            "schedule": 2.0,
+            "options": {"queue": "lots", "expires": 10},
+        }
+    },
+)
+app.autodiscover_tasks(["teleservices"])

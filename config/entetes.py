@@ -1,0 +1,44 @@
+"""Security headers of every page, and one address only: `localhost` is sent to 127.0.0.1."""
+
+import secrets
+from collections.abc import Callable
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponsePermanentRedirect
+
+
+class EntetesMiddleware:
+    """Add the CSP (nonce, agent ports), framing, referrer and permissions headers."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+        ports = settings.AGENT_PORTS
+        self.agent = " ".join(f"ws://127.0.0.1:{p} http://127.0.0.1:{p}" for p in ports)
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Redirect a foreign name, run the view, add the headers."""
+        hote = request.META.get("HTTP_HOST", "")
+        if hote.split(":")[0] == "localhost" and settings.HOTE_AUTORISE.startswith("127.0.0.1"):
+            return HttpResponsePermanentRedirect(settings.ADRESSE + request.get_full_path())
+        request.csp_nonce = secrets.token_urlsafe(16)  # type: ignore[attr-defined]
+        reponse = self.get_response(request)
+        reponse["Content-Security-Policy"] = self._csp(request.csp_nonce)  # type: ignore[attr-defined]
+        reponse["Referrer-Policy"] = "same-origin"
+        reponse["X-Content-Type-Options"] = "nosniff"
+        reponse["X-Frame-Options"] = "DENY"
+        reponse["Cross-Origin-Opener-Policy"] = "same-origin"
+        reponse["Permissions-Policy"] = (
+            "loopback-network=(self), local-network-access=(self), camera=(), geolocation=()"
+        )
+        if settings.ADRESSE.startswith("https://"):
+            reponse["Strict-Transport-Security"] = "max-age=31536000"
+        if not request.path.startswith(settings.STATIC_URL):
+            reponse["Cache-Control"] = "no-store"
+        return reponse
+
+    def _csp(self, nonce: str) -> str:
+        return (
+            f"default-src 'none'; script-src 'nonce-{nonce}' 'strict-dynamic'; style-src 'self'; "
+            f"img-src 'self' data:; font-src 'self'; connect-src 'self' {self.agent}; "
+            "form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+        )

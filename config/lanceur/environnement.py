@@ -1,0 +1,24 @@
+"""`python manage.py X` finds the running stack of this checkout by itself."""
+
+import json
+import os
+from pathlib import Path
+
+from config.lanceur.dossiers import RACINE
+
+
+def fichier_env(donnees: Path | None = None) -> Path:
+    """Return where the environment of the running stack is written (mode 0600)."""
+    return (donnees or RACINE / ".comptoir") / "env.json"
+
+
+def charger() -> None:
+    """Load that environment when none is given and the stack is alive."""
+    if "COMPTOIR_BASE_HOTE" in os.environ:
+        return
+    try:
+        contenu = json.loads(fichier_env().read_text(encoding="utf-8"))
+        os.kill(int(contenu["pid"]), 0)
+    except (OSError, ValueError, KeyError):
+        return
+    os.environ.update(contenu["env"])

@@ -1,0 +1,183 @@
+"""Settings of Comptoir. Values come from the environment (`config/env.py`); nothing is decided here.
+
+The launcher (`python -m config.lanceur`) gives every value in the `simulateur` environment; an
+installer gives them for `bac_a_sable` and `production` (docs/deploiement.md).
+"""
+
+from pathlib import Path
+
+from config import env
+from config.journalisation import build_logging
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+VERSION = "0.1.0"
+ENVIRONNEMENT = env.choix(
+    "ENVIRONNEMENT", ("simulateur", "bac_a_sable", "production"), "simulateur"
+)
+DEBUG = False
+
+_hors_production = ENVIRONNEMENT == "simulateur"
+SECRET_KEY = env.texte("CLE_SECRETE", "simulateur-sans-secret" if _hors_production else None)
+CLES_CHIFFREMENT = env.lignes("CLES_CHIFFREMENT", "" if _hors_production else None)
+CLE_EMPREINTE = env.texte("CLE_EMPREINTE", "" if _hors_production else None)
+CLE_AGENT_PEM = env.texte("CLE_AGENT", "" if _hors_production else None)
+
+ADRESSE = env.texte("ADRESSE", "http://127.0.0.1:8000")
+HOTE_AUTORISE = ADRESSE.split("://", 1)[1]
+ALLOWED_HOSTS = [HOTE_AUTORISE.split(":", 1)[0], "localhost"]
+CSRF_TRUSTED_ORIGINS = [ADRESSE]
+AGENT_PORTS = (
+    [env.entier("AGENT_PORT", 0)] if env.entier("AGENT_PORT", 0) else [28173, 28174, 28175]
+)
+PLATEAU_URL = env.texte("PLATEAU_URL", "")
+# In `simulateur`, a browser on this very machine becomes the demonstration workstation by itself.
+POSTE_AUTOMATIQUE = env.texte("POSTE_DEMONSTRATION", "comptoir-1") if _hors_production else ""
+FINESS_DEMONSTRATION = "752026005"
+
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "django_htmx",
+    "rest_framework",
+    "pharmacy",
+    "teleservices",
+    "ins",
+    "ordonnance",
+    "dmp",
+    "mssante",
+    "psc",
+    "config",
+]
+
+MIDDLEWARE = [
+    "config.entetes.EntetesMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "pharmacy.isolation.middleware.OfficineMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "pharmacy.session.middleware.SessionComptoirMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+]
+
+ROOT_URLCONF = "config.urls"
+ASGI_APPLICATION = "config.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": False,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "pharmacy.contexte_pages.comptoir",
+            ],
+            "builtins": ["pharmacy.templatetags.comptoir"],
+        },
+    }
+]
+
+
+def _base(utilisateur: str, variable: str, *, pool: bool) -> dict[str, object]:
+    options: dict[str, object] = {"application_name": "comptoir"}
+    if pool:
+        options["pool"] = {
+            "min_size": 1,
+            "max_size": env.entier("BASE_POOL", 20, mini=1),
+            "timeout": 10,
+        }
+    return {
+        "ENGINE": "pharmacy.isolation.postgresql",
+        "NAME": env.texte("BASE_NOM", "comptoir"),
+        "USER": env.texte(f"{variable}_UTILISATEUR", utilisateur),
+        "PASSWORD": env.texte(f"{variable}_MOT_DE_PASSE", ""),
+        "HOST": env.texte("BASE_HOTE", ""),
+        "PORT": env.texte("BASE_PORT", ""),
+        "CONN_MAX_AGE": 0,
+        "CONN_HEALTH_CHECKS": True,
+        "OPTIONS": options,
+    }
+
+
+# Two roles: `default` owns nothing and obeys row-level security; `proprietaire` migrates.
+DATABASES = {
+    "default": _base("comptoir_app", "BASE", pool=True),
+    "proprietaire": _base("comptoir_proprietaire", "PROPRIETAIRE", pool=False),
+}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+AUTH_USER_MODEL = "pharmacy.Operateur"
+AUTHENTICATION_BACKENDS = ["pharmacy.session.backend.OperateurBackend"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 12},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "/connexion/"
+
+SESSION_ENGINE = "django.contrib.sessions.backends.db"
+SESSION_COOKIE_NAME = "comptoir_session"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_AGE = 16 * 3600
+SESSION_COOKIE_SECURE = ADRESSE.startswith("https://")
+CSRF_COOKIE_SECURE = SESSION_COOKIE_SECURE
+CSRF_USE_SESSIONS = True
+CSRF_FAILURE_VIEW = "pharmacy.views.erreurs.csrf"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+X_FRAME_OPTIONS = "DENY"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
+
+LANGUAGE_CODE = "fr"
+TIME_ZONE = "Europe/Paris"
+USE_I18N = True
+USE_TZ = True
+
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STATIC_ROOT = BASE_DIR / "staticfiles"
+WHITENOISE_USE_FINDERS = True
+
+VALKEY_URL = env.texte("VALKEY_URL", "redis://127.0.0.1:6379/0")
+CELERY_BROKER_URL = VALKEY_URL.replace("unix://", "redis+socket://", 1)
+
+# National services: one block each; each app freezes its own dataclass from these values.
+INSI_URL = env.texte("INSI_URL", "")
+INSI_CERTIFICAT = env.texte("INSI_CERTIFICAT", "")
+INSI_CLE = env.texte("INSI_CLE", "")
+INSI_IDAM = env.texte("INSI_IDAM", "SIMULATEUR01")
+EPU_URL = env.texte("EPU_URL", "")
+EPU_IDAM = env.texte("EPU_IDAM", "SIMULATEUR01")
+EPU_NUMERO_REGEX = env.texte("EPU_NUMERO_REGEX", r"^[0-9A-Z]{18}$")
+TLS_AC = env.texte("TLS_AC", "")
+CPS_AC = env.texte("CPS_AC", "")
+# A fixed identifier of this installation, carried by the LPS context (ins.md §3.3).
+INSTANCE_LPS = env.texte("INSTANCE_LPS", "0f7c9a52-6a0e-5c0a-9a55-2f0d1c6f7b10")
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "EXCEPTION_HANDLER": "pharmacy.api.build_error_reply",
+}
+
+LOGGING_CONFIG = "logging.config.dictConfig"
+LOGGING = build_logging()
+
+# Outbox: pause of an open breaker, and age at which a row in flight is doubted (seconds).
+DISJONCTEUR_S = env.entier("DISJONCTEUR_S", 10 if ENVIRONNEMENT == "simulateur" else 60, mini=1)
+EN_VOL_MAX_S = env.entier("EN_VOL_MAX_S", 120, mini=3)
+# Date (AAAA-MM-JJ) of the last copy of the keys kept apart from the database, given by the installer.
+COPIE_CLES_CONFIRMEE = env.texte("COPIE_CLES_CONFIRMEE", "")
