@@ -1,0 +1,248 @@
+"""JSON doors for the page and the agent: tokens, nonces, readings, signatures, scans."""
+
+from base64 import b64decode
+from binascii import Error as Base64Error
+from typing import Any
+
+from django.utils import timezone
+from rest_framework import exceptions, status
+from rest_framework.permissions import BasePermission
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.throttling import SimpleRateThrottle
+from rest_framework.views import APIView, exception_handler
+
+from agent.protocol.classification import lire_code
+from pharmacy import audit
+from pharmacy.acteurs import Acteur
+from pharmacy.codes import Scan, route_scan
+from pharmacy.models import Poste, Vente
+from pharmacy.motifs import motifs_en_vigueur
+from pharmacy.postes import cles, services, signatures
+from pharmacy.selectors.produit import produit_libelle
+from pharmacy.services import lecture
+from pharmacy.services.vente import VenteRefusee
+from pharmacy.suites import Suite
+
+TEXTE_MAX = 8192
+
+
+class ActeurPresent(BasePermission):
+    """An operator is signed in and the session is not locked."""
+
+    message = "Votre session est fermée ou verrouillée. Identifiez-vous."
+
+    def has_permission(self, request: Request, _view: APIView) -> bool:
+        """Tell whether there is an actor."""
+        return getattr(request._request, "acteur", None) is not None  # noqa: SLF001
+
+
+def build_error_reply(exc: Exception, context: dict[str, Any]) -> Response | None:
+    """Return every refusal as a Suite: a sentence, a tone, a stable code."""
+    if isinstance(exc, services.LectureRefusee | signatures.SignatureRefusee | VenteRefusee):
+        suite = Suite(exc.phrase, "alerte", code=exc.code)
+        return Response(suite.as_dict(), status=status.HTTP_409_CONFLICT)
+    if isinstance(exc, PermissionError):
+        return Response(Suite(str(exc), "alerte", code="DROIT").as_dict(), status=403)
+    reponse = exception_handler(exc, context)
+    if reponse is not None:
+        phrase = "Demande mal formée."
+        if isinstance(exc, exceptions.PermissionDenied | exceptions.NotAuthenticated):
+            phrase = ActeurPresent.message
+        reponse.data = Suite(phrase, "alerte", code=f"HTTP-{reponse.status_code}").as_dict()
+    return reponse
+
+
+class VueAgent(APIView):
+    """Base: the actor, the poste and the session of the request."""
+
+    permission_classes = [ActeurPresent]
+
+    @property
+    def acteur(self) -> Acteur:
+        """The signed-in actor (the permission proved it)."""
+        acteur: Acteur = self.request._request.acteur  # type: ignore[attr-defined]  # noqa: SLF001
+        return acteur
+
+    @property
+    def poste(self) -> Poste:
+        """The workstation of this browser, with a paired agent."""
+        poste: Poste | None = self.request._request.poste  # type: ignore[attr-defined]  # noqa: SLF001
+        if poste is None or poste.etat != Poste.Etat.ASSOCIE:
+            raise services.LectureRefusee("poste_sans_agent", "Ce poste n'a pas d'agent associé.")
+        return poste
+
+    @property
+    def sid(self) -> str:
+        """Digest of the web session."""
+        return services.session_hash(self.request._request.session.session_key)  # noqa: SLF001
+
+    def vente(self, brut: object) -> Vente | None:
+        """Return the sale named by the page, in this officine only."""
+        if not str(brut or "").isdigit():
+            return None
+        return (
+            Vente.objects.filter(pk=int(str(brut)), officine_id=self.acteur.officine_id)
+            .select_related("patient")
+            .first()
+        )
+
+    def text(self, nom: str, maximum: int = TEXTE_MAX) -> str:
+        """Return a text field of the body; ParseError when absent or too long."""
+        valeur = self.request.data.get(nom) if isinstance(self.request.data, dict) else None
+        if not isinstance(valeur, str) or len(valeur) > maximum:
+            raise exceptions.ParseError(nom)
+        return valeur
+
+    def octets(self, nom: str) -> bytes:
+        """Return a base64 field as bytes."""
+        try:
+            return b64decode(self.text(nom, 20_000), validate=True)
+        except (Base64Error, ValueError) as exc:
+            raise exceptions.ParseError(nom) from exc
+
+
+class Jetons(VueAgent):
+    """POST: a token for the connection of this page to its agent."""
+
+    def post(self, _request: Request) -> Response:
+        """Answer a token bound to the challenge. 409 when the agent is another poste's."""
+        if self.text("wid", 40) != self.poste.wid:
+            raise services.LectureRefusee("autre_poste", "Cet agent est celui d'un autre poste.")
+        jeton, expire = services.issue_token(
+            self.acteur, self.poste, sid=self.sid, challenge=self.text("challenge", 100)
+        )
+        return Response({"token": jeton, "expires_at": expire.isoformat()})
+
+
+class Presence(VueAgent):
+    """POST: the agent's proof that it holds the workstation's key."""
+
+    def post(self, _request: Request) -> Response:
+        """Mark the poste alive; 409 when the proof is not its own."""
+        try:
+            services.note_presence(self.poste, self.text("proof"))
+        except cles.JetonRefuse as exc:
+            raise services.LectureRefusee(
+                "preuve", "L'agent de ce poste n'est pas reconnu."
+            ) from exc
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class Nonces(VueAgent):
+    """POST: one number for one reading."""
+
+    def post(self, _request: Request) -> Response:
+        """Answer a nonce; 400 for an unknown operation."""
+        operation = self.text("op", 20)
+        if operation not in services.OPERATIONS:
+            raise exceptions.ParseError("op")
+        nonce = services.issue_nonce(self.acteur, self.poste, sid=self.sid, operation=operation)
+        return Response({"nonce": nonce})
+
+
+class Lectures(VueAgent):
+    """POST: what a card said, with the agent's receipt."""
+
+    def post(self, request: Request) -> Response:
+        """Believe it only if the receipt proves it, then send it where it belongs."""
+        operation = self.text("op", 20)
+        if operation not in lecture.ROUTES:
+            raise exceptions.ParseError("op")
+        lue = services.verify_reading(
+            self.acteur,
+            self.poste,
+            sid=self.sid,
+            operation=operation,
+            data=request.data.get("data"),
+            receipt=self.text("receipt", 20_000),
+        )
+        suite = lecture.lecture_route(self.acteur, self.vente(request.data.get("vente")), lue)
+        return Response(suite.as_dict())
+
+
+class CarteRetiree(VueAgent):
+    """POST: the carte Vitale left the reader."""
+
+    def post(self, request: Request) -> Response:
+        """Forget that a card is in the reader."""
+        vente = self.vente(request.data.get("vente"))
+        if vente is not None:
+            lecture.note_card_removed(self.acteur, vente.pk)
+        return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class SignaturePreparer(VueAgent):
+    """POST: ask for a signature by the operator's card."""
+
+    def post(self, _request: Request) -> Response:
+        """Answer the request the agent will show; 400 for an unknown service."""
+        try:
+            jti, demande = signatures.prepare(
+                self.acteur, self.poste, self.text("service", 20), self.octets("certificat_b64")
+            )
+        except KeyError as exc:
+            raise exceptions.ParseError("service") from exc
+        return Response({"id": jti, "request": demande})
+
+
+class SignatureTerminer(VueAgent):
+    """POST: the card's signature."""
+
+    def post(self, request: Request) -> Response:
+        """Close the request; what waited for this signature leaves now."""
+        items = request.data.get("signatures")
+        if not (isinstance(items, list) and len(items) == 1 and isinstance(items[0], dict)):
+            raise exceptions.ParseError("signatures")
+        try:
+            signature = b64decode(str(items[0].get("sig_b64") or ""), validate=True)
+        except (Base64Error, ValueError) as exc:
+            raise exceptions.ParseError("signatures") from exc
+        phrase = signatures.complete(
+            self.acteur, self.poste, self.text("id", 64), signature, self.octets("certificate_b64")
+        )
+        return Response(Suite(phrase).as_dict())
+
+
+class Rafale(SimpleRateThrottle):
+    """Thirty scans a second per session: beyond, a device is faulty."""
+
+    rate = "1800/min"
+
+    def get_cache_key(self, request: Request, _view: APIView) -> str:
+        """Return one counter per session."""
+        return f"scan:{request._request.session.session_key}"  # noqa: SLF001
+
+
+class Scans(VueAgent):
+    """POST: a code read by a device (through the agent or the page), or typed."""
+
+    def post(self, request: Request) -> Response:
+        """Classify it here (the page's opinion does not count) and send it where it belongs."""
+        canal = self.text("canal", 10)
+        if canal not in {"scan", "clavier", "saisie"}:
+            raise exceptions.ParseError("canal")
+        code = lire_code(
+            self.text("text", 5000), canal, motifs_en_vigueur(), nom_produit=produit_libelle
+        )
+        vente = self.vente(request.data.get("vente"))
+        audit.note(self.acteur, "scan", f"classe:{code.classe}", resultat=code.suite)
+        suite = route_scan(
+            Scan(self.acteur, vente, code, canal, bool(request.data.get("ordonnance")))
+        )
+        return Response(suite.as_dict())
+
+
+class Sante(APIView):
+    """GET: is this process able to serve? No personal data."""
+
+    authentication_classes: list[Any] = []
+    permission_classes: list[Any] = []
+
+    def get(self, _request: Request) -> Response:
+        """Answer the version and the hour when the database answers."""
+        from django.db import connection
+
+        with connection.cursor() as curseur:
+            curseur.execute("SELECT 1")
+        return Response({"etat": "ok", "heure": timezone.now().isoformat()})

@@ -1,0 +1,77 @@
+"""Encryption at rest and keyed digests, with keys that live outside the database.
+
+Keys rotate: the first one encrypts, all of them decrypt. The digest key is a key of its own.
+"""
+
+import hashlib
+import hmac
+import unicodedata
+from functools import lru_cache
+from typing import Any
+
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.db import models
+
+
+@lru_cache(maxsize=4)
+def _fernet(cles: tuple[str, ...]) -> MultiFernet:
+    if not cles:
+        raise ImproperlyConfigured("COMPTOIR_CLES_CHIFFREMENT est vide.")
+    return MultiFernet([Fernet(cle.encode()) for cle in cles])
+
+
+def encrypt(clair: bytes) -> bytes:
+    """Return `clair` encrypted under the current key."""
+    return _fernet(tuple(settings.CLES_CHIFFREMENT)).encrypt(clair)
+
+
+def decrypt(chiffre: bytes) -> bytes:
+    """Return the plain bytes; ValueError when no key of ours opens them."""
+    try:
+        return _fernet(tuple(settings.CLES_CHIFFREMENT)).decrypt(chiffre)
+    except InvalidToken as exc:
+        raise ValueError("no key opens this value") from exc
+
+
+def empreinte(*parts: str) -> str:
+    """Return the HMAC-SHA-256 (hex) of normalised parts, to look a matricule up without reading it."""
+    if not settings.CLE_EMPREINTE:
+        raise ImproperlyConfigured("COMPTOIR_CLE_EMPREINTE est vide.")
+    message = "\x1f".join(unicodedata.normalize("NFC", part) for part in parts)
+    return hmac.new(settings.CLE_EMPREINTE.encode(), message.encode(), hashlib.sha256).hexdigest()
+
+
+class OctetsChiffres(models.BinaryField):
+    """A binary column whose content is encrypted at rest; None stays None."""
+
+    def get_prep_value(self, value: bytes | None) -> bytes | None:
+        """Encrypt on the way to the database."""
+        return None if value is None else encrypt(bytes(value))
+
+    def from_db_value(self, value: Any, _expression: object, _connection: object) -> bytes | None:  # noqa: ANN401
+        """Decrypt on the way back."""
+        return None if value is None else decrypt(bytes(value))
+
+
+class TexteChiffre(models.BinaryField):
+    """A text column encrypted at rest; the empty text is stored as an empty value."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        kwargs.setdefault("default", "")
+        kwargs.setdefault("blank", True)
+        super().__init__(*args, **kwargs)
+
+    def get_default(self) -> str:
+        """Return the default as text (BinaryField would make bytes of it)."""
+        return "" if self.default == "" else str(self.default)
+
+    def get_prep_value(self, value: str | None) -> bytes:
+        """Encrypt on the way to the database."""
+        return encrypt(value.encode()) if value else b""
+
+    def from_db_value(self, value: Any, _expression: object, _connection: object) -> str:  # noqa: ANN401
+        """Decrypt on the way back."""
+        octets = bytes(value) if value is not None else b""
+        return decrypt(octets).decode() if octets else ""

@@ -1,0 +1,75 @@
+"""What the core announces to the apps above, inside its own transaction.
+
+A subscriber writes rows (usually an outbox row) and does nothing else: no network, no template.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from django.db import transaction
+
+from pharmacy.acteurs import Acteur
+
+E = TypeVar("E")
+_abonnes: dict[type, list[Callable[[Any], None]]] = defaultdict(list)
+
+
+@dataclass(frozen=True)
+class PatientChoisi:
+    """A sale now has a patient. `moyen` is « vitale », « recherche » or « ordonnance »."""
+
+    acteur: Acteur
+    vente_id: int
+    patient_id: int
+    moyen: str
+
+
+@dataclass(frozen=True)
+class VenteTerminee:
+    """A sale was ended by FIN."""
+
+    acteur: Acteur
+    vente_id: int
+
+
+@dataclass(frozen=True)
+class VenteAbandonnee:
+    """A sale was dropped: nothing may stay reserved on the national side."""
+
+    acteur: Acteur
+    vente_id: int
+
+
+@dataclass(frozen=True)
+class SessionFermee:
+    """An operator left a workstation (sign-out, change of operator by another's card)."""
+
+    acteur: Acteur
+
+
+@dataclass(frozen=True)
+class CarteCpsLue:
+    """A professional's card was read on the workstation, with a verified receipt."""
+
+    acteur: Acteur
+    id_nat: str
+    certificat_sha256: str
+
+
+def subscribe(genre: type[E], abonne: Callable[[E], None]) -> None:
+    """Register a subscriber; called from `AppConfig.ready()` only."""
+    if abonne not in _abonnes[genre]:
+        _abonnes[genre].append(abonne)
+
+
+def publish(evenement: object) -> None:
+    """Run the subscribers now, in the caller's transaction.
+
+    Raises RuntimeError outside a transaction: what is announced must commit or vanish together.
+    """
+    if not transaction.get_connection().in_atomic_block:
+        raise RuntimeError("publish() outside a transaction")
+    for abonne in _abonnes[type(evenement)]:
+        abonne(evenement)

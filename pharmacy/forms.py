@@ -1,0 +1,95 @@
+"""Forms of the core: one sentence per mistake, nothing typed is lost."""
+
+from datetime import date
+from typing import Any
+
+from django import forms
+from django.utils import timezone
+
+from pharmacy.models import Patient
+from pharmacy.services.connexion import Identifiants
+
+
+class ConnexionForm(forms.Form):
+    """Code, and a secret: password or PIN."""
+
+    finess = forms.CharField(label="FINESS de l'officine", required=False, max_length=9)
+    code = forms.CharField(
+        label="Code opérateur", max_length=8, error_messages={"required": "Donnez votre code."}
+    )
+    pin = forms.CharField(label="Code PIN", required=False, max_length=6)
+    mot_de_passe = forms.CharField(label="Mot de passe", required=False, max_length=128)
+
+    def __init__(self, *args: Any, finess_requis: bool = False, **kwargs: Any) -> None:  # noqa: ANN401
+        super().__init__(*args, **kwargs)
+        self.finess_requis = finess_requis
+        self.mot_de_passe_requis = False
+        self.phrase = ""
+
+    def clean(self) -> dict[str, Any]:
+        """Ask for one secret at least."""
+        propre: dict[str, Any] = super().clean() or {}
+        if propre.get("code") and not (propre.get("pin") or propre.get("mot_de_passe")):
+            self.phrase = "Donnez votre PIN ou votre mot de passe."
+            raise forms.ValidationError(self.phrase)
+        return propre
+
+    @property
+    def identifiants(self) -> Identifiants:
+        """Return what was typed."""
+        return Identifiants(
+            self.cleaned_data["code"].strip(),
+            self.cleaned_data.get("mot_de_passe", ""),
+            self.cleaned_data.get("pin", ""),
+        )
+
+    def refuse(self, phrase: str, *, mot_de_passe: bool = False) -> None:
+        """Show a refusal that does not say which half was wrong."""
+        self.phrase = phrase
+        self.mot_de_passe_requis = mot_de_passe
+
+
+class PatientForm(forms.ModelForm):  # type: ignore[type-arg]
+    """A file typed by hand: birth name, first name, birth date and sex are required."""
+
+    date_naissance = forms.DateField(
+        label="Date de naissance",
+        input_formats=["%d/%m/%Y", "%d%m%Y", "%Y-%m-%d"],
+        error_messages={
+            "required": "Donnez la date de naissance.",
+            "invalid": "Donnez la date sous la forme 22/12/1975.",
+        },
+    )
+
+    class Meta:
+        model = Patient
+        fields = ["nom_naissance", "premier_prenom", "date_naissance", "sexe", "nom_utilise"]
+        error_messages = {
+            "premier_prenom": {"required": "Donnez le premier prénom de naissance."},
+        }
+
+    def clean_nom_naissance(self) -> str:
+        """Require the birth name, in capitals."""
+        nom: str = self.cleaned_data["nom_naissance"].strip().upper()
+        if not nom:
+            raise forms.ValidationError("Donnez le nom de naissance.")
+        return nom
+
+    def clean_premier_prenom(self) -> str:
+        """Return the first name in capitals."""
+        prenom: str = self.cleaned_data["premier_prenom"].strip().upper()
+        return prenom
+
+    def clean_date_naissance(self) -> date:
+        """Refuse a date to come or before 1870 (ins.md §1.3)."""
+        jour: date = self.cleaned_data["date_naissance"]
+        if jour > timezone.localdate() or jour.year < 1870:
+            raise forms.ValidationError("Cette date de naissance n'est pas possible.")
+        return jour
+
+    def clean_sexe(self) -> str:
+        """Require a sex: INSi refuses a missing one."""
+        sexe: str = self.cleaned_data["sexe"]
+        if not sexe:
+            raise forms.ValidationError("Donnez le sexe.")
+        return sexe

@@ -1,0 +1,117 @@
+"""What every view declares: which methods read, which write, and the right it needs.
+
+A read that tries to write business rows raises: a GET must be harmless, whatever calls it.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import wraps
+from typing import Any
+
+from django.db import connection
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.shortcuts import redirect, render
+from django.utils.http import urlencode
+
+from pharmacy.acteurs import Acteur, peut
+from pharmacy.services.vente import VenteRefusee
+
+# Rows a read may write: it is traced, and the session remembers the activity.
+_PERMISES = re.compile(
+    r'^\s*(INSERT INTO|UPDATE|DELETE FROM) "(pharmacy_audit|django_session)"', re.I
+)
+_ECRITURE = re.compile(r"^\s*(INSERT|UPDATE|DELETE|TRUNCATE|MERGE)\b", re.I)
+
+
+class EcritureInterdite(RuntimeError):
+    """A view declared as reading tried to write."""
+
+
+class VueComptoir(HttpRequest):
+    """The request as our middlewares complete it."""
+
+    acteur: Acteur
+    poste: Any
+    htmx: Any
+    csp_nonce: str
+
+
+@contextmanager
+def read_only() -> Iterator[None]:
+    """Refuse any write of business rows inside the block."""
+
+    def guard(execute: Any, sql: Any, params: Any, many: bool, context: Any) -> Any:  # noqa: ANN401
+        texte = str(sql)
+        if _ECRITURE.match(texte) and not _PERMISES.match(texte):
+            raise EcritureInterdite(texte.split("(", 1)[0][:60])
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(guard):
+        yield
+
+
+def http_methods(
+    *, read: tuple[str, ...] = (), write: tuple[str, ...] = (), droit: str | None = None
+) -> Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]:
+    """Declare a view. `droit` None: open to anyone (sign-in, health)."""
+
+    def decorate(vue: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+        @wraps(vue)
+        def inner(request: HttpRequest, *args: object, **kwargs: object) -> HttpResponse:
+            methode = "GET" if request.method == "HEAD" else request.method or ""
+            if methode not in {*read, *write}:
+                return HttpResponseNotAllowed([*read, *write])
+            refus = _check(request, droit)
+            if refus is not None:
+                return refus
+            try:
+                if methode in read:
+                    with read_only():
+                        return vue(request, *args, **kwargs)
+                return vue(request, *args, **kwargs)
+            except PermissionError as exc:
+                return refuse(request, str(exc), 403)
+            except VenteRefusee as exc:
+                return refuse(
+                    request, exc.phrase, 404 if exc.code.endswith("404") else 409, exc.code
+                )
+
+        inner.droit = droit  # type: ignore[attr-defined]
+        inner.methodes = (read, write)  # type: ignore[attr-defined]
+        return inner
+
+    return decorate
+
+
+def _check(request: HttpRequest, droit: str | None) -> HttpResponse | None:
+    if droit is None:
+        return None
+    acteur: Acteur | None = getattr(request, "acteur", None)
+    if acteur is None:
+        return _to_sign_in(request)
+    decision = peut(acteur, droit)
+    if not decision.ok:
+        return refuse(request, f"{decision.phrase} {decision.geste}".strip(), 403)
+    return None
+
+
+def _to_sign_in(request: HttpRequest) -> HttpResponse:
+    retour = request.get_full_path() if request.method == "GET" else "/"
+    if request.headers.get("HX-Request"):
+        reponse = HttpResponse(status=204)
+        reponse["HX-Redirect"] = "/connexion/"
+        return reponse
+    return redirect("/connexion/?" + urlencode({"suite": retour}))
+
+
+def refuse(request: HttpRequest, phrase: str, status: int, code: str = "") -> HttpResponse:
+    """Return a refusal: one sentence and its code, as a page or as a fragment for the dialog."""
+    gabarit = "pharmacy/_refus.html" if request.headers.get("HX-Request") else "pharmacy/refus.html"
+    reponse = render(
+        request, gabarit, {"phrase": phrase, "code": code or f"HTTP-{status}"}, status=status
+    )
+    if request.headers.get("HX-Request"):
+        reponse["HX-Retarget"] = "#message"
+        reponse["HX-Reswap"] = "innerHTML"
+    return reponse

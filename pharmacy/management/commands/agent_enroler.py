@@ -1,0 +1,61 @@
+"""`manage.py agent_enroler`: attach an agent's key to a poste and write what the agent must know."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import transaction
+
+from pharmacy.isolation.contexte import officine_context
+from pharmacy.isolation.middleware import officine_of_finess
+from pharmacy.models import Poste
+from pharmacy.motifs import motifs_en_vigueur
+from pharmacy.postes import cles
+from pharmacy.postes.services import enrol_local
+
+
+class Command(BaseCommand):
+    """Used by the launcher in the `simulateur` environment, and by an installer."""
+
+    help = "Associe la clé d'un agent à un poste et écrit son fichier d'enrôlement."
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        """Poste, key, origin, output."""
+        parser.add_argument("--finess", default=settings.FINESS_DEMONSTRATION)
+        parser.add_argument("--poste", required=True)
+        parser.add_argument("--cle-publique", required=True)
+        parser.add_argument("--origine", required=True)
+        parser.add_argument("--sortie", required=True, type=Path)
+
+    def handle(self, *_args: object, **options: Any) -> None:  # noqa: ANN401
+        """Write the enrolment file (mode 0600)."""
+        officine_id = officine_of_finess(options["finess"])
+        if officine_id is None:
+            raise CommandError("Aucune officine ouverte n'a ce FINESS.")
+        with officine_context(officine_id), transaction.atomic():
+            poste = Poste.objects.select_related("officine").filter(code=options["poste"]).first()
+            if poste is None:
+                raise CommandError("Ce poste n'existe pas.")
+            try:
+                enrol_local(poste, options["cle_publique"])
+            except ValueError as exc:
+                raise CommandError("La clé publique n'est pas une clé Ed25519.") from exc
+            contenu = build_enrolment(poste, options["origine"])
+        sortie: Path = options["sortie"]
+        sortie.touch(mode=0o600)
+        sortie.write_text(json.dumps(contenu, ensure_ascii=False, indent=1), encoding="utf-8")
+
+
+def build_enrolment(poste: Poste, origine: str) -> dict[str, object]:
+    """Return the enrolment object (agent.md §5.4), with its signed configuration."""
+    contenu: dict[str, object] = {
+        "wid": poste.wid,
+        "officine": {"finess": poste.officine.finess, "nom": poste.officine.nom},
+        "allowed_origins": [origine],
+        "issuer": settings.ADRESSE,
+        "jwks": cles.server_jwks(),
+        "config": {"motifs": motifs_en_vigueur().as_dict(), "config_seq": 1},
+    }
+    return {**contenu, "config_jws": cles.sign("agent-config+jwt", contenu)}

@@ -1,0 +1,31 @@
+"""Tables of the core, one file per noun."""
+
+from pharmacy.models.audit import Audit
+from pharmacy.models.officine import Officine, Parametre
+from pharmacy.models.operateur import Operateur, VerrouConnexion
+from pharmacy.models.ordonnance import LignePrescrite, Ordonnance, Prescripteur
+from pharmacy.models.patient import Patient
+from pharmacy.models.poste import DemandeSignature, NonceLecture, Poste, RecuCarte
+from pharmacy.models.produit import Produit
+from pharmacy.models.vente import Delivrance, LigneDelivrance, Stock, Vente
+
+__all__ = [
+    "Audit",
+    "Delivrance",
+    "DemandeSignature",
+    "LigneDelivrance",
+    "LignePrescrite",
+    "NonceLecture",
+    "Officine",
+    "Operateur",
+    "Ordonnance",
+    "Parametre",
+    "Patient",
+    "Poste",
+    "Prescripteur",
+    "Produit",
+    "RecuCarte",
+    "Stock",
+    "Vente",
+    "VerrouConnexion",
+]

@@ -1,0 +1,115 @@
+"""Workstations: enrolment, nonces, receipts and signature requests (agent.md §5.17)."""
+
+from django.db import models
+
+from pharmacy.chiffre import OctetsChiffres
+from pharmacy.models.officine import Officine
+
+
+class Poste(models.Model):
+    """A counter workstation; its agent signs what it reads with the key kept here."""
+
+    class Etat(models.TextChoices):
+        """Life of the pairing."""
+
+        SANS_AGENT = "sans_agent", "Sans agent"
+        ASSOCIE = "associe", "Associé"
+        REVOQUE = "revoque", "Révoqué"
+
+    officine = models.ForeignKey(Officine, on_delete=models.PROTECT, related_name="postes")
+    code = models.SlugField("code", max_length=40)
+    libelle = models.CharField("libellé", max_length=60)
+    wid = models.CharField("identifiant public", max_length=24, unique=True)
+    cle_publique = models.CharField("clé publique de l'agent", max_length=64, blank=True)
+    kid = models.CharField("empreinte de la clé", max_length=64, blank=True)
+    etat = models.CharField(max_length=12, choices=Etat.choices, default=Etat.SANS_AGENT)
+    version_agent = models.CharField("version de l'agent", max_length=20, blank=True)
+    vu_le = models.DateTimeField("dernier signe de vie", null=True)
+    ouvert_le = models.DateTimeField("ouvert par mot de passe le", null=True)
+    dernier_recu = models.CharField("empreinte du dernier reçu", max_length=64, blank=True)
+
+    class Meta:
+        verbose_name = "poste"
+        constraints = [
+            models.UniqueConstraint(fields=["officine", "code"], name="poste_code_unique"),
+            models.CheckConstraint(
+                name="poste_associe_a_une_cle",
+                condition=~models.Q(etat="associe") | ~models.Q(cle_publique=""),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.libelle
+
+
+class NonceLecture(models.Model):
+    """A number given by the server for one reading, used once within two minutes."""
+
+    officine = models.ForeignKey(Officine, on_delete=models.PROTECT)
+    valeur_hash = models.CharField(max_length=64, unique=True)
+    session_hash = models.CharField(max_length=64)
+    operateur = models.ForeignKey("pharmacy.Operateur", on_delete=models.PROTECT, related_name="+")
+    poste = models.ForeignKey(Poste, on_delete=models.CASCADE)
+    operation = models.CharField(max_length=20)
+    expire_le = models.DateTimeField()
+    consomme_le = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name = "nonce de lecture"
+
+    def __str__(self) -> str:
+        return self.operation
+
+
+class RecuCarte(models.Model):
+    """Proof of a reading: what the agent signed, without the data."""
+
+    officine = models.ForeignKey(Officine, on_delete=models.PROTECT)
+    jti = models.CharField(max_length=64)
+    poste = models.ForeignKey(Poste, on_delete=models.PROTECT)
+    operateur = models.ForeignKey("pharmacy.Operateur", on_delete=models.PROTECT, related_name="+")
+    operation = models.CharField(max_length=20)
+    data_sha256 = models.CharField(max_length=64)
+    precedent = models.CharField(max_length=64, blank=True)
+    chaine_rompue = models.BooleanField("chaîne rompue", default=False)
+    simule = models.BooleanField("lecteur simulé")
+    donnees = OctetsChiffres("données lues, effacées après usage", null=True)
+    recu_le = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name = "reçu de lecture"
+        constraints = [models.UniqueConstraint(fields=["officine", "jti"], name="recu_jti_unique")]
+
+    def __str__(self) -> str:
+        return self.operation
+
+
+class DemandeSignature(models.Model):
+    """What the server asked a card to sign, until the answer comes back."""
+
+    class Etat(models.TextChoices):
+        """Life of a request."""
+
+        DEMANDEE = "demandee", "Demandée"
+        SIGNEE = "signee", "Signée"
+        REFUSEE = "refusee", "Refusée"
+
+    officine = models.ForeignKey(Officine, on_delete=models.PROTECT)
+    jti = models.CharField(max_length=64)
+    operateur = models.ForeignKey("pharmacy.Operateur", on_delete=models.PROTECT, related_name="+")
+    poste = models.ForeignKey(Poste, on_delete=models.PROTECT)
+    service = models.CharField(max_length=20)
+    certificat_der = models.BinaryField()
+    prepare = OctetsChiffres()
+    empreinte_b64 = models.CharField(max_length=64)
+    etat = models.CharField(max_length=10, choices=Etat.choices, default=Etat.DEMANDEE)
+    expire_le = models.DateTimeField()
+
+    class Meta:
+        verbose_name = "demande de signature"
+        constraints = [
+            models.UniqueConstraint(fields=["officine", "jti"], name="demande_jti_unique")
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.service} {self.etat}"

@@ -1,0 +1,129 @@
+"""Settings of the officine: typed, dated, with their default, effect and author (TIT-08)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.utils import timezone
+
+from pharmacy import audit
+from pharmacy.acteurs import Acteur, peut
+from pharmacy.models import Parametre
+
+Valeur = int | str | bool
+
+
+class ValeurRefusee(ValueError):
+    """The value does not fit the setting; the text is the sentence for the form."""
+
+
+@dataclass(frozen=True)
+class Reglage:
+    """What a setting is: where it stands, what it does, what it accepts."""
+
+    cle: str
+    libelle: str
+    effet: str
+    panneau: str
+    defaut: Valeur
+    choix: tuple[tuple[str, str], ...] = ()
+    mini: int = 0
+    maxi: int = 9999
+
+    def parse(self, brut: str) -> Valeur:
+        """Return the typed value, or raise ValeurRefusee with its sentence."""
+        if self.choix:
+            if brut not in {code for code, _ in self.choix}:
+                raise ValeurRefusee(f"{self.libelle} : choisissez une des valeurs proposées.")
+            return brut
+        if isinstance(self.defaut, int):
+            if not (brut.isascii() and brut.isdigit() and self.mini <= int(brut) <= self.maxi):
+                raise ValeurRefusee(
+                    f"{self.libelle} : donnez un nombre entre {self.mini} et {self.maxi}."
+                )
+            return int(brut)
+        return brut
+
+
+_registre: dict[str, Reglage] = {}
+
+
+def register(reglage: Reglage) -> None:
+    """Add a setting to the page; called from `AppConfig.ready()`."""
+    _registre[reglage.cle] = reglage
+
+
+def reglage_list() -> list[Reglage]:
+    """Return every known setting, panel by panel."""
+    return sorted(_registre.values(), key=lambda reglage: (reglage.panneau, reglage.cle))
+
+
+def reglage_get(cle: str) -> Reglage:
+    """Return one setting; KeyError when unknown."""
+    return _registre[cle]
+
+
+def en_vigueur(officine_id: int, cle: str, quand: datetime | None = None) -> Parametre | None:
+    """Return the row in force at `quand` (now by default), None when the default holds."""
+    return (
+        Parametre.objects.filter(
+            officine_id=officine_id, cle=cle, a_partir_du__lte=quand or timezone.now()
+        )
+        .select_related("auteur")
+        .order_by("-a_partir_du", "-pk")
+        .first()
+    )
+
+
+def valeur(officine_id: int, cle: str, quand: datetime | None = None) -> Valeur:
+    """Return the value in force; the default when nothing was set. KeyError when unknown."""
+    reglage = _registre[cle]
+    ligne = en_vigueur(officine_id, cle, quand)
+    return reglage.defaut if ligne is None else ligne.valeur
+
+
+def entier(officine_id: int, cle: str) -> int:
+    """Return a whole-number setting."""
+    return int(valeur(officine_id, cle))
+
+
+def modifier(acteur: Acteur, cle: str, brut: str, a_partir_du: datetime | None = None) -> Parametre:
+    """Set a value, keeping the former ones. PermissionError without the right.
+
+    Raises ValeurRefusee when the value does not fit.
+    """
+    decision = peut(acteur, "parametres.modifier")
+    if not decision.ok:
+        raise PermissionError(decision.phrase)
+    ligne = Parametre.objects.create(
+        officine_id=acteur.officine_id,
+        cle=cle,
+        valeur=_registre[cle].parse(brut),
+        a_partir_du=a_partir_du or timezone.now(),
+        auteur_id=acteur.operateur_id,
+    )
+    audit.note(acteur, "parametre.modifier", f"parametre:{cle}")
+    return ligne
+
+
+register(
+    Reglage(
+        cle="session.verrouillage_minutes",
+        libelle="Verrouillage après inactivité (minutes)",
+        effet="Sans geste pendant ce temps, l'écran se verrouille ; un code et le PIN y ramènent.",
+        panneau="Postes",
+        defaut=15,
+        mini=1,
+        maxi=120,
+    )
+)
+register(
+    Reglage(
+        cle="ordonnance.phase",
+        libelle="Transmission en phase 2",
+        effet="En phase 2, l'exécution transmise remplace le scan envoyé par SCOR. "
+        "Une vente garde la phase qu'elle avait à son ouverture.",
+        panneau="Réglementation",
+        defaut="PHASE_2",
+        choix=(("PHASE_1", "Phase 1 : j'envoie encore les scans par SCOR"), ("PHASE_2", "Phase 2")),
+    )
+)

@@ -1,0 +1,1 @@
+"""Workstations: enrolment, tokens, nonces, receipts, signature requests (agent.md §5)."""

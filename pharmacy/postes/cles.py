@@ -1,0 +1,64 @@
+"""The server's signing key for agents, and the public keys of the workstations."""
+
+import base64
+import warnings
+from functools import lru_cache
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from joserfc import jwt
+from joserfc.errors import JoseError
+from joserfc.jwk import OKPKey
+from joserfc.jwt import Token
+
+# The agent's protocol names the algorithm « EdDSA » (agent.md §5.5); RFC 9864 prefers « Ed25519 ».
+warnings.filterwarnings("ignore", message="EdDSA is deprecated via RFC 9864")
+ALGORITHMES = ["EdDSA"]
+
+
+class JetonRefuse(ValueError):
+    """A signed object that is not what it says; the text is a stable code."""
+
+
+@lru_cache(maxsize=2)
+def _load(pem: str) -> OKPKey:
+    if not pem:
+        raise ImproperlyConfigured("COMPTOIR_CLE_AGENT est vide.")
+    return OKPKey.import_key(pem)
+
+
+def server_key() -> OKPKey:
+    """Return the Ed25519 key under which the server signs for agents."""
+    return _load(settings.CLE_AGENT_PEM)
+
+
+def server_jwks() -> dict[str, list[dict[str, object]]]:
+    """Return the public half, as a JWKS."""
+    cle = server_key()
+    return {"keys": [{**cle.as_dict(private=False), "kid": cle.thumbprint()}]}
+
+
+def sign(typ: str, claims: dict[str, object]) -> str:
+    """Return a compact JWS of `claims`, of type `typ`, signed by the server."""
+    cle = server_key()
+    entete = {"alg": "EdDSA", "kid": cle.thumbprint(), "typ": typ}
+    return jwt.encode(entete, claims, cle, algorithms=ALGORITHMES)
+
+
+def poste_key(cle_publique: str) -> OKPKey:
+    """Return the key of a workstation from its raw base64url form. ValueError when malformed."""
+    octets = base64.urlsafe_b64decode(cle_publique + "=" * (-len(cle_publique) % 4))
+    if len(octets) != 32:
+        raise ValueError("an Ed25519 public key has 32 bytes")
+    return OKPKey.import_key({"kty": "OKP", "crv": "Ed25519", "x": cle_publique})
+
+
+def verify(jeton: str, typ: str, cle_publique: str) -> Token:
+    """Return a token signed by a workstation. JetonRefuse with a stable code otherwise."""
+    try:
+        lu = jwt.decode(jeton, poste_key(cle_publique), algorithms=ALGORITHMES)
+    except (JoseError, ValueError) as exc:
+        raise JetonRefuse("signature_fausse") from exc
+    if lu.header.get("typ") != typ:
+        raise JetonRefuse("type_inattendu")
+    return lu

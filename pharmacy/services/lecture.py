@@ -1,0 +1,138 @@
+"""From a proved reading to the sale: carte Vitale (beneficiaries), CPS (who is at the reader)."""
+
+import hashlib
+import json
+from base64 import b64decode
+from datetime import date
+from typing import Any
+
+from django.db import transaction
+
+from pharmacy import audit
+from pharmacy.acteurs import Acteur
+from pharmacy.events import CarteCpsLue, publish
+from pharmacy.models import RecuCarte, Vente
+from pharmacy.postes.services import Lecture
+from pharmacy.services.patient import PorteurCarte, patient_of_card
+from pharmacy.services.vente import VenteRefusee, patient_choose
+from pharmacy.suites import Suite
+
+
+def porteur_list(vitale: dict[str, Any]) -> list[PorteurCarte]:
+    """Return the beneficiaries of a normalised Vitale object (agent.md §7.1), in card order."""
+    assure = vitale.get("assure") or {}
+    return [_porteur(assure, b) for b in vitale.get("beneficiaires") or []]
+
+
+def _porteur(assure: dict[str, Any], beneficiaire: dict[str, Any]) -> PorteurCarte:
+    brut = str(beneficiaire.get("date_naissance") or "")
+    return PorteurCarte(
+        nir_assure=str(assure.get("nir") or ""),
+        nir_certifie=str(beneficiaire.get("nir_certifie") or ""),
+        naissance=brut,
+        rang_gemellaire=int(beneficiaire.get("rang_gemellaire") or 1),
+        qualite=str(beneficiaire.get("qualite") or "0"),
+        nom_usuel=str(beneficiaire.get("nom_usuel") or "").strip(),
+        nom_patronymique=str(beneficiaire.get("nom_patronymique") or "").strip(),
+        prenom=str(beneficiaire.get("prenom") or "").strip(),
+        date_naissance=_calendar_date(brut),
+    )
+
+
+def _calendar_date(brut: str) -> date | None:
+    """Return a date only when the calendar knows it; a lunar date stays text."""
+    try:
+        return date(int(brut[:4]), int(brut[4:6]), int(brut[6:8]))
+    except ValueError:
+        return None
+
+
+def vitale_route(acteur: Acteur, vente: Vente | None, lecture: Lecture) -> Suite:
+    """Put the person of the card in the sale; several persons: ask which one.
+
+    The reading is kept, encrypted, until the choice is made.
+    """
+    porteurs = porteur_list(lecture.data)
+    if vente is None:
+        return Suite("Carte lue. Ouvrez une vente pour choisir le patient.", aller="/vente/")
+    if not porteurs:
+        return Suite(
+            "La carte ne donne aucun bénéficiaire. Continuez par le nom (F2).",
+            "attention",
+            code="VIT-001",
+        )
+    if len(porteurs) == 1:
+        return _choose(acteur, vente, porteurs[0])
+    with transaction.atomic():
+        recu = lecture.recu
+        recu.donnees = json.dumps(lecture.data).encode()
+        recu.save(update_fields=["donnees"])
+    return Suite(
+        f"{len(porteurs)} personnes sur cette carte : choisissez.",
+        dialogue=f"/vente/{vente.pk}/beneficiaires/{recu.pk}/",
+    )
+
+
+def _choose(acteur: Acteur, vente: Vente, porteur: PorteurCarte) -> Suite:
+    if not porteur.prenom:
+        return Suite(
+            "La carte ne porte pas de prénom. Continuez par le nom (F2).",
+            "attention",
+            code="VIT-002",
+        )
+    if vente.patient_id and vente.patient and vente.patient.carte_empreinte != porteur.empreinte:
+        if vente.lignes.filter(annulee=False).exists() or vente.ordonnances.exists():
+            return Suite(
+                "Cette carte est celle d'une autre personne. Mettez la vente en attente (²A) pour elle.",
+                "alerte",
+                code="VIT-003",
+            )
+    with transaction.atomic():
+        patient = patient_of_card(acteur, porteur)
+        patient_choose(acteur, vente.pk, patient, "vitale")
+    return Suite("Carte Vitale lue.")
+
+
+def beneficiaire_choose(acteur: Acteur, vente: Vente, recu_id: int, rang: int) -> Suite:
+    """Take the chosen person of a reading kept in its receipt, and forget the reading.
+
+    VenteRefusee when the reading is not this poste's or was already used.
+    """
+    recu = RecuCarte.objects.filter(pk=recu_id, poste_id=acteur.poste_id).first()
+    if recu is None or recu.donnees is None:
+        raise VenteRefusee("Cette lecture a déjà servi. Relisez la carte.", "VIT-004")
+    porteurs = porteur_list(json.loads(bytes(recu.donnees)))
+    if not 0 <= rang < len(porteurs):
+        raise VenteRefusee("Cette personne n'est pas sur la carte.", "VIT-005")
+    with transaction.atomic():
+        recu.donnees = None
+        recu.save(update_fields=["donnees"])
+        return _choose(acteur, vente, porteurs[rang])
+
+
+def cps_route(acteur: Acteur, _vente: Vente | None, lecture: Lecture) -> Suite:
+    """Announce the professional's card; the apps above say whether its signature is wanted."""
+    certificat = b64decode(str(lecture.data.get("certificat_sig_b64") or ""))
+    with transaction.atomic():
+        audit.note(acteur, "cps.lire", f"recu:{lecture.recu.pk}")
+        publish(
+            CarteCpsLue(
+                acteur,
+                str(lecture.data.get("id_nat") or ""),
+                hashlib.sha256(certificat).hexdigest(),
+            )
+        )
+    return Suite("Carte professionnelle lue.", signer="epu")
+
+
+ROUTES = {"vitale.read": vitale_route, "cps.read": cps_route}
+
+
+def lecture_route(acteur: Acteur, vente: Vente | None, lecture: Lecture) -> Suite:
+    """Send a reading where it belongs. KeyError for an operation without a route."""
+    return ROUTES[lecture.operation](acteur, vente, lecture)
+
+
+def note_card_removed(acteur: Acteur, vente_id: int) -> None:
+    """Remember that the carte Vitale left the reader."""
+    Vente.objects.filter(pk=vente_id, officine_id=acteur.officine_id).update(carte_presente=False)

@@ -1,0 +1,303 @@
+"""The sale: open, patient, lines, hold, end. It belongs to the officine and the poste."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from django.db import IntegrityError, transaction
+from django.db.models import F
+from django.utils import timezone
+
+from pharmacy import audit, flux, parametres
+from pharmacy.acteurs import Acteur, peut
+from pharmacy.events import PatientChoisi, VenteAbandonnee, VenteTerminee, publish
+from pharmacy.models import Delivrance, LigneDelivrance, Patient, Produit, Stock, Vente
+
+
+class VenteRefusee(Exception):
+    """An act that the sale does not allow now; `phrase` is for the screen."""
+
+    def __init__(self, phrase: str, code: str = "VTE-001") -> None:
+        super().__init__(code)
+        self.phrase = phrase
+        self.code = code
+
+
+@dataclass(frozen=True)
+class Boite:
+    """A product as scanned or chosen."""
+
+    cip13: str = ""
+    libelle: str = ""
+    lot: str = ""
+    peremption: date | None = None
+    numero_serie: str = ""
+    quantite: int = 1
+
+
+def check_droit(acteur: Acteur, droit: str, objet: Vente | Patient | None = None) -> None:
+    """Raise PermissionError with the sentence when `acteur` may not."""
+    decision = peut(acteur, droit, objet)
+    if not decision.ok:
+        raise PermissionError(decision.phrase)
+
+
+def vente_current(acteur: Acteur) -> Vente | None:
+    """Return the sale under way on the actor's poste."""
+    if acteur.poste_id is None:
+        return None
+    return (
+        Vente.objects.filter(
+            poste_id=acteur.poste_id, etat__in=[Vente.Etat.OUVERTE, Vente.Etat.CONTROLEE]
+        )
+        .select_related("patient", "prescripteur")
+        .first()
+    )
+
+
+def vente_open(acteur: Acteur) -> Vente:
+    """Return the sale under way on the poste, or a new one with today's phase."""
+    check_droit(acteur, "vente")
+    en_cours = vente_current(acteur)
+    if en_cours is not None:
+        return en_cours
+    try:
+        with transaction.atomic():
+            vente = Vente.objects.create(
+                officine_id=acteur.officine_id,
+                poste_id=acteur.poste_id,
+                ouverte_par_id=acteur.operateur_id,
+                phase=str(parametres.valeur(acteur.officine_id, "ordonnance.phase")),
+            )
+            audit.note(acteur, "vente.ouvrir", f"vente:{vente.pk}")
+    except IntegrityError:
+        # Two tabs of one poste opened at once: the other one won.
+        autre = vente_current(acteur)
+        if autre is None:
+            raise
+        return autre
+    return vente
+
+
+def vente_locked(acteur: Acteur, vente_id: int) -> Vente:
+    """Return a sale of the officine, locked for a change. VenteRefusee when it is over."""
+    vente = (
+        Vente.objects.select_for_update(of=("self",), no_key=True)
+        .filter(pk=vente_id, officine_id=acteur.officine_id)
+        .first()
+    )
+    if vente is None:
+        raise VenteRefusee("Cette vente n'existe pas dans votre officine.", "VTE-404")
+    if vente.est_finie:
+        raise VenteRefusee("Cette vente est terminée. Ouvrez-en une nouvelle.", "VTE-002")
+    return vente
+
+
+def patient_choose(acteur: Acteur, vente_id: int, patient: Patient, moyen: str) -> Vente:
+    """Put a patient in the sale and announce it (INSi is called from there).
+
+    VenteRefusee when an Ordonnance Numérique of another patient is already confirmed in it.
+    """
+    check_droit(acteur, "patient.lire", patient)
+    with transaction.atomic():
+        vente = vente_locked(acteur, vente_id)
+        if vente.etat != Vente.Etat.OUVERTE:
+            raise VenteRefusee("Le contrôle est validé : le patient ne change plus.", "VTE-003")
+        vente.patient = patient
+        vente.carte_presente = moyen == "vitale" or vente.carte_presente
+        vente.save(update_fields=["patient", "carte_presente"])
+        audit.note(acteur, "patient.ouvrir", f"vente:{vente.pk}", patient)
+        publish(PatientChoisi(acteur, vente.pk, patient.pk, moyen))
+        flux.announce_vente(
+            acteur.officine_id, vente.pk, "bandeau", "lignes", "identite", "ordonnance"
+        )
+    return vente
+
+
+def ligne_add(acteur: Acteur, vente_id: int, boite: Boite) -> LigneDelivrance:
+    """Add a box; the same pack without serial number adds one to its row.
+
+    Raises VenteRefusee for a box already in this sale, already delivered, or out of date.
+    """
+    check_droit(acteur, "vente")
+    with transaction.atomic():
+        vente = vente_locked(acteur, vente_id)
+        _check_boite(vente, boite)
+        ligne = _same_row(vente, boite)
+        if ligne is not None:
+            ligne.quantite += boite.quantite
+            ligne.save(update_fields=["quantite"])
+        else:
+            ligne = _create_row(vente, boite)
+        _touch_lines(acteur, vente)
+        audit.note(acteur, "vente.produit", f"ligne:{ligne.pk}", vente.patient_id)
+    return ligne
+
+
+def _check_boite(vente: Vente, boite: Boite) -> None:
+    if vente.etat != Vente.Etat.OUVERTE:
+        raise VenteRefusee("Le contrôle est validé. Échap revient aux produits.", "VTE-003")
+    if boite.peremption and boite.peremption < timezone.localdate():
+        raise VenteRefusee(
+            f"Boîte périmée ({boite.peremption:%d/%m/%Y}). Prenez-en une autre.", "VTE-P05"
+        )
+    if not boite.numero_serie:
+        return
+    memes = LigneDelivrance.objects.filter(
+        cip13=boite.cip13, numero_serie=boite.numero_serie, annulee=False
+    )
+    if memes.filter(vente=vente).exists():
+        raise VenteRefusee("Cette boîte est déjà dans la vente (même numéro de série).", "VTE-P06")
+    if memes.filter(livree=True).exists():
+        raise VenteRefusee("Cette boîte est déjà délivrée (même numéro de série).", "VTE-P06")
+
+
+def _same_row(vente: Vente, boite: Boite) -> LigneDelivrance | None:
+    if boite.numero_serie or not boite.cip13:
+        return None
+    return vente.lignes.filter(
+        cip13=boite.cip13, lot=boite.lot, numero_serie="", annulee=False
+    ).first()
+
+
+def _create_row(vente: Vente, boite: Boite) -> LigneDelivrance:
+    produit = Produit.objects.filter(pk=boite.cip13).first() if boite.cip13 else None
+    return LigneDelivrance.objects.create(
+        officine_id=vente.officine_id,
+        vente=vente,
+        cip13=boite.cip13,
+        cis=produit.cis if produit else "",
+        libelle=produit.libelle if produit else boite.libelle or f"Produit inconnu ({boite.cip13})",
+        quantite=boite.quantite,
+        lot=boite.lot,
+        peremption=boite.peremption,
+        numero_serie=boite.numero_serie,
+        prix_centimes=produit.prix_centimes if produit else None,
+    )
+
+
+def _touch_lines(acteur: Acteur, vente: Vente) -> None:
+    flux.announce_vente(acteur.officine_id, vente.pk, "lignes", "ordonnance")
+
+
+def ligne_change(acteur: Acteur, vente_id: int, ligne_id: int, quantite: int) -> LigneDelivrance:
+    """Set the number of boxes of a row; zero takes the row out (undone by `ligne_restore`)."""
+    check_droit(acteur, "vente")
+    with transaction.atomic():
+        vente = vente_locked(acteur, vente_id)
+        if vente.etat != Vente.Etat.OUVERTE:
+            raise VenteRefusee("Le contrôle est validé. Échap revient aux produits.", "VTE-003")
+        ligne = vente.lignes.filter(pk=ligne_id).first()
+        if ligne is None:
+            raise VenteRefusee("Cette ligne n'est plus dans la vente.", "VTE-404")
+        if not 0 <= quantite <= 99:
+            raise VenteRefusee("Donnez une quantité entre 1 et 99.", "VTE-004")
+        ligne.annulee = quantite == 0
+        ligne.quantite = quantite or ligne.quantite
+        ligne.save(update_fields=["quantite", "annulee"])
+        _touch_lines(acteur, vente)
+        audit.note(acteur, "vente.ligne", f"ligne:{ligne.pk}", vente.patient_id)
+    return ligne
+
+
+def vente_terminate(acteur: Acteur, vente_id: int) -> Vente:
+    """End the sale: boxes leave the stock, the sale is closed for good.
+
+    VenteRefusee when nothing was entered, or when a control is still due (asked by the caller).
+    """
+    check_droit(acteur, "vente")
+    with transaction.atomic():
+        vente = vente_locked(acteur, vente_id)
+        lignes = list(vente.lignes.filter(annulee=False))
+        if not lignes and not vente.ordonnances.exists():
+            raise VenteRefusee(
+                "Rien n'est saisi : scannez un produit, ou F3 pour une ordonnance.", "VTE-005"
+            )
+        _deliver(vente, lignes)
+        vente.etat = Vente.Etat.TERMINEE
+        vente.terminee_le = timezone.now()
+        vente.terminee_par_id = acteur.operateur_id
+        vente.save(update_fields=["etat", "terminee_le", "terminee_par"])
+        audit.note(acteur, "vente.terminer", f"vente:{vente.pk}", vente.patient_id)
+        publish(VenteTerminee(acteur, vente.pk))
+    return vente
+
+
+def _deliver(vente: Vente, lignes: list[LigneDelivrance]) -> None:
+    """Mark the boxes delivered and decrement the stock, products in order (no deadlock)."""
+    sans = [ligne for ligne in lignes if ligne.delivrance_id is None]
+    if sans:
+        delivrance = Delivrance.objects.create(officine_id=vente.officine_id, vente=vente)
+        for ligne in sans:
+            ligne.delivrance = delivrance
+    try:
+        with transaction.atomic():
+            for ligne in lignes:
+                ligne.livree = True
+            LigneDelivrance.objects.bulk_update(lignes, ["livree", "delivrance"])
+    except IntegrityError as exc:
+        raise VenteRefusee(
+            "Une boîte est déjà délivrée (même numéro de série).", "VTE-P06"
+        ) from exc
+    total: dict[str, int] = {}
+    for ligne in lignes:
+        if ligne.cip13:
+            total[ligne.cip13] = total.get(ligne.cip13, 0) + ligne.quantite
+    for cip13 in sorted(total):
+        Stock.objects.filter(officine_id=vente.officine_id, cip13=cip13).update(
+            quantite=F("quantite") - total[cip13]
+        )
+
+
+def vente_hold(acteur: Acteur, vente_id: int) -> Vente:
+    """Put the sale aside: any poste of the officine may resume it."""
+    check_droit(acteur, "vente")
+    with transaction.atomic():
+        vente = vente_locked(acteur, vente_id)
+        vente.etat = Vente.Etat.EN_ATTENTE
+        vente.carte_presente = False
+        vente.save(update_fields=["etat", "carte_presente"])
+        audit.note(acteur, "vente.attente", f"vente:{vente.pk}", vente.patient_id)
+    return vente
+
+
+def vente_resume(acteur: Acteur, vente_id: int) -> Vente:
+    """Bring a held sale to this poste; the one under way here is held first."""
+    check_droit(acteur, "vente")
+    with transaction.atomic():
+        courante = vente_current(acteur)
+        if courante is not None and courante.pk != vente_id:
+            _park(courante)
+        vente = vente_locked(acteur, vente_id)
+        controle_fait = vente.delivrances.filter(validee_le__isnull=False).exists()
+        vente.etat = Vente.Etat.CONTROLEE if controle_fait else Vente.Etat.OUVERTE
+        vente.poste_id = acteur.poste_id
+        vente.save(update_fields=["etat", "poste"])
+        audit.note(acteur, "vente.reprendre", f"vente:{vente.pk}", vente.patient_id)
+    return vente
+
+
+def _park(vente: Vente) -> None:
+    """Hold a sale that has something in it; an empty one is simply cancelled."""
+    vide = vente.patient_id is None and not vente.lignes.filter(annulee=False).exists()
+    vente.etat = Vente.Etat.ANNULEE if vide else Vente.Etat.EN_ATTENTE
+    vente.save(update_fields=["etat"])
+
+
+def vente_cancel(acteur: Acteur, vente_id: int) -> Vente:
+    """Abandon the sale: nothing stays reserved on the national side.
+
+    VenteRefusee once a control was validated: the execution is promised, it must be cancelled.
+    """
+    check_droit(acteur, "vente")
+    with transaction.atomic():
+        vente = vente_locked(acteur, vente_id)
+        if vente.delivrances.filter(validee_le__isnull=False).exists():
+            raise VenteRefusee(
+                "L'exécution est déjà validée. Terminez la vente, puis annulez l'exécution.",
+                "VTE-006",
+            )
+        vente.etat = Vente.Etat.ANNULEE
+        vente.save(update_fields=["etat"])
+        audit.note(acteur, "vente.annuler", f"vente:{vente.pk}", vente.patient_id)
+        publish(VenteAbandonnee(acteur, vente.pk))
+    return vente

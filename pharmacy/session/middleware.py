@@ -1,0 +1,70 @@
+"""`request.acteur`, `request.poste` and the lock after inactivity."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+
+from pharmacy import parametres
+from pharmacy.acteurs import Acteur
+from pharmacy.models import Operateur, Poste
+
+_ECRITURE_S = 20
+
+
+class SessionComptoirMiddleware:
+    """Attach the actor; a session left alone beyond the setting becomes locked."""
+
+    def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        """Run the request with `acteur` (None before sign-in or while locked) and `poste`."""
+        request.acteur = None  # type: ignore[attr-defined]
+        request.poste = _poste_of(request)  # type: ignore[attr-defined]
+        operateur = request.user
+        if isinstance(operateur, Operateur):
+            _refresh_lock(request, operateur)
+            if not request.session.get("verrouillee"):
+                request.acteur = acteur_of(operateur, request.poste)  # type: ignore[attr-defined]
+        return self.get_response(request)
+
+
+def acteur_of(operateur: Operateur, poste: Poste | None) -> Acteur:
+    """Return the plain actor of an operator on a workstation."""
+    return Acteur(
+        operateur_id=operateur.pk,
+        officine_id=operateur.officine_id,
+        role=operateur.role,
+        poste_id=poste.pk if poste else None,
+        rpps=operateur.rpps,
+    )
+
+
+def _poste_of(request: HttpRequest) -> Poste | None:
+    cookie: tuple[int, int] | None = request.poste_cookie  # type: ignore[attr-defined]
+    if cookie is None or request.session.get("officine") not in {None, cookie[0]}:
+        return None
+    return Poste.objects.filter(pk=cookie[1]).exclude(etat=Poste.Etat.REVOQUE).first()
+
+
+def _refresh_lock(request: HttpRequest, operateur: Operateur) -> None:
+    """Lock when the delay is over; otherwise remember the activity, at most every 20 seconds.
+
+    What the page does by itself (event stream, polling, agent) is not an activity.
+    """
+    maintenant = timezone.now().timestamp()
+    dernier = float(request.session.get("activite", maintenant))
+    delai_s = 60 * parametres.entier(operateur.officine_id, "session.verrouillage_minutes")
+    if maintenant - dernier > delai_s:
+        request.session["verrouillee"] = True
+        return
+    passif = request.path.startswith(("/flux", "/api/agent/jetons", "/api/agent/presence"))
+    if not passif and maintenant - dernier > _ECRITURE_S:
+        request.session["activite"] = maintenant
+
+
+def heure(instant: float) -> datetime:
+    """Return the aware datetime of a timestamp kept in a session."""
+    return datetime.fromtimestamp(instant, tz=timezone.get_current_timezone())

@@ -1,0 +1,23 @@
+"""Pages of refusal: each says what did not happen and what to do."""
+
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+
+from pharmacy.http import refuse
+
+
+def csrf(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """The form does not come from a page of this session."""
+    del reason
+    return refuse(request, "Cette page a expiré. Rechargez-la : rien n'est perdu.", 403, "CSRF")
+
+
+def introuvable(request: HttpRequest, exception: Exception) -> HttpResponse:
+    """Nothing at this address, in this officine."""
+    del exception
+    return refuse(request, "Cette page n'existe pas dans votre officine.", 404)
+
+
+def panne(request: HttpRequest) -> HttpResponse:
+    """Something broke on our side; the sale is kept."""
+    return render(request, "pharmacy/panne.html", status=500)

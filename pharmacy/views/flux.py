@@ -1,0 +1,116 @@
+"""The event stream of a sale (server-sent events) and its polling fallback.
+
+Theory of operation. Subscribe first, then send the state read in the database: nothing falls
+between the two. Valkey carries names of parts; the HTML is rendered here, for this actor, from the
+database. Each message carries the version of the sale. When Valkey goes away the stream ends, the
+browser reconnects, and polls meanwhile.
+"""
+
+import json
+import logging
+from collections.abc import AsyncIterator
+
+import redis.asyncio
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.db import connection
+from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
+from redis.exceptions import RedisError
+
+from pharmacy.acteurs import Acteur
+from pharmacy.flux import canal_officine, canal_vente
+from pharmacy.http import http_methods
+from pharmacy.isolation.contexte import officine_context
+from pharmacy.panels import fragment_noms
+from pharmacy.rendu import render_fragment, vente_get
+
+logger = logging.getLogger(__name__)
+BATTEMENT_S = 15
+
+
+def _vente_id(request: HttpRequest) -> int:
+    brut = request.GET.get("vente", "")
+    return int(brut) if brut.isascii() and brut.isdigit() else 0
+
+
+def read_fragments(acteur: Acteur, vente_id: int, noms: list[str]) -> list[dict[str, object]]:
+    """Return the named fragments of a sale, as JSON objects; gives its connection back."""
+    try:
+        with officine_context(acteur.officine_id):
+            vente = vente_get(acteur, vente_id)
+            if vente is None:
+                return []
+            rendus = [render_fragment(nom, vente, acteur) for nom in noms]
+            return [f.as_dict() for f in rendus if f is not None]
+    finally:
+        connection.close()
+
+
+def _event(nom: str, data: object) -> bytes:
+    return f"event: {nom}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n".encode()
+
+
+async def _stream(acteur: Acteur, vente_id: int) -> AsyncIterator[bytes]:
+    client = redis.asyncio.Redis.from_url(settings.VALKEY_URL)
+    ecoute = client.pubsub(ignore_subscribe_messages=True)
+    try:
+        await ecoute.subscribe(
+            canal_vente(acteur.officine_id, vente_id), canal_officine(acteur.officine_id)
+        )
+        lecture = sync_to_async(read_fragments)
+        yield b"retry: 1000\n\n"
+        for fragment in await lecture(acteur, vente_id, fragment_noms()):
+            yield _event("fragment", fragment)
+        while True:
+            message = await ecoute.get_message(timeout=BATTEMENT_S)
+            if message is None:
+                yield _event("battement", {})
+                continue
+            contenu = json.loads(message["data"])
+            for fragment in await lecture(acteur, vente_id, contenu.get("fragments") or []):
+                yield _event("fragment", fragment)
+            if contenu.get("suite"):
+                yield _event("suite", contenu["suite"])
+    except (RedisError, OSError):
+        logger.warning("flux.coupe")
+    finally:
+        await ecoute.aclose()
+        await client.aclose()
+
+
+async def flux(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
+    """GET /flux?vente=N: the stream; 401 without an operator, 404 for another officine's sale."""
+    acteur: Acteur | None = getattr(request, "acteur", None)
+    if request.method != "GET":
+        return HttpResponse(status=405)
+    if acteur is None:
+        return HttpResponse(status=401)
+    vente_id = _vente_id(request)
+    if not await sync_to_async(_exists)(acteur, vente_id):
+        return HttpResponse(status=404)
+    reponse = StreamingHttpResponse(_stream(acteur, vente_id), content_type="text/event-stream")
+    reponse["X-Accel-Buffering"] = "no"
+    return reponse
+
+
+def _exists(acteur: Acteur, vente_id: int) -> bool:
+    try:
+        with officine_context(acteur.officine_id):
+            return vente_get(acteur, vente_id) is not None
+    finally:
+        connection.close()
+
+
+flux.droit = "vente"  # type: ignore[attr-defined]
+flux.methodes = (("GET",), ())  # type: ignore[attr-defined]
+
+
+@http_methods(read=("GET",), droit="vente")
+def etat(request: HttpRequest) -> JsonResponse:
+    """GET /flux/etat?vente=N: the same fragments, once (fallback)."""
+    acteur: Acteur = request.acteur  # type: ignore[attr-defined]
+    vente = vente_get(acteur, _vente_id(request))
+    if vente is None:
+        return JsonResponse({"fragments": []}, status=404)
+    rendus = [render_fragment(nom, vente, acteur) for nom in fragment_noms()]
+    return JsonResponse({"fragments": [f.as_dict() for f in rendus if f is not None]})

@@ -1,0 +1,148 @@
+"""Signing in, changing operator, locking."""
+
+from django.conf import settings
+from django.contrib.auth import login, logout
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.http import url_has_allowed_host_and_scheme
+
+from pharmacy import audit
+from pharmacy.events import SessionFermee, publish
+from pharmacy.forms import ConnexionForm
+from pharmacy.http import http_methods
+from pharmacy.isolation.contexte import officine_context
+from pharmacy.isolation.middleware import COOKIE_POSTE, officine_of_finess, poste_cookie_build
+from pharmacy.models import Officine, Operateur, Poste
+from pharmacy.services import connexion as service
+from pharmacy.session.middleware import acteur_of
+
+COOKIE_S = 400 * 24 * 3600
+
+
+def _suite(request: HttpRequest) -> str:
+    voulu = request.POST.get("suite") or request.GET.get("suite") or ""
+    sur = url_has_allowed_host_and_scheme(voulu, allowed_hosts={request.get_host()})
+    return voulu if sur and voulu.startswith("/") and voulu != "/connexion/" else "/vente/"
+
+
+def _poste_automatique(request: HttpRequest) -> Poste | None:
+    """In the `simulateur` environment, this machine's browser is the demonstration poste."""
+    if not settings.POSTE_AUTOMATIQUE or request.META.get("REMOTE_ADDR") not in {
+        "127.0.0.1",
+        "",
+        None,
+    }:
+        return None
+    officine_id = officine_of_finess(settings.FINESS_DEMONSTRATION)
+    if officine_id is None:
+        return None
+    with officine_context(officine_id):
+        return Poste.objects.filter(code=settings.POSTE_AUTOMATIQUE).first()
+
+
+def _render(
+    request: HttpRequest, form: ConnexionForm, poste: Poste | None, statut: int = 200
+) -> HttpResponse:
+    operateurs = []
+    officine = None
+    if poste is not None:
+        officine = Officine.objects.filter(pk=poste.officine_id).first()
+        operateurs = list(
+            Operateur.objects.filter(officine_id=poste.officine_id, actif=True).order_by("code")
+        )
+    verrouille = bool(request.session.get("verrouillee"))
+    return render(
+        request,
+        "pharmacy/connexion.html",
+        {
+            "form": form,
+            "operateurs": operateurs,
+            "officine": officine,
+            "poste": poste,
+            "suite": _suite(request),
+            "verrouille": verrouille,
+            "mot_de_passe": form.mot_de_passe_requis
+            or not service.is_poste_ouvert(poste, timezone.now()),
+        },
+        status=statut,
+    )
+
+
+@http_methods(read=("GET",), write=("POST",))
+def connexion(request: HttpRequest) -> HttpResponse:
+    """The sign-in page: operators of the day, code, then PIN or password."""
+    poste: Poste | None = request.poste  # type: ignore[attr-defined]
+    nouveau = None
+    if poste is None and (nouveau := _poste_automatique(request)) is not None:
+        poste = nouveau
+    officine_id = poste.officine_id if poste else None
+    if request.method == "POST" and officine_id is None:
+        officine_id = officine_of_finess(request.POST.get("finess", "")[:9])
+    if officine_id is None:
+        form = ConnexionForm(finess_requis=True)
+        if request.method == "POST":
+            form.refuse("Ce FINESS n'est pas celui d'une officine ouverte ici.")
+        return _render(request, form, None, 422 if request.method == "POST" else 200)
+    with officine_context(officine_id):
+        reponse = _connexion_in(request, officine_id, poste)
+    if nouveau is not None:
+        reponse.set_cookie(
+            COOKIE_POSTE,
+            poste_cookie_build(nouveau.officine_id, nouveau.pk),
+            max_age=COOKIE_S,
+            httponly=True,
+            samesite="Lax",
+            secure=settings.SESSION_COOKIE_SECURE,
+        )
+    return reponse
+
+
+def _connexion_in(request: HttpRequest, officine_id: int, poste: Poste | None) -> HttpResponse:
+    if request.method == "GET":
+        return _render(request, ConnexionForm(finess_requis=poste is None), poste)
+    form = ConnexionForm(request.POST, finess_requis=poste is None)
+    if not form.is_valid():
+        return _render(request, form, poste, 422)
+    try:
+        operateur = service.authenticate(officine_id, poste, form.identifiants)
+    except service.ConnexionRefusee as exc:
+        form.refuse(exc.phrase, mot_de_passe=exc.mot_de_passe_requis)
+        return _render(request, form, poste, 422)
+    _open_session(request, operateur)
+    return redirect(_suite(request))
+
+
+def _open_session(request: HttpRequest, operateur: Operateur) -> None:
+    precedent = request.user if isinstance(request.user, Operateur) else None
+    if precedent is not None and precedent.pk != operateur.pk:
+        _close(request, precedent)
+    login(request, operateur, backend="pharmacy.session.backend.OperateurBackend")
+    request.session["officine"] = operateur.officine_id
+    request.session["verrouillee"] = False
+    request.session["activite"] = timezone.now().timestamp()
+
+
+def _close(request: HttpRequest, operateur: Operateur) -> None:
+    acteur = acteur_of(operateur, request.poste)  # type: ignore[attr-defined]
+    with transaction.atomic():
+        audit.note(acteur, "session.fermer")
+        publish(SessionFermee(acteur))
+
+
+@http_methods(write=("POST",))
+def deconnexion(request: HttpRequest) -> HttpResponse:
+    """Close the session; the sale stays on the poste."""
+    if isinstance(request.user, Operateur):
+        _close(request, request.user)
+    logout(request)
+    return redirect("/connexion/")
+
+
+@http_methods(write=("POST",))
+def verrouiller(request: HttpRequest) -> HttpResponse:
+    """Lock, or hand over to a colleague: the same screen comes back after the code."""
+    if isinstance(request.user, Operateur):
+        request.session["verrouillee"] = True
+    return redirect("/connexion/?suite=" + _suite(request))
