@@ -1,0 +1,78 @@
+"""One breaker per service and environment: open after five technical failures, one probe at a time.
+
+On closing, the rows that waited for the service are rung at a limited pace.
+"""
+
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db import connection
+from django.db.models import F
+
+from teleservices.models import Disjoncteur
+
+SEUIL = 5
+INTERVALLE_REPRISE_MS = 100
+
+
+def _row(service: str) -> Disjoncteur:
+    ligne, _ = Disjoncteur.objects.get_or_create(
+        service=service, environnement=settings.ENVIRONNEMENT
+    )
+    return ligne
+
+
+def is_passing(service: str, maintenant: datetime) -> datetime | None:
+    """Return None when a call may go, else the instant before which none may.
+
+    When the pause is over, exactly one caller (the probe) gets through: the others see the pause
+    prolonged by the same conditional update.
+    """
+    ligne = _row(service)
+    if ligne.ouvert_jusqua is None:
+        return None
+    if ligne.ouvert_jusqua > maintenant:
+        return ligne.ouvert_jusqua
+    pause = maintenant + timedelta(seconds=settings.DISJONCTEUR_S)
+    sonde = Disjoncteur.objects.filter(pk=ligne.pk, ouvert_jusqua=ligne.ouvert_jusqua).update(
+        ouvert_jusqua=pause
+    )
+    return None if sonde else pause
+
+
+def note_success(service: str, maintenant: datetime) -> bool:
+    """Close the breaker; return whether it was not fully closed (rows may be waiting)."""
+    ligne = _row(service)
+    avait_echoue = ligne.echecs > 0 or ligne.ouvert_jusqua is not None
+    if (
+        avait_echoue
+        or ligne.dernier_succes is None
+        or (maintenant - ligne.dernier_succes > timedelta(seconds=5))
+    ):
+        Disjoncteur.objects.filter(pk=ligne.pk).update(
+            echecs=0, ouvert_jusqua=None, dernier_succes=maintenant
+        )
+    return avait_echoue
+
+
+def note_failure(service: str, code: str, maintenant: datetime) -> None:
+    """Count a technical failure; the fifth in a row opens the breaker."""
+    ligne = _row(service)
+    Disjoncteur.objects.filter(pk=ligne.pk).update(
+        echecs=F("echecs") + 1, dernier_echec=maintenant, dernier_code=code[:40]
+    )
+    if ligne.echecs + 1 >= SEUIL:
+        Disjoncteur.objects.filter(pk=ligne.pk).update(
+            ouvert_jusqua=maintenant + timedelta(seconds=settings.DISJONCTEUR_S)
+        )
+
+
+def wake_waiting(service: str) -> int:
+    """Bring forward, at a limited pace, the rows of every officine that waited for `service`."""
+    with connection.cursor() as curseur:
+        curseur.execute(
+            "SELECT count(*) FROM comptoir_envois_reveiller(%s, %s)",
+            [service, INTERVALLE_REPRISE_MS],
+        )
+        ligne = curseur.fetchone()
+    return int(ligne[0]) if ligne else 0

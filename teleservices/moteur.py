@@ -1,0 +1,242 @@
+"""The outbox runner: claim, call, settle.
+
+Theory of operation. `process` claims a row by a conditional UPDATE in a durable transaction, calls
+with no transaction open, and settles in a second short one. Killed anywhere, it loses nothing: not
+claimed, the sweep rings again; claimed and not settled, the sweep doubts and the next run asks.
+"""
+
+import hashlib
+import logging
+from datetime import UTC, datetime, timedelta
+from random import SystemRandom
+from typing import Any
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import Exists, F, OuterRef, Q
+from django.utils import timezone
+
+from pharmacy import flux
+from teleservices import disjoncteur
+from teleservices.errors import (
+    InvalidReply,
+    NotReady,
+    OutcomeUnknown,
+    Rejected,
+    TeleserviceError,
+    Unavailable,
+)
+from teleservices.etats import DUREE_ENVOI_S, check_transition, next_try_s
+from teleservices.models import Envoi, Trace
+from teleservices.registre import Handler, Reponse, handler_get
+
+logger = logging.getLogger(__name__)
+_hasard = SystemRandom()
+_ATTENTE_CARTE = timedelta(hours=1)
+_ATTENTE_DOUTE_S = (0, 5, 30, 120, 600, 1800)
+
+
+def process(envoi_id: int) -> None:
+    """Process one row if it is due and nobody else has it."""
+    envoi, doute = claim(envoi_id)
+    if envoi is None:
+        return
+    handler = handler_get(envoi.operation)
+    try:
+        reponse = _exchange(handler, envoi, doute=doute)
+    except TeleserviceError as erreur:
+        settle_error(handler, envoi, erreur)
+    except Exception:
+        # The one place that catches everything: keep the row in doubt, say so, let it be seen.
+        logger.exception("envoi.panne envoi=%s operation=%s", envoi.pk, envoi.operation)
+        settle_error(
+            handler, envoi, OutcomeUnknown("panne_interne", "Erreur interne. L'envoi est gardé.")
+        )
+        raise
+    else:
+        settle(handler, envoi, reponse)
+
+
+def claim(envoi_id: int) -> tuple[Envoi | None, bool]:
+    """Take the row: (row, was it in doubt), or (None, False) when it is not ours to take.
+
+    One sending at a time per `ordre`, first in first out: a correction waits for what it corrects.
+    """
+    maintenant = timezone.now()
+    devant = Envoi.objects.filter(
+        ordre=OuterRef("ordre"),
+        pk__lt=OuterRef("pk"),
+        etat__in=[Envoi.Etat.A_ENVOYER, Envoi.Etat.EN_VOL, Envoi.Etat.INCERTAIN],
+    )
+    with transaction.atomic(durable=True):
+        for etat, doute in ((Envoi.Etat.A_ENVOYER, False), (Envoi.Etat.INCERTAIN, True)):
+            pris = (
+                Envoi.objects.filter(pk=envoi_id, etat=etat, pas_avant__lte=maintenant)
+                .filter(Q(ordre="") | ~Exists(devant))
+                .update(
+                    etat=Envoi.Etat.EN_VOL,
+                    pris_le=maintenant,
+                    tentatives=F("tentatives") + 1,
+                    version=F("version") + 1,
+                )
+            )
+            if pris:
+                return Envoi.objects.get(pk=envoi_id), doute
+    return None, False
+
+
+def _exchange(handler: Handler, envoi: Envoi, *, doute: bool) -> Reponse:
+    """Prepare and call, asking first when the row was in doubt and is not replayable."""
+    demande = handler.prepare(envoi)
+    pause = disjoncteur.is_passing(handler.service, timezone.now())
+    if pause is not None:
+        raise _ServiceCoupe(pause)
+    try:
+        reponse = _ask_then_call(handler, demande, doute=doute)
+    except (Unavailable, OutcomeUnknown, InvalidReply) as erreur:
+        disjoncteur.note_failure(handler.service, erreur.code, timezone.now())
+        raise
+    except (Rejected, NotReady):
+        _note_alive(handler)
+        raise
+    _note_alive(handler)
+    return reponse
+
+
+def _ask_then_call(handler: Handler, demande: Any, *, doute: bool) -> Reponse:  # noqa: ANN401
+    if doute and not handler.lecture:
+        connue = handler.ask(demande)
+        if connue is not None:
+            return connue
+    return handler.call(demande)
+
+
+def _note_alive(handler: Handler) -> None:
+    if disjoncteur.note_success(handler.service, timezone.now()):
+        disjoncteur.wake_waiting(handler.service)
+
+
+class _ServiceCoupe(Unavailable):
+    """The breaker is open: nothing was sent, and the try does not count."""
+
+    def __init__(self, jusqua: datetime) -> None:
+        super().__init__("service_coupe", "Le service ne répond plus depuis plusieurs essais.")
+        self.jusqua = jusqua
+
+
+def settle(handler: Handler, envoi: Envoi, reponse: Reponse) -> None:
+    """Write the result and the trace; the late answer of a doubted row is still welcome."""
+    with transaction.atomic():
+        ligne = _locked(envoi.pk)
+        if ligne.etat not in {Envoi.Etat.EN_VOL, Envoi.Etat.INCERTAIN}:
+            return
+        check_transition(ligne.etat, Envoi.Etat.ENVOYE)
+        ligne.etat = Envoi.Etat.ENVOYE
+        ligne.regle_le = timezone.now()
+        ligne.accuse = reponse.accuse[:120]
+        ligne.dernier_code, ligne.dernier_message = "", ""
+        ligne.attend_service = False
+        ligne.version += 1
+        ligne.save(
+            update_fields=[
+                "etat",
+                "regle_le",
+                "accuse",
+                "dernier_code",
+                "dernier_message",
+                "attend_service",
+                "version",
+            ]
+        )
+        trace(ligne, reponse, "ok")
+        handler.settle(ligne, reponse)
+        _announce(ligne)
+
+
+def settle_error(handler: Handler, envoi: Envoi, erreur: TeleserviceError) -> None:
+    """Write what an error means: wait, doubt, refuse or give up."""
+    with transaction.atomic():
+        ligne = _locked(envoi.pk)
+        if ligne.etat != Envoi.Etat.EN_VOL:
+            return
+        etat, pas_avant = _after_error(handler, ligne, erreur)
+        check_transition(ligne.etat, etat)
+        ligne.etat = etat
+        ligne.pas_avant = pas_avant
+        ligne.dernier_code = erreur.code[:40]
+        ligne.dernier_message = erreur.message_fr[:300]
+        ligne.attend_service = isinstance(erreur, Unavailable | OutcomeUnknown | InvalidReply)
+        ligne.version += 1
+        if isinstance(erreur, _ServiceCoupe | NotReady):
+            ligne.tentatives -= 1
+        if etat == Envoi.Etat.ABANDONNE:
+            ligne.motif_abandon = "Sans réponse du service"
+        if etat in {Envoi.Etat.REFUSE, Envoi.Etat.ABANDONNE}:
+            ligne.regle_le = timezone.now()
+        ligne.save()
+        evidence = getattr(erreur, "reponse", None)
+        if isinstance(evidence, Reponse):
+            trace(ligne, evidence, erreur.code)
+        handler.fail(ligne)
+        _announce(ligne)
+
+
+def _after_error(handler: Handler, envoi: Envoi, erreur: TeleserviceError) -> tuple[str, datetime]:
+    maintenant = timezone.now()
+    if isinstance(erreur, NotReady):
+        return Envoi.Etat.A_ENVOYER, maintenant + _ATTENTE_CARTE
+    if isinstance(erreur, Rejected):
+        return Envoi.Etat.REFUSE, maintenant
+    if isinstance(erreur, _ServiceCoupe):
+        if handler.lecture:
+            return Envoi.Etat.ABANDONNE, maintenant
+        return Envoi.Etat.A_ENVOYER, erreur.jusqua + timedelta(seconds=_hasard.uniform(0, 2))
+    if isinstance(erreur, Unavailable) or handler.lecture or handler.replayable:
+        return _retry(handler, envoi, erreur, maintenant)
+    rang = min(envoi.tentatives, len(_ATTENTE_DOUTE_S)) - 1
+    return Envoi.Etat.INCERTAIN, maintenant + timedelta(seconds=_ATTENTE_DOUTE_S[max(0, rang)])
+
+
+def _retry(
+    handler: Handler, envoi: Envoi, erreur: TeleserviceError, maintenant: datetime
+) -> tuple[str, datetime]:
+    if erreur.retry_after_s is not None:
+        return Envoi.Etat.A_ENVOYER, maintenant + timedelta(seconds=erreur.retry_after_s)
+    delai = next_try_s(envoi.tentatives, lecture=handler.lecture, hasard=_hasard)
+    trop_vieux = (maintenant - envoi.cree_le).total_seconds() > DUREE_ENVOI_S
+    if delai is None:
+        return Envoi.Etat.ABANDONNE, maintenant
+    if trop_vieux:
+        return Envoi.Etat.REFUSE, maintenant
+    return Envoi.Etat.A_ENVOYER, maintenant + timedelta(seconds=delai)
+
+
+def _locked(envoi_id: int) -> Envoi:
+    return Envoi.objects.select_for_update(of=("self",), no_key=True).get(pk=envoi_id)
+
+
+def trace(envoi: Envoi, reponse: Reponse, resultat: str) -> None:
+    """Keep the proof of an exchange, encrypted."""
+    echange = reponse.echange
+    Trace.objects.create(
+        officine_id=envoi.officine_id,
+        envoi=envoi,
+        message_id=echange.message_id,
+        environnement=settings.ENVIRONNEMENT,
+        debut=datetime.fromtimestamp(echange.debut, tz=UTC),
+        duree_ms=echange.duree_ms,
+        http=echange.http,
+        resultat=resultat,
+        empreinte_requete=hashlib.sha256(echange.requete).hexdigest(),
+        requete=echange.requete,
+        reponse=echange.reponse,
+    )
+
+
+def _announce(envoi: Envoi) -> None:
+    from teleservices.outbox import ring_on_commit
+
+    if envoi.etat == Envoi.Etat.A_ENVOYER and envoi.pas_avant <= timezone.now():
+        ring_on_commit(envoi)
+    if not envoi.lecture:
+        flux.announce_entete(envoi.officine_id)

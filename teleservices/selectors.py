@@ -1,0 +1,77 @@
+"""Reads for the queue screen."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Case, IntegerField, QuerySet, Value, When
+
+from pharmacy.acteurs import Acteur
+from teleservices.models import Envoi
+
+A_VOIR = [Envoi.Etat.REFUSE, Envoi.Etat.INCERTAIN]
+EN_ATTENTE = [Envoi.Etat.A_ENVOYER, Envoi.Etat.EN_VOL]
+
+
+@dataclass(frozen=True)
+class Resume:
+    """Numbers at the top of the queue."""
+
+    attente: int
+    a_voir: int
+    carte: int
+    dernier_accuse: datetime | None
+
+
+def envoi_list(acteur: Acteur, filtre: str = "") -> QuerySet[Envoi]:
+    """Return the sendings of the officine, what needs a person first, then the newest."""
+    rang = Case(
+        When(etat__in=A_VOIR, then=Value(0)),
+        When(etat__in=EN_ATTENTE, then=Value(1)),
+        default=Value(2),
+        output_field=IntegerField(),
+    )
+    lignes = Envoi.objects.filter(officine_id=acteur.officine_id, lecture=False)
+    if filtre in Envoi.Etat.values:
+        lignes = lignes.filter(etat=filtre)
+    return lignes.select_related("operateur").annotate(rang=rang).order_by("rang", "-cree_le")[:200]
+
+
+def envoi_get(acteur: Acteur, envoi_id: int) -> Envoi | None:
+    """Return one sending of the officine."""
+    return (
+        Envoi.objects.filter(pk=envoi_id, officine_id=acteur.officine_id)
+        .select_related("operateur")
+        .first()
+    )
+
+
+def resume(acteur: Acteur) -> Resume:
+    """Return the numbers of the queue."""
+    lignes = Envoi.objects.filter(officine_id=acteur.officine_id, lecture=False)
+    dernier = lignes.filter(etat=Envoi.Etat.ENVOYE).order_by("-regle_le").first()
+    return Resume(
+        attente=lignes.filter(etat__in=EN_ATTENTE).count(),
+        a_voir=lignes.filter(etat__in=A_VOIR).count(),
+        carte=lignes.filter(etat=Envoi.Etat.A_ENVOYER, dernier_code__in=CODES_CARTE).count(),
+        dernier_accuse=dernier.regle_le if dernier else None,
+    )
+
+
+CODES_CARTE = frozenset({"assertion_absente", "assertion_expiree"})
+
+
+def waiting_count(acteur: Acteur) -> int:
+    """Return how many sendings are not acknowledged (number of the header)."""
+    return Envoi.objects.filter(
+        officine_id=acteur.officine_id, lecture=False, etat__in=[*EN_ATTENTE, *A_VOIR]
+    ).count()
+
+
+def card_waiting_count(acteur: Acteur) -> int:
+    """Return how many sendings wait for a professional's card (number of the header)."""
+    return Envoi.objects.filter(
+        officine_id=acteur.officine_id,
+        lecture=False,
+        etat=Envoi.Etat.A_ENVOYER,
+        dernier_code__in=CODES_CARTE,
+    ).count()

@@ -1,0 +1,74 @@
+"""SOAP 1.2 envelopes, read by namespace and never by prefix."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from lxml import etree
+
+from teleservices.soap.lecture import Element, XmlRefuse, parse_xml
+
+SOAP = "http://www.w3.org/2003/05/soap-envelope"
+WSA = "http://www.w3.org/2005/08/addressing"
+WSSE = "http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-wssecurity-secext-1.0.xsd"
+
+
+@dataclass(frozen=True)
+class Faute:
+    """A SOAP fault: side, subcode, text for the user, detail element."""
+
+    cote: str
+    sous_code: str
+    raison: str
+    detail: Element | None = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Enveloppe:
+    """One body element, or one fault."""
+
+    corps: Element | None = field(repr=False)
+    faute: Faute | None
+
+
+def parse_envelope(data: bytes, *, max_octets: int = 2_000_000) -> Enveloppe:
+    """Return the envelope in `data`. Raises XmlRefuse (soap_enveloppe, soap_corps, xml_…)."""
+    racine = parse_xml(data, max_octets=max_octets)
+    if racine.tag != f"{{{SOAP}}}Envelope":
+        raise XmlRefuse("soap_enveloppe")
+    corps = racine.find(f"{{{SOAP}}}Body")
+    elements = [e for e in corps if isinstance(e.tag, str)] if corps is not None else []
+    if len(elements) != 1:
+        raise XmlRefuse("soap_corps")
+    if elements[0].tag == f"{{{SOAP}}}Fault":
+        return Enveloppe(None, _fault(elements[0]))
+    return Enveloppe(elements[0], None)
+
+
+def _local(valeur: str) -> str:
+    return valeur.strip().rsplit(":", 1)[-1]
+
+
+def _fault(element: Element) -> Faute:
+    def text(chemin: str) -> str:
+        trouve = element.find(chemin, {"s": SOAP})
+        return (trouve.text or "").strip() if trouve is not None else ""
+
+    detail = element.find(f"{{{SOAP}}}Detail")
+    dedans = (
+        next((e for e in detail if isinstance(e.tag, str)), None) if detail is not None else None
+    )
+    return Faute(
+        _local(text("s:Code/s:Value")),
+        _local(text("s:Code/s:Subcode/s:Value")),
+        text("s:Reason/s:Text"),
+        dedans,
+    )
+
+
+def build_envelope(entetes: Sequence[Element], corps: Element) -> bytes:
+    """Return an envelope; header blocks are inserted as they are (a signed one keeps its bytes)."""
+    racine = etree.Element(f"{{{SOAP}}}Envelope", nsmap={"soap": SOAP})
+    entete = etree.SubElement(racine, f"{{{SOAP}}}Header")
+    entete.extend(entetes)
+    etree.SubElement(racine, f"{{{SOAP}}}Body").append(corps)
+    return etree.tostring(racine, xml_declaration=True, encoding="UTF-8")
