@@ -1,0 +1,73 @@
+"""INSi's answers and faults -> our class, the counter's sentence and next step (ins.md §3.4, §3.5)."""
+
+from dataclasses import dataclass
+
+from teleservices.errors import NotReady, OutcomeUnknown, Rejected, TeleserviceError, Unavailable
+
+
+@dataclass(frozen=True)
+class Ligne:
+    """One row: class, sentence, next step."""
+
+    classe: type[TeleserviceError]
+    message: str
+    geste: str
+
+
+CODES: dict[str, Ligne] = {
+    "01": Ligne(
+        Rejected,
+        "INSi ne trouve pas cette personne.",
+        "Vérifiez le nom de naissance, ou saisissez les traits (F2).",
+    ),
+    "02": Ligne(
+        Rejected,
+        "INSi trouve plusieurs personnes.",
+        "Ajoutez les autres prénoms, puis le lieu de naissance.",
+    ),
+    "insi_19": Ligne(
+        Rejected, "Le nom de naissance manque pour INSi.", "Complétez le nom de naissance."
+    ),
+    "insi_20": Ligne(Rejected, "Le prénom manque pour INSi.", "Complétez le prénom."),
+    "insi_22": Ligne(
+        Rejected, "La date de naissance ne convient pas à INSi.", "Vérifiez la date de naissance."
+    ),
+    "insi_24": Ligne(Rejected, "Le sexe manque pour INSi.", "Complétez le sexe."),
+    "insi_102": Ligne(
+        Unavailable,
+        "INSi n'a pas pu chercher (panne du service).",
+        "Poursuivez la délivrance ; relancez plus tard.",
+    ),
+    "insi_111": Ligne(
+        Unavailable, "INSi est indisponible.", "Poursuivez la délivrance ; relancez plus tard."
+    ),
+    "desir_550": Ligne(
+        NotReady, "INSi ne reconnaît pas ce logiciel.", "Prévenez le titulaire et l'éditeur."
+    ),
+    "desir_560": Ligne(
+        NotReady, "Le certificat de l'officine n'ouvre pas INSi.", "Prévenez le titulaire."
+    ),
+    "http_503": Ligne(
+        Unavailable, "INSi est indisponible.", "Poursuivez la délivrance ; relancez plus tard."
+    ),
+    "http_500": Ligne(
+        OutcomeUnknown, "INSi a répondu par une erreur.", "Poursuivez la délivrance ; relancez."
+    ),
+}
+_AUTRE_SENDER = Ligne(Rejected, "INSi refuse la demande.", "Vérifiez les traits, puis relancez.")
+_AUTRE_RECEIVER = Ligne(
+    Unavailable,
+    "INSi est momentanément indisponible.",
+    "Poursuivez la délivrance ; relancez plus tard.",
+)
+
+
+def row_of(code: str, cote: str = "Sender") -> Ligne:
+    """Return the row of a code; an unknown one is told apart by its side."""
+    return CODES.get(code) or (_AUTRE_RECEIVER if cote == "Receiver" else _AUTRE_SENDER)
+
+
+def error_of(code: str, cote: str = "Sender") -> TeleserviceError:
+    """Return the error of a code, ready to be raised."""
+    ligne = row_of(code, cote)
+    return ligne.classe(code, f"{ligne.message} {ligne.geste}")

@@ -1,0 +1,1 @@
+"""Rules of identity (RNIV, référentiel INS), pure: no clock, no database, no network."""
