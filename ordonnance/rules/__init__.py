@@ -1,0 +1,1 @@
+"""Rules of the Ordonnance Numérique: model, states, matching, control. Pure."""
