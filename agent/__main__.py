@@ -1,0 +1,169 @@
+"""`python -m agent`: make the workstation's key, serve, look at what is plugged in."""
+
+import argparse
+import asyncio
+import fcntl
+import json
+import os
+import signal
+import sys
+from pathlib import Path
+from typing import IO
+
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from agent import journal, jws
+from agent.cards.commande import Commande
+from agent.cards.scripted import PiloteScripte
+from agent.policy import Enrolement
+from agent.protocol.classification import Motifs
+from agent.receipts import Registre
+from agent.server import Agent
+
+
+def load_key(dossier: Path, *, create: bool) -> Ed25519PrivateKey:
+    """Return the workstation's key, kept 0600; SystemExit with a sentence when absent."""
+    fichier = dossier / "poste.key"
+    if not fichier.exists():
+        if not create:
+            raise SystemExit("Ce poste n'a pas de clé : lancez d'abord « python -m agent cle ».")
+        dossier.mkdir(parents=True, exist_ok=True, mode=0o700)
+        cle = Ed25519PrivateKey.generate()
+        pem = cle.private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.NoEncryption(),
+        )
+        with os.fdopen(
+            os.open(fichier, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb"
+        ) as sortie:
+            sortie.write(pem)
+    cle_lue = serialization.load_pem_private_key(fichier.read_bytes(), None)
+    if not isinstance(cle_lue, Ed25519PrivateKey):
+        raise SystemExit("La clé du poste n'est pas une clé Ed25519.")
+    return cle_lue
+
+
+def load_enrolment(dossier: Path) -> tuple[Enrolement, Motifs]:
+    """Return what the server said, after checking its signature with its own key."""
+    try:
+        objet = json.loads((dossier / "enrolement.json").read_text(encoding="utf-8"))
+        enrolement = Enrolement.from_dict(objet)
+        signe = jws.verify(objet["config_jws"], "agent-config+jwt", enrolement.cles)
+    except (OSError, ValueError, KeyError) as exc:
+        raise SystemExit(
+            "Poste non associé à l'officine : l'enrôlement manque ou est faux."
+        ) from exc
+    if any(signe.get(nom) != objet.get(nom) for nom in ("wid", "allowed_origins", "config")):
+        raise SystemExit("Poste non associé à l'officine : l'enrôlement a été modifié.")
+    return enrolement, Motifs(**objet["config"]["motifs"])
+
+
+def lock(dossier: Path) -> IO[str]:
+    """Take the lock of this folder: one agent at a time."""
+    verrou = (dossier / "agent.lock").open("w")
+    try:
+        fcntl.flock(verrou, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as exc:
+        raise SystemExit("Un agent tourne déjà avec ce dossier.") from exc
+    return verrou
+
+
+def write_ready(chemin: Path | None, port: int) -> None:
+    """Tell the launcher that connections are accepted."""
+    if chemin is None:
+        return
+    provisoire = chemin.with_suffix(".tmp")
+    provisoire.write_text(json.dumps({"pid": os.getpid(), "port": port}), encoding="ascii")
+    provisoire.replace(chemin)
+
+
+async def run(options: argparse.Namespace) -> None:
+    """Serve until SIGTERM or Ctrl-C."""
+    enrolement, motifs = load_enrolment(options.dossier)
+    registre = Registre(load_key(options.dossier, create=False), enrolement, options.dossier)
+    agent = Agent(enrolement, registre, motifs, options.port)
+    pilote = PiloteScripte(options.cartes_tls, agent.broadcast, options.dossier / "essais.json")
+    agent.pilote = pilote
+    fin = asyncio.Event()
+    boucle = asyncio.get_running_loop()
+    for signal_fin in (signal.SIGTERM, signal.SIGINT):
+        boucle.add_signal_handler(signal_fin, fin.set)
+    serveur = await agent.listen()
+    battement = asyncio.create_task(agent.beat())
+    commande = await Commande(pilote, agent.on_bytes, lambda: etat(agent, pilote)).serve(
+        options.commande
+    )
+    journal.note("pret", port=options.port)
+    write_ready(options.pret, options.port)
+    await fin.wait()
+    battement.cancel()
+    commande.close()
+    serveur.close(close_connections=True)
+    options.commande.unlink(missing_ok=True)
+    await asyncio.wait_for(serveur.wait_closed(), 2)
+
+
+def etat(agent: Agent, pilote: PiloteScripte) -> dict[str, object]:
+    """Return what the tray shows: readers, cards by label, the PIN window."""
+    fenetre = pilote.fenetre
+    return {
+        "readers": [
+            {
+                "name": nom,
+                "kind": nom,
+                "plugged": poste.branche,
+                "card": {
+                    "kind": poste.carte["kind"],
+                    "label": poste.carte.get("label"),
+                    "insertion_id": poste.insertion,
+                }
+                if poste.carte
+                else None,
+            }
+            for nom, poste in pilote.postes.items()
+        ],
+        "scanners": ["comptoir", "patient"],
+        "pin_window": None
+        if fenetre is None
+        else {
+            "holder": fenetre.porteur,
+            "purpose": fenetre.purpose,
+            "label": fenetre.libelle,
+            "tries_left": fenetre.essais,
+            "reader": fenetre.lecteur,
+        },
+        "connections": len(agent.connexions),
+        "enrolled": bool(agent.enrolement.wid),
+        "focus": agent.focus is not None,
+    }
+
+
+def main() -> None:
+    """Read the command line."""
+    analyse = argparse.ArgumentParser(prog="python -m agent")
+    verbes = analyse.add_subparsers(dest="verbe", required=True)
+    cle = verbes.add_parser("cle", help="crée la clé du poste et imprime sa moitié publique")
+    cle.add_argument("--dossier", type=Path, required=True)
+    servir = verbes.add_parser("servir", help="sert la page de l'officine")
+    servir.add_argument("--dossier", type=Path, required=True)
+    servir.add_argument("--port", type=int, required=True)
+    servir.add_argument("--pilote", choices=["scripte"], default="scripte")
+    servir.add_argument("--commande", type=Path, required=True)
+    servir.add_argument("--cartes-tls", type=Path, required=True)
+    servir.add_argument("--pret", type=Path)
+    options = analyse.parse_args()
+    if options.verbe == "cle":
+        sys.stdout.write(jws.public_raw(load_key(options.dossier, create=True)) + "\n")
+        return
+    journal.start()
+    verrou = lock(options.dossier)
+    try:
+        asyncio.run(run(options))
+    finally:
+        verrou.close()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,370 @@
+"""The scripted driver: cards are JSON files (agent.md §7), keys are real, faults are played.
+
+It says `simulated` in every receipt; a production server refuses it.
+"""
+
+import asyncio
+import base64
+import hashlib
+import json
+from datetime import date
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
+
+from agent.cards.base import Carte, Emettre, EtatPin, FenetrePin
+from agent.protocol.messages import ErreurAgent
+
+LECTEURS = ("vitale", "cps")
+PIN_S = 60
+PIN_VALIDE_S = 15 * 60
+
+
+class _Lecteur:
+    def __init__(self, nom: str) -> None:
+        self.nom = nom
+        self.branche = True
+        self.carte: dict[str, Any] | None = None
+        self.insertion = ""
+        self.fautes: list[dict[str, Any]] = []
+        self.retrait = asyncio.Event()
+
+
+class PiloteScripte:
+    """Readers in memory, driven by the control socket."""
+
+    nom = "scripte"
+    simule = True
+
+    def __init__(self, dossier_cles: Path, emettre: Emettre, essais: Path) -> None:
+        self.dossier_cles = dossier_cles
+        self.emettre = emettre
+        self.fichier_essais = essais
+        self.postes = {nom: _Lecteur(nom) for nom in LECTEURS}
+        self.fenetre: FenetrePin | None = None
+        self._pin_jusqua = 0.0
+        self._verrou_fenetre = asyncio.Lock()
+
+    # Readers
+
+    def lecteurs(self) -> list[dict[str, Any]]:
+        """Return the readers and what they hold."""
+        return [
+            {
+                "name": f"Lecteur scripté {poste.nom}",
+                "id": poste.nom,
+                "kind": "contact",
+                "use": poste.nom,
+                "state": "gone" if not poste.branche else "card" if poste.carte else "empty",
+                "insertion_id": poste.insertion if poste.carte else None,
+            }
+            for poste in self.postes.values()
+        ]
+
+    def inserer(self, lecteur: str, fichier: dict[str, Any]) -> None:
+        """Put a card in. KeyError for an unknown reader; ValueError when unplugged or malformed."""
+        poste = self.postes[lecteur]
+        if not poste.branche:
+            raise ValueError("lecteur_debranche")
+        if fichier.get("schema") != "officine.carte-sim/1":
+            raise ValueError("carte_inconnue")
+        if poste.carte is not None:
+            self.retirer(lecteur)
+        poste.carte, poste.insertion = fichier, uuid4().hex[:12]
+        poste.retrait = asyncio.Event()
+        poste.fautes = list(fichier.get("faults") or [])
+        if any(f.get("do") == "mute" for f in poste.fautes):
+            self.emettre("card.error", {"reader": lecteur, "code": "E_CARD_MUTE"})
+        else:
+            genre = str(fichier.get("kind"))
+            self.emettre(
+                "card.inserted",
+                {
+                    "reader": lecteur,
+                    "kind": genre if genre in {"vitale", "cps"} else "autre",
+                    "insertion_id": poste.insertion,
+                    "atr_class": _atr_class(str(fichier.get("atr") or "")),
+                },
+            )
+        self.emettre("readers.changed", {"readers": self.lecteurs()})
+
+    def retirer(self, lecteur: str) -> None:
+        """Take the card out, even during a reading."""
+        poste = self.postes[lecteur]
+        if poste.carte is None:
+            return
+        insertion = poste.insertion
+        poste.carte = None
+        poste.retrait.set()
+        if lecteur == "cps":
+            self.pin_lock()
+            self._close_window(None)
+        self.emettre("card.removed", {"reader": lecteur, "insertion_id": insertion})
+        self.emettre("readers.changed", {"readers": self.lecteurs()})
+
+    def brancher(self, lecteur: str, *, present: bool) -> None:
+        """Plug or unplug a reader."""
+        if not present:
+            self.retirer(lecteur)
+        self.postes[lecteur].branche = present
+        self.emettre("readers.changed", {"readers": self.lecteurs()})
+
+    def carte(self, genre: str) -> Carte:
+        """Return the card of a kind."""
+        poste = self.postes[genre]
+        if not poste.branche:
+            raise ErreurAgent("E_NO_READER")
+        if poste.carte is None:
+            raise ErreurAgent("E_NO_CARD")
+        if any(f.get("do") == "mute" for f in poste.fautes):
+            raise ErreurAgent("E_CARD_MUTE")
+        atr = str(poste.carte.get("atr") or "")
+        if poste.carte.get("kind") != genre or (genre == "vitale" and not is_vitale_2(atr)):
+            raise ErreurAgent("E_CARD_UNKNOWN", atr_class=_atr_class(atr))
+        generation = str((poste.carte.get(genre) or {}).get("generation") or "")
+        return Carte(genre, genre, poste.insertion, atr, generation)
+
+    async def _contact(self, carte: Carte) -> dict[str, Any]:
+        """Play the time and the faults of a contact; return the card's content."""
+        poste = self.postes[carte.lecteur]
+        fichier = poste.carte
+        retrait = poste.retrait
+        delai = float((fichier or {}).get("protocol", {}).get("delay_ms") or 0) / 1000
+        for faute in list(poste.fautes):
+            if faute.get("on") != "apdu":
+                continue
+            if not faute.get("repeat"):
+                poste.fautes.remove(faute)
+            if faute.get("do") == "pull":
+                self.retirer(carte.lecteur)
+            elif faute.get("do") in {"delay", "hang"}:
+                delai += float(faute.get("ms") or 3_600_000) / 1000
+            elif faute.get("do") in {"garbage", "truncate"}:
+                raise ErreurAgent("E_VITALE_DATA", block="identite")
+        try:
+            await asyncio.wait_for(retrait.wait(), delai)
+        except TimeoutError:
+            pass
+        if retrait.is_set() or fichier is None or poste.insertion != carte.insertion_id:
+            raise ErreurAgent("E_CARD_REMOVED")
+        return fichier
+
+    # Vitale
+
+    async def lire_vitale(self, carte: Carte) -> dict[str, Any]:
+        """Return the normalised object of §7.1, dates told calendar or lunar."""
+        fichier = await self._contact(carte)
+        data = json.loads(json.dumps(fichier["vitale"]))
+        for beneficiaire in data.get("beneficiaires") or []:
+            iso = _iso(str(beneficiaire.get("date_naissance") or ""))
+            beneficiaire["date_naissance_iso"] = iso
+            beneficiaire["lunaire"] = iso is None
+        cps_absente = self.postes["cps"].carte is None
+        return {
+            **data,
+            "source": "vitale_sim",
+            "simulated": True,
+            "atr": carte.atr,
+            "limites": [],
+            "cps_absente": cps_absente,
+        }
+
+    # CPS
+
+    async def lire_cps(self, carte: Carte) -> dict[str, Any]:
+        """Return identity and certificates, without the code."""
+        fichier = await self._contact(carte)
+        cps = fichier["cps"]
+        champs = (
+            "id_nat",
+            "nom",
+            "prenom",
+            "profession",
+            "profession_libelle",
+            "specialites",
+            "type",
+            "serie",
+            "generation",
+            "valide_du",
+            "valide_au",
+        )
+        return {
+            **{champ: cps.get(champ) for champ in champs},
+            "certificat_auth_b64": base64.b64encode(self._cert(cps, "auth")).decode(),
+            "certificat_sig_b64": base64.b64encode(self._cert(cps, "sig")).decode(),
+            "simulated": True,
+        }
+
+    def _cert(self, cps: dict[str, Any], cle: str) -> bytes:
+        try:
+            return (self.dossier_cles / str(cps["keys"][cle]["cert_file"])).read_bytes()
+        except (KeyError, OSError) as exc:
+            raise ErreurAgent("E_CPS_CERT") from exc
+
+    def _cps(self) -> dict[str, Any] | None:
+        fichier = self.postes["cps"].carte
+        cps = (fichier or {}).get("cps")
+        return cps if isinstance(cps, dict) else None
+
+    def _essais(self, cps: dict[str, Any]) -> int:
+        try:
+            connus = json.loads(self.fichier_essais.read_text(encoding="ascii"))
+        except (OSError, ValueError):
+            connus = {}
+        return int(connus.get(str(cps.get("serie")), cps["pin"]["tries_left"]))
+
+    def _note_essais(self, cps: dict[str, Any], reste: int) -> None:
+        try:
+            connus = json.loads(self.fichier_essais.read_text(encoding="ascii"))
+        except (OSError, ValueError):
+            connus = {}
+        connus[str(cps.get("serie"))] = reste
+        self.fichier_essais.write_text(json.dumps(connus), encoding="ascii")
+
+    def pin_state(self) -> EtatPin:
+        """Return where the holder's code stands."""
+        cps = self._cps()
+        if cps is None:
+            return EtatPin("absente", 0)
+        essais = self._essais(cps)
+        if essais == 0:
+            return EtatPin("bloquee", 0)
+        donne = asyncio.get_running_loop().time() < self._pin_jusqua
+        return EtatPin("presentee" if donne else "a_presenter", essais)
+
+    def pin_lock(self) -> None:
+        """Forget the code."""
+        self._pin_jusqua = 0.0
+
+    async def signer(
+        self,
+        carte: Carte,
+        cle: str,
+        empreintes: list[bytes],
+        demande: tuple[str, str],
+        cert_sha256: str,
+    ) -> tuple[list[bytes], bytes]:
+        """Ask for the code if needed, then sign each SHA-256 digest (PKCS#1 v1.5)."""
+        fichier = await self._contact(carte)
+        cps = fichier["cps"]
+        certificat = self._cert(cps, cle)
+        if hashlib.sha256(certificat).hexdigest() != cert_sha256:
+            raise ErreurAgent("E_CPS_NOT_MATCHING")
+        if str(cps.get("valide_au") or "9999") < date.today().isoformat():
+            raise ErreurAgent("E_CPS_EXPIRED")
+        await self._present_pin(carte, cps, demande)
+        privee = self._private_key(cps, cle)
+        signatures = [
+            privee.sign(e, padding.PKCS1v15(), Prehashed(hashes.SHA256())) for e in empreintes
+        ]
+        self._check_own(certificat, empreintes, signatures)
+        return signatures, certificat
+
+    def _private_key(self, cps: dict[str, Any], cle: str) -> rsa.RSAPrivateKey:
+        try:
+            pem = (self.dossier_cles / str(cps["keys"][cle]["pem_file"])).read_bytes()
+            privee = serialization.load_pem_private_key(pem, None)
+        except (KeyError, OSError, ValueError, UnsupportedAlgorithm) as exc:
+            raise ErreurAgent("E_CPS_READ") from exc
+        if not isinstance(privee, rsa.RSAPrivateKey):
+            raise ErreurAgent("E_SIGN_ALG")
+        return privee
+
+    def _check_own(
+        self, certificat: bytes, empreintes: list[bytes], signatures: list[bytes]
+    ) -> None:
+        publique = x509.load_der_x509_certificate(certificat).public_key()
+        for empreinte, signature in zip(empreintes, signatures, strict=True):
+            try:
+                publique.verify(  # type: ignore[union-attr, call-arg]
+                    signature,
+                    empreinte,
+                    padding.PKCS1v15(),
+                    Prehashed(hashes.SHA256()),  # type: ignore[arg-type]
+                )
+            except Exception as exc:
+                raise ErreurAgent("E_SIGN_FAILED") from exc
+
+    async def _present_pin(
+        self, carte: Carte, cps: dict[str, Any], demande: tuple[str, str]
+    ) -> None:
+        async with self._verrou_fenetre:
+            boucle = asyncio.get_running_loop()
+            etat = self.pin_state()
+            if etat.etat == "presentee":
+                return
+            if etat.etat == "bloquee":
+                raise ErreurAgent("E_CPS_PIN_LOCKED")
+            self.fenetre = FenetrePin(
+                f"{cps.get('prenom') or ''} {cps.get('nom') or ''}".strip()
+                or str(cps.get("id_nat")),
+                demande[0],
+                demande[1],
+                etat.essais,
+                carte.lecteur,
+                boucle.create_future(),
+            )
+            self.emettre("cps.prompt", {"open": True, "purpose": demande[0]})
+            try:
+                code = await asyncio.wait_for(self.fenetre.reponse, PIN_S)
+            except TimeoutError as exc:
+                raise ErreurAgent("E_CPS_PIN_TIMEOUT") from exc
+            finally:
+                self.fenetre = None
+                self.emettre("cps.prompt", {"open": False, "purpose": demande[0]})
+            self._verify_pin(cps, code)
+            self._pin_jusqua = boucle.time() + PIN_VALIDE_S
+
+    def _verify_pin(self, cps: dict[str, Any], code: bytearray | None) -> None:
+        """Spend one try for one keystroke made for it; the code is wiped whatever happens."""
+        if code is None:
+            present = self._cps() is not None
+            raise ErreurAgent("E_CPS_PIN_CANCELLED" if present else "E_CARD_REMOVED")
+        juste = code == str(cps["pin"]["value"]).encode()
+        for i in range(len(code)):
+            code[i] = 0
+        maximum = int(cps["pin"]["tries_max"])
+        reste = maximum if juste else self._essais(cps) - 1
+        self._note_essais(cps, reste)
+        self.emettre("cps.pin", {"state": self.pin_state().etat, "tries_left": reste})
+        if not juste:
+            raise ErreurAgent("E_CPS_PIN_WRONG" if reste else "E_CPS_PIN_LOCKED", tries_left=reste)
+
+    def _close_window(self, code: bytearray | None) -> None:
+        if self.fenetre is not None and not self.fenetre.reponse.done():
+            self.fenetre.reponse.set_result(code)
+
+    def repondre_pin(self, code: bytearray | None) -> bool:
+        """Play the agent's window: digits, or None to give up. False when it is not open."""
+        if self.fenetre is None:
+            return False
+        self._close_window(code)
+        return True
+
+
+def is_vitale_2(atr: str) -> bool:
+    """Tell whether an ATR is that of a Vitale 2. Source: agent.md §2.1."""
+    nu = atr.replace(" ", "").upper()
+    return nu.startswith("3B75130000") and nu.endswith("09EA9000")
+
+
+def _atr_class(atr: str) -> str:
+    nu = atr.replace(" ", "").upper()
+    if is_vitale_2(nu):
+        return "vitale2"
+    if nu.startswith("3F65"):
+        return "vitale1"
+    return "cps" if nu.startswith(("3BAC", "3B9B")) else "autre"
+
+
+def _iso(brut: str) -> str | None:
+    try:
+        return date(int(brut[:4]), int(brut[4:6]), int(brut[6:8])).isoformat()
+    except ValueError:
+        return None

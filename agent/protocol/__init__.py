@@ -1,0 +1,1 @@
+"""Pure part of the agent: messages, codes, keyboards. The server imports this and nothing else."""

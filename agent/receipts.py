@@ -1,0 +1,56 @@
+"""Receipts: what was read, signed by the workstation over the server's nonce (agent.md §5.7)."""
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from agent import jws
+from agent.policy import Acces, Enrolement
+
+
+def canonical(data: object) -> bytes:
+    """Return RFC 8785 canonical JSON of strings, integers, booleans, null, arrays and objects."""
+    return json.dumps(
+        data, ensure_ascii=False, separators=(",", ":"), sort_keys=True, allow_nan=False
+    ).encode()
+
+
+class Registre:
+    """Signs receipts; each carries the hash of the one before, kept in a file."""
+
+    def __init__(self, cle: Ed25519PrivateKey, enrolement: Enrolement, dossier: Path) -> None:
+        self.cle = cle
+        self.enrolement = enrolement
+        self.fichier = dossier / "dernier-recu"
+
+    def _previous(self) -> str:
+        try:
+            return self.fichier.read_text(encoding="ascii").strip()
+        except OSError:
+            return ""
+
+    def sign(self, acces: Acces, maintenant: float, contenu: dict[str, Any], data: object) -> str:
+        """Return the receipt of one reading; `contenu` names op, nonce, reader, card and driver."""
+        recu = jws.sign(
+            self.cle,
+            "card-receipt+jwt",
+            {
+                "iss": f"agent:{self.enrolement.wid}",
+                "aud": self.enrolement.emetteur,
+                "sub": acces.sub,
+                "sid": acces.sid,
+                "jti": uuid4().hex,
+                "iat": int(maintenant),
+                "data_sha256": hashlib.sha256(canonical(data)).hexdigest(),
+                "prev": self._previous() or None,
+                **contenu,
+            },
+        )
+        provisoire = self.fichier.with_suffix(".tmp")
+        provisoire.write_text(hashlib.sha256(recu.encode()).hexdigest(), encoding="ascii")
+        provisoire.replace(self.fichier)
+        return recu
