@@ -1,0 +1,17 @@
+"""Virtual cards, one JSON file each (agent.md §7). All persons are fictitious."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+DOSSIER = Path(__file__).parent
+
+
+def carte_list(genre: str = "") -> list[dict[str, Any]]:
+    """Return every card, or those of one kind, with their file name under `fichier`."""
+    cartes = []
+    for chemin in sorted(DOSSIER.glob("*.json")):
+        carte = json.loads(chemin.read_text(encoding="utf-8"))
+        if not genre or carte["kind"] == genre:
+            cartes.append({**carte, "fichier": chemin.stem})
+    return cartes
