@@ -1,0 +1,10 @@
+"""Application « psc »."""
+
+from django.apps import AppConfig
+
+
+class PscConfig(AppConfig):
+    """Wires the app: subscriptions, panels, outbox handlers, readers."""
+
+    name = "psc"
+    default_auto_field = "django.db.models.BigAutoField"

@@ -1,0 +1,93 @@
+"""Fixtures shared by every test: embedded servers, certificates, the cast, the shared data."""
+
+import os
+import tempfile
+from pathlib import Path
+
+import pytest
+
+RACINE = Path(__file__).resolve().parent.parent
+PARTAGE = RACINE.parent / "shared"
+_etat: dict[str, object] = {"absents": 0}
+
+
+def pytest_configure(config):
+    """Start PostgreSQL and Valkey once, before Django reads its settings."""
+    if config.option.collectonly or "COMPTOIR_BASE_HOTE" in os.environ:
+        return
+    from config.lanceur.pile import Options, Pile
+    from simulators.pki import build_all
+
+    dossier = Path(tempfile.mkdtemp(prefix="comptoir-tests-"))
+    dossier.chmod(0o711)
+    pile = Pile(dossier, Options(durable=False))
+    pile.start_data("comptoir_test")
+    tls = dossier / "tls"
+    build_all(tls)
+    os.environ.update({n: v for n, v in pile.env.items() if n.startswith(("COMPTOIR_", "DJANGO_"))})
+    os.environ.update(
+        {
+            "COMPTOIR_TLS_AC": str(tls / "ac-serveurs.pem"),
+            "COMPTOIR_INSI_CERTIFICAT": str(tls / "insi-auto.pem"),
+            "COMPTOIR_INSI_CLE": str(tls / "insi-auto.key"),
+            "COMPTOIR_CPS_AC": str(tls / "ac-cps.pem"),
+            "COMPTOIR_AGENT_PORT": "28173",
+        }
+    )
+    _etat.update(pile=pile, tls=tls, dossier=dossier)
+
+
+def pytest_unconfigure(config):
+    """Stop what was started; leave nothing behind."""
+    import shutil
+
+    pile = _etat.pop("pile", None)
+    if pile is not None:
+        pile.stop()
+        shutil.rmtree(_etat["dossier"], ignore_errors=True)
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Say, and not in silence, which tests wanted the shared data."""
+    if _etat["absents"]:
+        terminalreporter.write_line(
+            f"{_etat['absents']} test(s) lisent les données partagées, absentes de ce clone : non joués."
+        )
+
+
+@pytest.fixture
+def partage(request):
+    """The shared public data; without them the test is counted and said in the summary."""
+    if not PARTAGE.exists():
+        if os.environ.get("CI"):
+            pytest.fail("the shared data must be there in CI")
+        _etat["absents"] += 1
+        pytest.skip("données partagées absentes")
+    return PARTAGE
+
+
+@pytest.fixture(scope="session")
+def tls():
+    """The folder of test certificates."""
+    return _etat["tls"]
+
+
+def _signer(tls, id_nat):
+    from cryptography.hazmat.primitives import serialization
+
+    from teleservices.xmldsig import SoftwareSigner
+
+    cle = serialization.load_pem_private_key((tls / f"cps/{id_nat}-sig.key").read_bytes(), None)
+    return SoftwareSigner(cle, (tls / f"cps/{id_nat}-sig.der").read_bytes())
+
+
+@pytest.fixture(scope="session")
+def cps(tls):
+    """The titulaire's signature key."""
+    return _signer(tls, "810100000032")
+
+
+@pytest.fixture(scope="session")
+def autre_cps(tls):
+    """Another pharmacist's signature key."""
+    return _signer(tls, "810100000040")
