@@ -4,7 +4,38 @@ from django.apps import AppConfig
 
 
 class OrdonnanceConfig(AppConfig):
-    """Wires the app: subscriptions, panels, outbox handlers, readers."""
+    """Wires the app: subscriptions, panel, outbox handlers, scans, the step before FIN."""
 
     name = "ordonnance"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Register what the core and the outbox call."""
+        from ordonnance import etape, handlers, panneau, scan
+        from ordonnance.services.confirmation import on_vente_abandoned
+        from pharmacy import codes, etapes, rendu
+        from pharmacy.events import VenteAbandonnee, subscribe
+        from pharmacy.panels import Compteur, Panneau, register_compteur, register_panneau
+        from teleservices import registre
+
+        for handler in (
+            handlers.Consulter(),
+            handlers.Regulariser(),
+            handlers.Ouvrir(),
+            handlers.Liberer(),
+            handlers.Executer(),
+        ):
+            registre.register(handler)
+        codes.register("ordonnance", scan.route_ordonnance)
+        etapes.register_avant_fin(etape.next_step)
+        rendu.register_prescrites(panneau.render_prescrites)
+        register_panneau(Panneau("ordonnance", "Ordonnance", 20, panneau.render_panneau))
+        register_compteur(
+            Compteur(
+                "regulariser",
+                "À régulariser",
+                "/ordonnances/a-regulariser/",
+                etape.count_to_regularise,
+            )
+        )
+        subscribe(VenteAbandonnee, on_vente_abandoned)

@@ -20,6 +20,8 @@ class TeleserviceError(Exception):
         self.code = code
         self.message_fr = message_fr
         self.retry_after_s = retry_after_s
+        # The exchange that led here (registre.Reponse), set by `registre.attach_evidence`.
+        self.reponse: object | None = None
 
 
 class NotReady(TeleserviceError):

@@ -32,7 +32,8 @@ from teleservices.registre import Handler, Reponse, handler_get
 
 logger = logging.getLogger(__name__)
 _hasard = SystemRandom()
-_ATTENTE_CARTE = timedelta(hours=1)
+# A signature releases these rows at once; this is the net under a release that crossed a settling.
+_ATTENTE_CARTE = timedelta(minutes=2)
 _ATTENTE_DOUTE_S = (0, 5, 30, 120, 600, 1800)
 
 
@@ -174,7 +175,7 @@ def settle_error(handler: Handler, envoi: Envoi, erreur: TeleserviceError) -> No
         if etat in {Envoi.Etat.REFUSE, Envoi.Etat.ABANDONNE}:
             ligne.regle_le = timezone.now()
         ligne.save()
-        evidence = getattr(erreur, "reponse", None)
+        evidence = erreur.reponse
         if isinstance(evidence, Reponse):
             trace(ligne, evidence, erreur.code)
         handler.fail(ligne)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from teleservices.errors import TeleserviceError
 from teleservices.models import Envoi
 from teleservices.transport import Echange
 
@@ -14,6 +15,12 @@ class Reponse:
     contenu: Any
     echange: Echange
     accuse: str = ""
+
+
+def attach_evidence(erreur: TeleserviceError, echange: Echange) -> TeleserviceError:
+    """Return the error with the exchange that led to it, for the journal."""
+    erreur.reponse = Reponse(None, echange)
+    return erreur
 
 
 class Handler(Protocol):

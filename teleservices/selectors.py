@@ -6,6 +6,7 @@ from datetime import datetime
 from django.db.models import Case, IntegerField, QuerySet, Value, When
 
 from pharmacy.acteurs import Acteur
+from teleservices.assertions import CODES_CARTE
 from teleservices.models import Envoi
 
 A_VOIR = [Envoi.Etat.REFUSE, Envoi.Etat.INCERTAIN]
@@ -57,9 +58,6 @@ def resume(acteur: Acteur) -> Resume:
     )
 
 
-CODES_CARTE = frozenset({"assertion_absente", "assertion_expiree"})
-
-
 def waiting_count(acteur: Acteur) -> int:
     """Return how many sendings are not acknowledged (number of the header)."""
     return Envoi.objects.filter(
@@ -69,6 +67,23 @@ def waiting_count(acteur: Acteur) -> int:
 
 def card_waiting_count(acteur: Acteur) -> int:
     """Return how many sendings wait for a professional's card (number of the header)."""
+    return Envoi.objects.filter(
+        officine_id=acteur.officine_id,
+        lecture=False,
+        etat=Envoi.Etat.A_ENVOYER,
+        dernier_code__in=CODES_CARTE,
+    ).count()
+
+
+def count_pending(acteur: Acteur) -> int:
+    """Return how many sendings wait or need a person (header)."""
+    return Envoi.objects.filter(
+        officine_id=acteur.officine_id, lecture=False, etat__in=[*A_VOIR, *EN_ATTENTE]
+    ).count()
+
+
+def count_awaiting_card(acteur: Acteur) -> int:
+    """Return how many sendings wait for a professional's card (header)."""
     return Envoi.objects.filter(
         officine_id=acteur.officine_id,
         lecture=False,

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+from lxml import etree
+
 from ordonnance.rules.modele import (
     Beneficiaire,
     ExecutionAEnvoyer,
@@ -122,6 +124,23 @@ def corps_executer(execution: ExecutionAEnvoyer) -> bytes:
             "CommentairePrescripteur": execution.commentaire,
         },
     )
+
+
+def corps_sans_verrou(corps: bytes, cle: str) -> bytes:
+    """Return a frozen execution without its lapsed lock, under a new key; nothing else moves.
+
+    Source: ordonnance.md §2.3 (« the lock is advisory »), §2.6 (EPU-009, automatic once).
+    """
+    racine = parse_xml(corps)
+    jeton = racine.find(f"{{{_EPU}}}JetonVerrou")
+    if jeton is not None:
+        racine.remove(jeton)
+    for nom, valeur in (("CleIdempotence", cle), ("SaisieHorsLigne", "true")):
+        element = racine.find(f"{{{_EPU}}}{nom}")
+        if element is None:
+            raise ContratRefuse(nom)
+        element.text = valeur
+    return etree.tostring(racine)
 
 
 def _line(ligne: LigneAEnvoyer) -> dict[str, Any]:

@@ -246,3 +246,8 @@ def parse_accuse(data: bytes) -> Accuse:
         rejeu=_flag(_text(corps, "Rejeu")) is True,
         statut=_text(corps, "StatutPrescription"),
     )
+
+
+def check_release(data: bytes) -> None:
+    """Return nothing when the lock was given back. Raises the taxonomy."""
+    _body(data, "libererExecution")

@@ -48,6 +48,7 @@ class ServiceSignature:
     libelle: str
     prepare: Callable[[Acteur, bytes], APreparer]
     complete: Callable[[Acteur, Poste, bytes, bytes, bytes], str]
+    attendue: Callable[[Acteur], bool]
 
 
 _services: dict[str, ServiceSignature] = {}
@@ -56,6 +57,11 @@ _services: dict[str, ServiceSignature] = {}
 def register(service: ServiceSignature) -> None:
     """Add a purpose; called from `AppConfig.ready()`."""
     _services[service.nom] = service
+
+
+def wanted(acteur: Acteur) -> str | None:
+    """Return the service that waits for this actor's card, if any: no PIN is asked for nothing."""
+    return next((nom for nom, service in _services.items() if service.attendue(acteur)), None)
 
 
 def prepare(acteur: Acteur, poste: Poste, nom: str, certificat: bytes) -> tuple[str, str]:

@@ -12,6 +12,7 @@ from pharmacy import audit
 from pharmacy.acteurs import Acteur
 from pharmacy.events import CarteCpsLue, publish
 from pharmacy.models import RecuCarte, Vente
+from pharmacy.postes import signatures
 from pharmacy.postes.services import Lecture
 from pharmacy.services.patient import PorteurCarte, patient_of_card
 from pharmacy.services.vente import VenteRefusee, patient_choose
@@ -122,7 +123,7 @@ def cps_route(acteur: Acteur, _vente: Vente | None, lecture: Lecture) -> Suite:
                 hashlib.sha256(certificat).hexdigest(),
             )
         )
-    return Suite("Carte professionnelle lue.", signer="epu")
+    return Suite("Carte professionnelle lue.", signer=signatures.wanted(acteur))
 
 
 ROUTES = {"vitale.read": vitale_route, "cps.read": cps_route}

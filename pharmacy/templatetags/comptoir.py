@@ -35,3 +35,12 @@ def nombre(valeur: object) -> str:
     if valeur is None:
         return "—"
     return f"{float(str(valeur)):g}".replace(".", ",")
+
+
+@register.filter
+def jour_lu(texte: str) -> str:
+    """« 22/12/1975 » from 1975-12-22; what is no calendar date (lunar) stays as it is written."""
+    try:
+        return date.fromisoformat(texte).strftime("%d/%m/%Y")
+    except ValueError:
+        return texte or "—"

@@ -1,0 +1,172 @@
+"""What the sale shows of an Ordonnance Numérique: the panel, and the prescribed lines."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from django.template.loader import render_to_string
+
+from ordonnance.errors import AVERTISSEMENTS
+from ordonnance.models import Execution, OrdonnanceNumerique, Verrou
+from ordonnance.rules.appariement import Rattachement
+from ordonnance.rules.controle import compute_du
+from ordonnance.rules.etats import LIBELLES
+from ordonnance.rules.modele import LigneLue
+from ordonnance.rules.rapprochement import check_prescription, is_executable
+from ordonnance.selectors import (
+    EN_COURS,
+    Dossier,
+    dossier_of,
+    execution_of,
+    last_call,
+    numerique_of_vente,
+)
+from pharmacy.acteurs import Acteur
+from pharmacy.models import Vente
+from teleservices.assertions import CODES_CARTE
+from teleservices.models import Envoi
+
+_TONS = {"transmise": "ok", "a_corriger": "alerte", "incertaine": "attention"}
+
+
+@dataclass(frozen=True)
+class LigneAffichee:
+    """One prescribed line beside what is delivered for it."""
+
+    ligne: LigneLue
+    du: Decimal | None
+    livre: int
+    servies: list[Rattachement]
+    badge: str
+    ton: str
+
+
+def render_panneau(vente: Vente, acteur: Acteur) -> str:
+    """Return the panel, in one of its five faces (ux.md, « A panel has five faces »)."""
+    numerique = numerique_of_vente(vente)
+    if numerique is None:
+        return render_to_string("ordonnance/_panneau.html", {"face": "vide", "vente": vente})
+    if numerique.etat in {"lue", "papier"}:
+        contexte = _fetching(numerique)
+    else:
+        contexte = _fetched(numerique, vente, acteur)
+    contexte |= {"vente": vente, "numerique": numerique, "etat": LIBELLES[numerique.etat]}
+    return render_to_string("ordonnance/_panneau.html", contexte)
+
+
+def _fetching(numerique: OrdonnanceNumerique) -> dict[str, Any]:
+    envoi = last_call(numerique)
+    if numerique.etat == "papier":
+        return {"face": "attente", "papier": True, "envoi": envoi}
+    if envoi is None or envoi.etat in {Envoi.Etat.REFUSE, Envoi.Etat.ABANDONNE}:
+        return {"face": "echec", "envoi": envoi}
+    if envoi.dernier_code in CODES_CARTE:
+        return {"face": "averifier", "carte": True, "envoi": envoi}
+    return {"face": "attente", "envoi": envoi}
+
+
+def _fetched(numerique: OrdonnanceNumerique, vente: Vente, acteur: Acteur) -> dict[str, Any]:
+    dossier = dossier_of(numerique, vente)
+    if dossier is None:
+        return {"face": "echec", "envoi": None}
+    execution = execution_of(numerique)
+    envoi = _sending(execution)
+    executable = is_executable(dossier.prescription.statut)
+    a_verifier = numerique.etat == "recuperee" or numerique.etat == "a_corriger"
+    return {
+        "face": "averifier" if a_verifier else "reponse",
+        "dossier": dossier,
+        "prescription": dossier.prescription,
+        "verifications": check_prescription(
+            dossier.prescription, numerique.identite_comparee, vente.officine.finess
+        ),
+        "executable": executable,
+        "execution": execution,
+        "envoi": envoi,
+        "carte": envoi is not None and envoi.dernier_code in CODES_CARTE,
+        "ton": _TONS.get(numerique.etat, "national"),
+        "verrou": Verrou.objects.filter(numerique=numerique).first(),
+        "avertissements": [
+            AVERTISSEMENTS[code] for code in numerique.avertissements if code in AVERTISSEMENTS
+        ],
+        "acteur": acteur,
+    }
+
+
+def _sending(execution: Execution | None) -> Envoi | None:
+    if execution is None:
+        return None
+    return (
+        Envoi.objects.filter(
+            officine_id=execution.officine_id,
+            operation="ordonnance.executer",
+            sujet=f"exec:{execution.pk}",
+        )
+        .order_by("-pk")
+        .first()
+    )
+
+
+def render_prescrites(vente: Vente) -> str:
+    """Return the left part of the sale: each prescribed line and what is delivered for it."""
+    numerique = numerique_of_vente(vente)
+    if numerique is None or numerique.etat in {"lue", "papier"}:
+        return ""
+    dossier = dossier_of(numerique, vente)
+    if dossier is None:
+        return ""
+    lignes = line_list(dossier)
+    return render_to_string(
+        "ordonnance/_prescrites.html",
+        {
+            "vente": vente,
+            "numerique": numerique,
+            "prescription": dossier.prescription,
+            "lignes": lignes,
+            "servies": sum(1 for ligne in lignes if ligne.servies),
+            "modifiable": numerique.etat in EN_COURS,
+        },
+    )
+
+
+def line_list(dossier: Dossier) -> list[LigneAffichee]:
+    """Return the lines to show: ALD first, then the order of the prescription (§4.1, step 5)."""
+    lignes = sorted(dossier.prescription.lignes, key=lambda x: (x.ald is not True, x.rang))
+    return [_line(dossier, ligne) for ligne in lignes]
+
+
+def _line(dossier: Dossier, ligne: LigneLue) -> LigneAffichee:
+    servies = dossier.servies(ligne.id)
+    codes = {e.code for e in dossier.ecarts if e.id_ligne == ligne.id}
+    badge, ton = _badge(ligne, servies, codes)
+    return LigneAffichee(
+        ligne=ligne,
+        du=compute_du(
+            ligne, dossier.prescription.executions, dossier.numerique.numero_delivrance or 0
+        ),
+        livre=sum(r.boite.quantite for r in servies),
+        servies=servies,
+        badge=badge,
+        ton=ton,
+    )
+
+
+def _badge(ligne: LigneLue, servies: list[Rattachement], codes: set[str]) -> tuple[str, str]:
+    """Return the badge of a line and its tone. Source: ordonnance.md §4.2."""
+    if ligne.statut == "EXECUTEE":
+        return "Déjà délivrée", "info"
+    if ligne.statut == "ANNULEE":
+        return "Annulée", "alerte"
+    if not servies:
+        return "À servir", "info"
+    for code, mot, ton in (
+        ("S02", "À vérifier", "alerte"),
+        ("S08", "À vérifier", "alerte"),
+        ("Q01", "Partiel", "attention"),
+        ("Q04", "À vérifier", "attention"),
+        ("S01", "Générique", "ok"),
+        ("S11", "Autre conditionnement", "info"),
+    ):
+        if code in codes:
+            return mot, ton
+    return "Conforme", "ok"

@@ -1,0 +1,316 @@
+"""Steps 3 to 5: from a number to a prescription shown (ordonnance.md §4.1)."""
+
+from django.db import IntegrityError, transaction
+
+from ordonnance.codec.demande import corps_consulter
+from ordonnance.models import ExecutionExterne, OrdonnanceNumerique, OrdonnanceVersion
+from ordonnance.rules.modele import LigneLue, PrescriptionLue, Professionnel
+from ordonnance.selectors import ACTIVES, build_beneficiaire, compare_patient, numerique_of_vente
+from ordonnance.services.commun import announce, executant_of, locked, move
+from pharmacy import audit, flux
+from pharmacy.acteurs import Acteur
+from pharmacy.models import LignePrescrite, Ordonnance, Patient, Prescripteur, Vente
+from pharmacy.services.vente import VenteRefusee, check_droit, vente_locked
+from pharmacy.suites import Suite
+from teleservices.models import Envoi
+from teleservices.outbox import Demande, enqueue
+from teleservices.registre import Reponse
+
+
+def fetch(acteur: Acteur, vente_id: int, numero: str, origine: str) -> OrdonnanceNumerique:
+    """Put a number in the sale and ask the service for its prescription.
+
+    The same number again is the same row. VenteRefusee when the sale already holds another numeric
+    prescription, or when this one is open in another sale of the officine.
+    """
+    check_droit(acteur, "ordonnance.lire")
+    try:
+        with transaction.atomic():
+            vente = vente_locked(acteur, vente_id)
+            deja = numerique_of_vente(vente)
+            if deja is not None and deja.numero == numero:
+                return _again(acteur, vente, deja)
+            _check_vente(vente, deja)
+            numerique = _create(acteur, vente, numero, origine)
+            _ask(acteur, vente, numerique, "ordonnance.consulter")
+            audit.note(acteur, "ordonnance.consulter", f"on:{numerique.pk}", vente.patient_id)
+            announce(numerique)
+            return numerique
+    except IntegrityError as exc:
+        raise VenteRefusee(_held_by(acteur, numero), "ORD-003") from exc
+
+
+def _check_vente(vente: Vente, deja: OrdonnanceNumerique | None) -> None:
+    if vente.etat != Vente.Etat.OUVERTE:
+        raise VenteRefusee("Le contrôle est validé. Terminez la vente (Fin).", "VTE-003")
+    if deja is not None and deja.etat in ACTIVES:
+        raise VenteRefusee(
+            "Une Ordonnance Numérique est déjà dans cette vente. Terminez-la d'abord.", "ORD-002"
+        )
+
+
+def _held_by(acteur: Acteur, numero: str) -> str:
+    autre = (
+        OrdonnanceNumerique.objects.filter(
+            officine_id=acteur.officine_id, numero=numero, etat__in=ACTIVES
+        )
+        .select_related("ordonnance__vente__poste")
+        .first()
+    )
+    if autre is None or autre.ordonnance.vente is None:
+        return "Cette ordonnance est déjà ouverte dans l'officine."
+    vente = autre.ordonnance.vente
+    ou = vente.poste.libelle if vente.poste else "un autre poste"
+    return (
+        f"Cette ordonnance est déjà ouverte dans la vente {vente.pk} ({ou}). Reprenez cette vente."
+    )
+
+
+def _create(acteur: Acteur, vente: Vente, numero: str, origine: str) -> OrdonnanceNumerique:
+    ordonnance = Ordonnance.objects.create(
+        officine_id=acteur.officine_id,
+        origine=Ordonnance.Origine.NUMERIQUE,
+        vente=vente,
+        patient_id=vente.patient_id,
+        cree_par_id=acteur.operateur_id,
+    )
+    return OrdonnanceNumerique.objects.create(
+        officine_id=acteur.officine_id,
+        ordonnance=ordonnance,
+        numero=numero,
+        origine=origine,
+        lue_par_id=acteur.operateur_id,
+    )
+
+
+def _ask(acteur: Acteur, vente: Vente, numerique: OrdonnanceNumerique, operation: str) -> Envoi:
+    """Enqueue one more consultation; its key counts them."""
+    sujet = f"on:{numerique.pk}"
+    rang = Envoi.objects.filter(
+        officine_id=acteur.officine_id, operation=operation, sujet=sujet
+    ).count()
+    corps = corps_consulter(
+        numerique.numero,
+        numerique.origine,
+        executant_of(acteur),
+        build_beneficiaire(vente.patient),
+    )
+    return enqueue(
+        acteur,
+        Demande(operation, sujet, f"{operation}:{numerique.pk}:{rang + 1}", corps, vente.pk),
+    )
+
+
+def _again(acteur: Acteur, vente: Vente, numerique: OrdonnanceNumerique) -> OrdonnanceNumerique:
+    """Scanned twice: ask again only when nothing came and nothing is under way."""
+    if numerique.etat == "lue" and not _is_asking(numerique):
+        _ask(acteur, vente, numerique, "ordonnance.consulter")
+        announce(numerique)
+    return numerique
+
+
+def _is_asking(numerique: OrdonnanceNumerique) -> bool:
+    return Envoi.objects.filter(
+        officine_id=numerique.officine_id,
+        operation="ordonnance.consulter",
+        sujet=f"on:{numerique.pk}",
+        etat__in=[Envoi.Etat.A_ENVOYER, Envoi.Etat.EN_VOL],
+    ).exists()
+
+
+def retry(acteur: Acteur, numerique_id: int) -> OrdonnanceNumerique:
+    """Ask again after a failure (key R of the panel)."""
+    check_droit(acteur, "ordonnance.lire")
+    with transaction.atomic():
+        numerique = locked(acteur, numerique_id)
+        if numerique.etat != "lue":
+            raise VenteRefusee("Cette ordonnance est déjà récupérée.", "ORD-004")
+        vente = vente_locked(acteur, numerique.ordonnance.vente_id or 0)
+        return _again(acteur, vente, numerique)
+
+
+def to_paper(acteur: Acteur, numerique_id: int) -> OrdonnanceNumerique:
+    """Go on from the paper: the fetch now waits for the service, and a person completes it later.
+
+    Source: ordonnance.md §2.7, « Degraded mode ».
+    """
+    check_droit(acteur, "ordonnance.lire")
+    with transaction.atomic():
+        numerique = locked(acteur, numerique_id)
+        vente = vente_locked(acteur, numerique.ordonnance.vente_id or 0)
+        move(numerique, "papier")
+        _ask(acteur, vente, numerique, "ordonnance.regulariser")
+        audit.note(acteur, "ordonnance.papier", f"on:{numerique.pk}", vente.patient_id)
+        announce(numerique)
+    return numerique
+
+
+def record(envoi: Envoi, reponse: Reponse) -> None:
+    """Keep a reply: content as received, lines, executions; then show it. Settling transaction."""
+    prescription: PrescriptionLue = reponse.contenu
+    numerique = (
+        OrdonnanceNumerique.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("ordonnance__vente__patient")
+        .get(pk=int(envoi.sujet.removeprefix("on:")))
+    )
+    if numerique.etat not in {"lue", "papier"}:
+        return
+    _keep_content(numerique, prescription, reponse)
+    vente = numerique.ordonnance.vente
+    patient = vente.patient if vente is not None else None
+    _keep_header(numerique, prescription, patient)
+    if numerique.etat == "lue":
+        move(numerique, "recuperee")
+        _prefill(numerique, prescription)
+        _show(numerique)
+    announce(numerique, "ordonnance", "lignes", "bandeau")
+
+
+def _keep_content(
+    numerique: OrdonnanceNumerique, prescription: PrescriptionLue, reponse: Reponse
+) -> None:
+    officine_id = numerique.officine_id
+    OrdonnanceVersion.objects.create(
+        officine_id=officine_id,
+        numerique=numerique,
+        contenu=reponse.echange.reponse or b"",
+        empreinte=prescription.empreinte[:64],
+    )
+    numerique.ordonnance.lignes.all().delete()
+    LignePrescrite.objects.bulk_create(
+        [_line(officine_id, numerique.ordonnance_id, ligne) for ligne in prescription.lignes]
+    )
+    numerique.executions_externes.all().delete()
+    ExecutionExterne.objects.bulk_create(
+        [
+            ExecutionExterne(
+                officine_id=officine_id,
+                numerique=numerique,
+                id_execution=execution.id,
+                date_delivrance=execution.date,
+                finess=execution.finess,
+                numero_delivrance=execution.numero_delivrance,
+                annulee=execution.annulee,
+                lignes=[
+                    [ligne.id_ligne, ligne.resultat, str(ligne.quantite)]
+                    for ligne in execution.lignes
+                ],
+            )
+            for execution in prescription.executions
+        ]
+    )
+
+
+def _line(officine_id: int, ordonnance_id: int, ligne: LigneLue) -> LignePrescrite:
+    produit = ligne.produit
+    return LignePrescrite(
+        officine_id=officine_id,
+        ordonnance_id=ordonnance_id,
+        id_national=ligne.id,
+        rang=ligne.rang,
+        nature=ligne.nature[:12],
+        statut=ligne.statut[:20],
+        cis=produit.cis[:8],
+        cip13=produit.cip13[:13],
+        ucd13=produit.ucd13[:13],
+        mv=produit.mv[:10],
+        lpp=produit.lpp[:7],
+        emdn=produit.emdn[:20],
+        atc=produit.atc[:8],
+        libelle=produit.libelle[:300],
+        dci=produit.dci[:300],
+        posologie_texte=ligne.posologie,
+        unites_par_jour=ligne.unites_par_jour,
+        debut=ligne.debut,
+        fin=ligne.fin,
+        duree_jours=ligne.duree_jours,
+        quantite=ligne.quantite,
+        unite=ligne.unite[:20],
+        renouvellements=ligne.renouvellements,
+        delivrances_effectuees=ligne.delivrances_effectuees,
+        prochaine_au_plus_tot=ligne.prochaine_au_plus_tot,
+        substituable=ligne.substituable,
+        motif_ns=ligne.motif_ns[:3],
+        ald=ligne.ald,
+        atmp=ligne.atmp,
+        prevention=ligne.prevention,
+        non_remboursable=ligne.non_remboursable,
+        hors_amm=ligne.hors_amm,
+        instruction_dispensateur=ligne.instruction_dispensateur,
+        instruction_patient=ligne.instruction_patient,
+    )
+
+
+def _keep_header(
+    numerique: OrdonnanceNumerique, prescription: PrescriptionLue, patient: Patient | None
+) -> None:
+    numerique.version = prescription.version
+    numerique.statut = prescription.statut
+    numerique.statut_brut = prescription.statut_brut[:40]
+    numerique.debut_validite = prescription.debut_validite
+    numerique.fin_validite = prescription.fin_validite
+    numerique.date_souhaitee = prescription.date_souhaitee
+    numerique.types = list(prescription.types)
+    numerique.identite_comparee = compare_patient(patient, prescription)
+    numerique.retour_autorise = prescription.retour_autorise
+    numerique.executant_designe = prescription.executant_designe[:9]
+    numerique.commentaire = prescription.commentaire
+    numerique.empreinte = prescription.empreinte[:64]
+    numerique.avertissements = list(prescription.avertissements)
+    numerique.save()
+
+
+def _prefill(numerique: OrdonnanceNumerique, prescription: PrescriptionLue) -> None:
+    """F3 first: date and prescriber of the sale come from the prescription."""
+    ordonnance = numerique.ordonnance
+    prescripteur = _prescriber(numerique.officine_id, prescription.prescripteur)
+    ordonnance.prescripteur = prescripteur
+    ordonnance.date_prescription = prescription.date_prescription
+    ordonnance.save(update_fields=["prescripteur", "date_prescription"])
+    Vente.objects.filter(pk=ordonnance.vente_id).update(
+        prescripteur=prescripteur, date_prescription=prescription.date_prescription
+    )
+
+
+def _prescriber(officine_id: int, lu: Professionnel) -> Prescripteur | None:
+    if not lu.nom:
+        return None
+    faits = {
+        "nom": lu.nom[:80],
+        "prenom": lu.prenom[:80],
+        "profession": lu.profession[:40],
+        "finess": lu.finess[:9],
+        "telephone": lu.telephone[:20],
+    }
+    if not lu.rpps:
+        return Prescripteur.objects.create(officine_id=officine_id, **faits)
+    prescripteur, _ = Prescripteur.objects.update_or_create(
+        officine_id=officine_id, rpps=lu.rpps[:11], defaults=faits
+    )
+    return prescripteur
+
+
+def _show(numerique: OrdonnanceNumerique) -> None:
+    """Open the confirmation on the page of the sale: a person must answer for it."""
+    vente_id = numerique.ordonnance.vente_id
+    if vente_id is None:
+        return
+    suite = Suite(
+        "Ordonnance récupérée.",
+        dialogue=f"/vente/{vente_id}/ordonnance/{numerique.pk}/confirmation/",
+    )
+    flux.announce_suite(numerique.officine_id, vente_id, suite.as_dict())
+
+
+def record_failure(envoi: Envoi) -> None:
+    """Show what a failed consultation means; its sentence stands on the row."""
+    numerique = (
+        OrdonnanceNumerique.objects.filter(pk=int(envoi.sujet.removeprefix("on:")))
+        .select_related("ordonnance")
+        .first()
+    )
+    if numerique is None:
+        return
+    numerique.dernier_code = envoi.dernier_code[:20]
+    numerique.save(update_fields=["dernier_code"])
+    announce(numerique, "ordonnance")

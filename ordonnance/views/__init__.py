@@ -1,0 +1,1 @@
+"""Dialogs of the Ordonnance Numérique, one module per moment."""

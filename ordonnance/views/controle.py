@@ -1,0 +1,128 @@
+"""The « contrôle d'ordonnance »: differences, answers, validation (steps 9 to 11)."""
+
+from dataclasses import dataclass
+
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.shortcuts import render
+
+from ordonnance.forms import ReponseIllisible, read_answers
+from ordonnance.models import OrdonnanceNumerique
+from ordonnance.panneau import LigneAffichee, line_list
+from ordonnance.rules.controle import MOTS, SIGNES, Ecart
+from ordonnance.rules.transmission import ReponseEcart
+from ordonnance.selectors import Dossier, dossier_of
+from ordonnance.services import validation
+from ordonnance.services.validation import ControleIncomplet
+from ordonnance.views.commun import acteur_of, close_dialogue, numerique_of, vente_of
+from pharmacy import audit
+from pharmacy.acteurs import peut
+from pharmacy.http import http_methods
+from pharmacy.models import Vente
+from pharmacy.services.vente import VenteRefusee
+from pharmacy.suites import Suite
+
+
+@dataclass(frozen=True)
+class EcartAffiche:
+    """A difference as the sheet shows it: its rank in the form, both sides, its answer."""
+
+    rang: int
+    ecart: Ecart
+    signe: str
+    mot: str
+    ligne: LigneAffichee | None
+    reponse: ReponseEcart
+    manque: str
+
+    @property
+    def motif(self) -> str:
+        """The reason chosen, or the one proposed."""
+        return self.reponse.motif or self.ecart.regle.defaut
+
+
+@http_methods(read=("GET",), write=("POST",), droit="ordonnance.lire")
+def controle(request: HttpRequest, vente_id: int, numerique_id: int) -> HttpResponse:
+    """GET: the sheet. POST: answers kept, then the control validated or what is still asked."""
+    vente = vente_of(request, vente_id)
+    numerique = numerique_of(request, vente_id, numerique_id)
+    if request.method == "GET":
+        audit.note(acteur_of(request), "ordonnance.controle", f"on:{numerique.pk}")
+        return _render(request, vente, numerique)
+    refus = _keep(request, numerique, vente)
+    if refus is not None:
+        return refus
+    try:
+        validation.validate(acteur_of(request), numerique.pk)
+    except ControleIncomplet as exc:
+        return _render(request, vente, numerique, exc.manques)
+    suite = Suite("Contrôle validé : l'exécution part. Fin termine la vente.")
+    return close_dialogue(request, vente_id, suite)
+
+
+@http_methods(write=("POST",), droit="ordonnance.lire")
+def reponses(request: HttpRequest, vente_id: int, numerique_id: int) -> HttpResponseBase:
+    """Keep the answers given so far, without validating."""
+    vente = vente_of(request, vente_id)
+    numerique = numerique_of(request, vente_id, numerique_id)
+    return _keep(request, numerique, vente) or HttpResponse(status=204)
+
+
+def _keep(
+    request: HttpRequest, numerique: OrdonnanceNumerique, vente: Vente
+) -> HttpResponse | None:
+    dossier = _dossier(numerique, vente)
+    try:
+        lues = read_answers(request.POST, dossier.ecarts)
+    except ReponseIllisible as exc:
+        return _render(request, vente, numerique, {exc.cle: exc.phrase})
+    if lues:
+        validation.save_answers(acteur_of(request), numerique.pk, lues)
+    return None
+
+
+def _dossier(numerique: OrdonnanceNumerique, vente: Vente) -> Dossier:
+    dossier = dossier_of(numerique, vente)
+    if dossier is None:
+        raise VenteRefusee("Cette ordonnance n'est pas encore récupérée.", "ORD-006")
+    return dossier
+
+
+def _render(
+    request: HttpRequest,
+    vente: Vente,
+    numerique: OrdonnanceNumerique,
+    manques: dict[str, str] | None = None,
+) -> HttpResponse:
+    acteur = acteur_of(request)
+    dossier = _dossier(numerique, vente)
+    lignes = {ligne.ligne.id: ligne for ligne in line_list(dossier)}
+    demandes = manques if manques is not None else {}
+    ecarts = [
+        EcartAffiche(
+            rang=rang,
+            ecart=ecart,
+            signe=SIGNES[ecart.severite],
+            mot=MOTS[ecart.severite],
+            ligne=lignes.get(ecart.id_ligne or ""),
+            reponse=dossier.reponses.get(ecart.cle) or ReponseEcart(),
+            manque=demandes.get(ecart.cle, ""),
+        )
+        for rang, ecart in enumerate(dossier.ecarts, 1)
+    ]
+    avec = {ecart.id_ligne for ecart in dossier.ecarts}
+    return render(
+        request,
+        "ordonnance/_controle.html",
+        {
+            "vente": vente,
+            "numerique": numerique,
+            "ecarts": ecarts,
+            "conformes": [x for x in lignes.values() if x.ligne.id not in avec and x.servies],
+            "non_verifiables": dossier.non_verifiables,
+            "manques": demandes,
+            "bloque": any(e.ecart.severite == "BLOQUANT" and not e.ecart.regle.choix for e in ecarts),
+            "peut_valider": peut(acteur, "ordonnance.executer").ok,
+            "peut_lever": peut(acteur, "ordonnance.lever_bloquant").ok,
+        },
+        status=422 if manques else 200,
+    )

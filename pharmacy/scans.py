@@ -1,0 +1,78 @@
+"""Where box codes go: a product of the sale under way (ux.md, « Scan anywhere »)."""
+
+from datetime import date
+
+from pharmacy.codes import Scan, register
+from pharmacy.models import Produit
+from pharmacy.selectors.produit import produit_get
+from pharmacy.services.vente import Boite, VenteRefusee, ligne_add, vente_open
+from pharmacy.suites import Suite
+
+
+def route_gs1(scan: Scan) -> Suite:
+    """Add the box of a datamatrix, with its lot, expiry and serial number.
+
+    VenteRefusee for a box that the sale cannot take.
+    """
+    champs = scan.code.champs
+    if scan.code.ambigu:
+        return Suite(
+            "Code de boîte ambigu : scannez de nouveau, ou cherchez le produit.",
+            "attention",
+            code="SCAN-ambigu",
+        )
+    brut = champs.get("peremption", "")
+    try:
+        peremption = date.fromisoformat(brut) if brut else None
+    except ValueError:
+        peremption = None
+    cip13 = champs.get("cip13", "")
+    boite = Boite(
+        cip13=cip13,
+        libelle="" if cip13 else f"Produit {champs.get('gtin', '')}",
+        lot=champs.get("lot", "")[:20],
+        peremption=peremption,
+        numero_serie=champs.get("numero_serie", "")[:20],
+    )
+    return _add(scan, boite)
+
+
+def route_ean13(scan: Scan) -> Suite:
+    """Add the product of a linear code: a CIP13, or an EAN unknown of the medicines."""
+    champs = scan.code.champs
+    return _add(scan, Boite(cip13=champs.get("cip13", ""), libelle=_ean_label(champs)))
+
+
+def _ean_label(champs: dict[str, str]) -> str:
+    return "" if champs.get("cip13") else f"Article {champs.get('ean13', '')}".strip()
+
+
+def route_acl7(scan: Scan) -> Suite:
+    """Add the product of a seven-digit code when the medicines know it."""
+    produit = produit_get(scan.code.champs.get("cip7", ""))
+    if produit is None:
+        raise VenteRefusee(
+            "Ce code à sept chiffres n'est pas dans la base. Cherchez le produit.", "VTE-007"
+        )
+    return _add(scan, Boite(cip13=produit.pk))
+
+
+def _add(scan: Scan, boite: Boite) -> Suite:
+    vente = scan.vente or vente_open(scan.acteur)
+    ligne = ligne_add(scan.acteur, vente.pk, boite)
+    inconnu = bool(boite.cip13) and not Produit.objects.filter(pk=boite.cip13).exists()
+    phrase = f"{ligne.libelle.split(',')[0]} : {ligne.quantite} boîte(s)."
+    if inconnu:
+        phrase = "Boîte ajoutée, mais ce produit est inconnu de la base des médicaments."
+    return Suite(
+        phrase,
+        "attention" if inconnu else "info",
+        aller=None if scan.vente is not None else f"/vente/{vente.pk}/",
+    )
+
+
+def register_routes() -> None:
+    """Give each class of box code its route; called from `AppConfig.ready()`."""
+    register("gs1", route_gs1)
+    register("ean13", route_ean13)
+    register("acl7", route_acl7)

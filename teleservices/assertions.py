@@ -1,0 +1,169 @@
+"""The operator's assertion: signed once by the card, kept for the workers until it expires.
+
+Source: design.md, « Who signs when a worker sends »; ordonnance.md §2.8.
+"""
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+from django.conf import settings
+from django.utils import timezone
+
+from pharmacy.acteurs import Acteur
+from pharmacy.events import CarteCpsLue, SessionFermee
+from pharmacy.models import Officine, Poste
+from pharmacy.postes.signatures import APreparer, SignatureRefusee
+from teleservices.errors import NotReady
+from teleservices.models import AssertionActeur, Envoi
+from teleservices.outbox import release
+from teleservices.saml import (
+    CertificatCps,
+    DemandeAssertion,
+    complete_assertion,
+    prepare_assertion,
+    read_cps_certificate,
+)
+from teleservices.saml.certificat import is_issued_by
+from teleservices.xmldsig import SignatureFausse
+
+DUREE = timedelta(hours=1)
+# Kept back from the end, so that a call started just before is still received in time.
+MARGE = timedelta(minutes=2)
+SPECIALITE_OFFICINE = "50"
+ABSENTE, EXPIREE = "assertion_absente", "assertion_expiree"
+CODES_CARTE = frozenset({ABSENTE, EXPIREE, "EPU-030"})
+
+
+def _instant(quand: datetime) -> str:
+    return quand.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def assertion_for(envoi: Envoi) -> bytes:
+    """Return the signed assertion of the row's operator. Raises NotReady when the card is needed."""
+    ligne = AssertionActeur.objects.filter(
+        officine_id=envoi.officine_id, operateur_id=envoi.operateur_id, service=envoi.service
+    ).first()
+    if ligne is None:
+        raise NotReady(ABSENTE, "Insérez votre carte CPS pour signer.")
+    if ligne.expire_le - MARGE <= timezone.now():
+        raise NotReady(EXPIREE, "La signature de votre carte a expiré. Insérez votre carte CPS.")
+    return bytes(ligne.assertion)
+
+
+def is_signed(acteur: Acteur, service: str) -> bool:
+    """Tell whether the actor's assertion is there and still good."""
+    return AssertionActeur.objects.filter(
+        officine_id=acteur.officine_id,
+        operateur_id=acteur.operateur_id,
+        service=service,
+        expire_le__gt=timezone.now() + MARGE,
+    ).exists()
+
+
+def is_awaited(acteur: Acteur, service: str) -> bool:
+    """Tell whether something of this actor waits for its card."""
+    return Envoi.objects.filter(
+        officine_id=acteur.officine_id,
+        operateur_id=acteur.operateur_id,
+        service=service,
+        etat=Envoi.Etat.A_ENVOYER,
+        dernier_code__in=CODES_CARTE,
+    ).exists()
+
+
+def check_card(acteur: Acteur, certificat: bytes) -> CertificatCps:
+    """Return the facts of the card's certificate. SignatureRefusee unless it is the actor's own.
+
+    Source: agent.md §1.6 (chain, validity, signing usage), psc.md (identifier 8 + RPPS).
+    """
+    try:
+        lu = read_cps_certificate(certificat)
+    except ValueError as exc:
+        raise SignatureRefusee("certificat", "Cette carte est illisible.") from exc
+    if not is_issued_by(certificat, Path(settings.CPS_AC).read_bytes()):
+        raise SignatureRefusee("certificat_ac", "Cette carte ne vient pas d'une autorité reconnue.")
+    maintenant = timezone.now()
+    if not (lu.signe and lu.valide_du <= maintenant < lu.valide_au):
+        raise SignatureRefusee("certificat_date", "Cette carte n'est plus valable pour signer.")
+    rpps = acteur.rpps
+    if not rpps:
+        raise SignatureRefusee(
+            "sans_rpps", "Votre profil n'a pas de carte CPS. Un pharmacien signe à votre place."
+        )
+    if lu.id_nat != f"8{rpps}":
+        raise SignatureRefusee("autre_titulaire", "Cette carte est celle d'une autre personne.")
+    return lu
+
+
+class SignatureActeur:
+    """What a card signs for one service: an assertion of one hour."""
+
+    def __init__(self, service: str) -> None:
+        self.service = service
+
+    def prepare(self, acteur: Acteur, certificat: bytes) -> APreparer:
+        """Return the assertion to sign. SignatureRefusee when the card is not the actor's."""
+        check_card(acteur, certificat)
+        maintenant = timezone.now()
+        finess = Officine.objects.values_list("finess", flat=True).get(pk=acteur.officine_id)
+        demande = DemandeAssertion(
+            ident=f"_{uuid4()}",
+            emission=_instant(maintenant),
+            debut=_instant(maintenant),
+            fin=_instant(maintenant + DUREE),
+            attributs={
+                "identifiantFacturation": finess,
+                "codeSpecialiteAMO": SPECIALITE_OFFICINE,
+            },
+            certificat=certificat,
+        )
+        return APreparer(*prepare_assertion(demande))
+
+    def complete(
+        self, acteur: Acteur, poste: Poste, preparee: bytes, signature: bytes, certificat: bytes
+    ) -> str:
+        """Keep the assertion and release what waited. SignatureRefusee on a wrong signature."""
+        lu = check_card(acteur, certificat)
+        try:
+            assertion = complete_assertion(preparee, signature)
+        except SignatureFausse as exc:
+            raise SignatureRefusee(
+                "signature_fausse", "La signature de la carte est fausse. Recommencez."
+            ) from exc
+        AssertionActeur.objects.update_or_create(
+            officine_id=acteur.officine_id,
+            operateur_id=acteur.operateur_id,
+            service=self.service,
+            defaults={
+                "poste": poste,
+                "assertion": assertion,
+                "certificat_sha256": _digest(certificat),
+                "id_nat": lu.id_nat,
+                "expire_le": timezone.now() + DUREE,
+            },
+        )
+        partis = release(acteur.officine_id, acteur.operateur_id, CODES_CARTE)
+        return f"Signé. {partis} envoi(s) repris." if partis else "Signé."
+
+
+def _digest(certificat: bytes) -> str:
+    import hashlib
+
+    return hashlib.sha256(certificat).hexdigest()
+
+
+def forget_session(evenement: SessionFermee) -> None:
+    """Destroy the assertions of an operator who leaves the workstation."""
+    AssertionActeur.objects.filter(
+        officine_id=evenement.acteur.officine_id,
+        operateur_id=evenement.acteur.operateur_id,
+        poste_id=evenement.acteur.poste_id,
+    ).delete()
+
+
+def forget_other_card(evenement: CarteCpsLue) -> None:
+    """Destroy the assertions another card had signed on this workstation."""
+    AssertionActeur.objects.filter(
+        officine_id=evenement.acteur.officine_id, poste_id=evenement.acteur.poste_id
+    ).exclude(id_nat=evenement.id_nat).delete()
