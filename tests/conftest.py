@@ -4,6 +4,7 @@ import os
 import tempfile
 from pathlib import Path
 
+import django
 import pytest
 
 RACINE = Path(__file__).resolve().parent.parent
@@ -34,7 +35,10 @@ def pytest_configure(config):
             "COMPTOIR_AGENT_PORT": "28173",
         }
     )
+    os.environ["DJANGO_SETTINGS_MODULE"] = "config.settings"
     _etat.update(pile=pile, tls=tls, dossier=dossier)
+    # pytest-django would read the settings before the servers are up: it finds them ready instead.
+    django.setup()
 
 
 def pytest_unconfigure(config):
@@ -91,3 +95,38 @@ def cps(tls):
 def autre_cps(tls):
     """Another pharmacist's signature key."""
     return _signer(tls, "810100000040")
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_blocker):
+    """Migrate under the owner role, fill the cast once; tests run under the application role."""
+    from django.core.management import call_command
+
+    from pharmacy.demonstration.donnees import OFFICINES
+    from pharmacy.management.commands.demonstration import fill
+    from pharmacy.referentiel import medicaments
+
+    with django_db_blocker.unblock():
+        call_command("migrate", database="proprietaire", verbosity=0)
+        medicaments.load("proprietaire")
+        for demo in OFFICINES:
+            fill(demo)
+
+
+@pytest.fixture
+def halle(db):
+    """The demonstration officine, its people and postes; the test runs in its context."""
+    from pharmacy.demonstration.donnees import HALLE
+    from tests.troupe import officine_of
+
+    with officine_of(HALLE) as officine:
+        yield officine
+
+
+@pytest.fixture
+def port(db):
+    """The other officine: its operator must never see anything of the first."""
+    from pharmacy.demonstration.donnees import PORT
+    from tests.troupe import read_officine
+
+    return read_officine(PORT)
