@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore
 from django.test import Client
@@ -45,7 +46,7 @@ class Troupe:
         session["verrouillee"] = False
         session["activite"] = timezone.now().timestamp()
         session.save()
-        client.cookies["sessionid"] = session.session_key
+        client.cookies[settings.SESSION_COOKIE_NAME] = session.session_key
         return client
 
     def navigateur(self, poste: int = 0) -> Client:
