@@ -300,6 +300,7 @@ def test_the_application_role_owns_nothing_and_creates_nothing(grappe):
     assert proprietaire == "comptoir_proprietaire"
 
 
+@pytest.mark.exigence("SEC-06")
 def test_the_preparation_migrates_and_leaves_every_officine_hidden(grappe):
     """The one-shot service, as it is, in the `production` environment."""
     secrets = grappe.dossiers.donnees / "secrets"
