@@ -146,7 +146,6 @@ USE_TZ = True
 
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-STATIC_ROOT = BASE_DIR / "staticfiles"
 WHITENOISE_USE_FINDERS = True
 
 VALKEY_URL = env.texte("VALKEY_URL", "redis://127.0.0.1:6379/0")

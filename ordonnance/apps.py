@@ -12,11 +12,13 @@ class OrdonnanceConfig(AppConfig):
     def ready(self) -> None:
         """Register what the core and the outbox call."""
         from ordonnance import etape, handlers, panneau, scan
+        from ordonnance.codec.cda import read_epmeddm
         from ordonnance.services.confirmation import on_vente_abandoned
         from pharmacy import codes, etapes, rendu
         from pharmacy.events import VenteAbandonnee, subscribe
         from pharmacy.panels import Compteur, Panneau, register_compteur, register_panneau
         from teleservices import registre
+        from teleservices.cda import lecteurs
 
         for handler in (
             handlers.Consulter(),
@@ -26,6 +28,7 @@ class OrdonnanceConfig(AppConfig):
             handlers.Executer(),
         ):
             registre.register(handler)
+        lecteurs.register("eP-MED-DM", read_epmeddm)
         codes.register("ordonnance", scan.route_ordonnance)
         etapes.register_avant_fin(etape.next_step)
         rendu.register_prescrites(panneau.render_prescrites)

@@ -24,6 +24,4 @@ def next_step(_acteur: Acteur, vente: Vente) -> str | None:
 
 def count_to_regularise(acteur: Acteur) -> int:
     """Return how many paper deliveries are still to be completed (header)."""
-    return OrdonnanceNumerique.objects.filter(
-        officine_id=acteur.officine_id, etat="papier"
-    ).count()
+    return OrdonnanceNumerique.objects.filter(officine_id=acteur.officine_id, etat="papier").count()

@@ -6,6 +6,7 @@ an absent flag stays unknown. A document that is not such a prescription is refu
 
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
+from typing import Any
 
 from ordonnance.rules.modele import (
     Beneficiaire,
@@ -13,7 +14,10 @@ from ordonnance.rules.modele import (
     PrescriptionLue,
     ProduitPrescrit,
     Professionnel,
+    prescription_as_dict,
 )
+from ordonnance.rules.noms import fold
+from teleservices.cda.lecteurs import CdaIllisible
 from teleservices.soap.lecture import Element, XmlRefuse, parse_xml
 
 V3 = "urn:hl7-org:v3"
@@ -46,15 +50,6 @@ _TYPES = {
     "MED-1159": "AFFECTION_MILITAIRE",
 }
 _MOTIFS_NS = ("MTE", "EFG", "CIF")
-
-
-class CdaIllisible(ValueError):
-    """Not a prescription that we read; `code` is stable, `phrase` for the screen."""
-
-    def __init__(self, code: str, phrase: str) -> None:
-        super().__init__(code)
-        self.code = code
-        self.phrase = phrase
 
 
 def _one(element: Element, chemin: str) -> Element | None:
@@ -133,6 +128,17 @@ def parse_epmeddm(data: bytes) -> PrescriptionLue:
         document_id=_identifier(_one(racine, "h:id")),
         commentaire=_comment(racine),
     )
+
+
+def read_epmeddm(data: bytes) -> dict[str, Any]:
+    """Return the prescription of a document as plain JSON values (support command)."""
+    lu = prescription_as_dict(parse_epmeddm(data))
+    return {
+        "patient": lu.pop("beneficiaire"),
+        "auteur": lu.pop("prescripteur"),
+        "lignes": lu.pop("lignes"),
+        **lu,
+    }
 
 
 def _attr(element: Element | None, chemin: str, nom: str = "value") -> str:
@@ -236,8 +242,48 @@ def _narrative(section: Element, acte: Element) -> str:
     reference = (_attr(acte, "h:text/h:reference") or "").lstrip("#")
     if not reference:
         return _words(_one(acte, "h:text"))
-    trouves = section.xpath(".//*[@ID=$i]", i=reference)
-    return _words(trouves[0]) if isinstance(trouves, list) and trouves else ""
+    return _by_id(section, reference)
+
+
+def _by_id(section: Element, reference: str) -> str:
+    """Return the words of the narrative element that carries this ID."""
+    return next((_words(e) for e in section.iter() if e.get("ID") == reference), "")
+
+
+_POSOLOGIE = (
+    "effectiveTime",
+    "doseQuantity",
+    "rateQuantity",
+    "maxDoseQuantity",
+    "routeCode",
+    "approachSiteCode",
+)
+
+
+def _posology(section: Element, acte: Element) -> str:
+    """Return how to take it, in the words of the narrative and in its order.
+
+    Sub-lines (split, tapered) follow each other. When nothing points at the narrative, the whole row
+    of the table is kept: what is legally seen is the text. Source: ordonnance.md §3.3, §3.8.
+    """
+    morceaux: list[str] = []
+    for element in acte.iter(*(f"{{{V3}}}{nom}" for nom in _POSOLOGIE)):
+        dits = [
+            _by_id(section, (r.get("value") or "").lstrip("#"))
+            for r in element.iter(f"{{{V3}}}reference")
+        ]
+        phrase = " à ".join(mot for mot in dits if mot and mot != "-")
+        if phrase and phrase not in morceaux:
+            morceaux.append(phrase)
+    return " · ".join(morceaux) or _row(section, acte)
+
+
+def _row(section: Element, acte: Element) -> str:
+    reference = _attr(acte, "h:text/h:reference").lstrip("#")
+    element = next((e for e in section.iter() if e.get("ID") == reference), None)
+    while element is not None and element.tag != f"{{{V3}}}tr":
+        element = element.getparent()
+    return _words(element)
 
 
 def _repeats(acte: Element) -> int | None:
@@ -268,6 +314,13 @@ def _instruction(acte: Element, section: Element, code: str) -> str:
     return ""
 
 
+def _reason(texte: str) -> str:
+    """Return MTE, EFG or CIF, written as such or in words; empty when the text says neither."""
+    mots = fold(texte).split()
+    dit = next((motif for motif in _MOTIFS_NS if motif in mots), "")
+    return dit or ("MTE" if "MARGE THERAPEUTIQUE ETROITE" in fold(texte) else "")
+
+
 def _substitution(acte: Element, section: Element) -> tuple[bool | None, str]:
     """Return (substitutable, reason). The reason stands only in words (§3.3, last paragraph)."""
     for relation in _all(acte, "h:entryRelationship/h:act"):
@@ -279,11 +332,8 @@ def _substitution(acte: Element, section: Element) -> tuple[bool | None, str]:
         )
         reference = _attr(relation, "h:code/h:originalText/h:reference").lstrip("#")
         if reference:
-            trouves = section.xpath(".//*[@ID=$i]", i=reference)
-            texte += " " + (_words(trouves[0]) if isinstance(trouves, list) and trouves else "")
-        motif = next(
-            (m for m in _MOTIFS_NS if m in texte.replace("(", " ").replace(")", " ").split()), ""
-        )
+            texte += " " + _by_id(section, reference)
+        motif = _reason(texte)
         return {"G": True, "N": False}.get(code), motif
     return None, ""
 
@@ -316,6 +366,7 @@ def _product(materiel: Element | None, texte: str) -> ProduitPrescrit:
 def _medicine(section: Element, acte: Element, rang: int) -> LigneLue:
     texte = _narrative(section, acte)
     debut, fin = _period(acte)
+    posologie = _posology(section, acte)
     quantite, unite = _quantity(acte)
     substituable, motif = _substitution(acte, section)
     return LigneLue(
@@ -325,7 +376,7 @@ def _medicine(section: Element, acte: Element, rang: int) -> LigneLue:
         produit=_product(
             _one(acte, "h:consumable/h:manufacturedProduct/h:manufacturedMaterial"), texte
         ),
-        posologie=texte,
+        posologie=posologie,
         debut=debut,
         fin=fin,
         duree_jours=(fin - debut).days + 1 if debut and fin and fin >= debut else None,
@@ -343,13 +394,14 @@ def _medicine(section: Element, acte: Element, rang: int) -> LigneLue:
 def _device(section: Element, acte: Element, rang: int) -> LigneLue:
     texte = _narrative(section, acte)
     debut, fin = _period(acte)
+    posologie = _posology(section, acte)
     appareil = _one(acte, "h:participant/h:participantRole/h:playingDevice")
     return LigneLue(
         id=_attr(acte, "h:id", "root").lower(),
         rang=rang,
         nature="DISPOSITIF",
         produit=_product(appareil, texte),
-        posologie=texte,
+        posologie=posologie,
         debut=debut,
         fin=fin,
         quantite=_decimal(_attr(acte, "h:quantity")),

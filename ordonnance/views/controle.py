@@ -120,7 +120,9 @@ def _render(
             "conformes": [x for x in lignes.values() if x.ligne.id not in avec and x.servies],
             "non_verifiables": dossier.non_verifiables,
             "manques": demandes,
-            "bloque": any(e.ecart.severite == "BLOQUANT" and not e.ecart.regle.choix for e in ecarts),
+            "bloque": any(
+                e.ecart.severite == "BLOQUANT" and not e.ecart.regle.choix for e in ecarts
+            ),
             "peut_valider": peut(acteur, "ordonnance.executer").ok,
             "peut_lever": peut(acteur, "ordonnance.lever_bloquant").ok,
         },

@@ -1,0 +1,86 @@
+"""The INSi simulator in a process of its own, and what the tests of identity do with it."""
+
+import json
+import subprocess
+import sys
+import time
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+RACINE = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Simulateur:
+    """Addresses of the simulated INSi, and its control API."""
+
+    port: int
+    controle_port: int
+
+    def ask(self, chemin, corps=None):
+        """GET, or POST `corps`, on the control API."""
+        requete = urllib.request.Request(
+            f"http://127.0.0.1:{self.controle_port}{chemin}",
+            data=None if corps is None else json.dumps(corps).encode(),
+            headers={"Content-Type": "application/json"},
+        )
+        with urllib.request.urlopen(requete, timeout=10) as reponse:  # noqa: S310
+            return json.loads(reponse.read() or b"null")
+
+    def humeur(self, nom, **faits):
+        """Change the mood."""
+        return self.ask("/controle/humeur", {"nom": nom, **faits})
+
+    def journal(self):
+        """What was received, lost answers included."""
+        return self.ask("/controle/journal?depuis=0")["entrees"]
+
+
+@pytest.fixture(scope="session")
+def insi_processus(tls, tmp_path_factory):
+    """One process for the session."""
+    pret = tmp_path_factory.mktemp("insi") / "pret.json"
+    commande = [sys.executable, "-m", "simulators.insi", "--port", "0", "--controle-port", "0"]
+    with subprocess.Popen(
+        [*commande, "--tls", str(tls), "--pret", str(pret)],
+        cwd=RACINE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    ) as processus:
+        limite = time.monotonic() + 20
+        while not pret.exists():
+            assert processus.poll() is None, "le simulateur s'est arrêté"
+            assert time.monotonic() < limite, "le simulateur ne démarre pas"
+            time.sleep(0.05)
+        faits = json.loads(pret.read_text(encoding="utf-8"))
+        yield Simulateur(faits["port"], faits["controle_port"])
+        processus.terminate()
+
+
+@pytest.fixture
+def insi(insi_processus, settings):
+    """The simulated INSi, as at its start; the product is pointed at it."""
+    insi_processus.ask("/controle/oublier", {})
+    settings.INSI_URL = f"https://127.0.0.1:{insi_processus.port}/lps"
+    return insi_processus
+
+
+@pytest.fixture
+def comptoir(halle, insi):
+    """A sale under way, INSi answering."""
+    from teleservices.models import Disjoncteur
+    from tests.ins.scene import Comptoir
+
+    Disjoncteur.objects.all().delete()
+    return Comptoir(halle, halle.vente())
+
+
+@pytest.fixture
+def zoe():
+    """Carte Vitale 02: only the used name is on the card."""
+    from tests.ins.scene import porteur
+
+    return porteur("2751263220749", "19751231", "ZOE", usuel="DUPONT")

@@ -1,0 +1,274 @@
+"""From a number to an execution promised: what is written, and what is refused."""
+
+import pytest
+from lxml import etree
+
+from ordonnance.models import Execution, OrdonnanceNumerique
+from ordonnance.rules.transmission import ReponseEcart
+from ordonnance.selectors import dossier_of
+from ordonnance.services import confirmation, recuperation, validation
+from ordonnance.services.validation import ControleIncomplet
+from pharmacy.models import Audit, Patient, Vente
+from pharmacy.services.vente import VenteRefusee, vente_cancel
+from teleservices.models import Envoi
+from tests.ordonnance.atelier import (
+    GENERIQUE_METFORMINE,
+    GLUCOPHAGE,
+    LEVOTHYROX,
+    NUMERO,
+    confirmer,
+    recuperer,
+    servir,
+)
+
+pytestmark = pytest.mark.django_db
+L01 = "L01"
+
+
+def _dossier(numerique, vente):
+    return dossier_of(numerique, Vente.objects.select_related("patient").get(pk=vente.pk))
+
+
+def _repondre(troupe, numerique, vente, motif="REFUS_PATIENT"):
+    dossier = _dossier(numerique, vente)
+    reponses = {ecart.cle: ReponseEcart(motif) for ecart in dossier.ecarts if ecart.code == L01}
+    validation.save_answers(troupe.acteur(), numerique.pk, reponses)
+
+
+@pytest.mark.cas("ordonnance-A20")
+def test_the_same_code_scanned_ten_times_is_one_fetch(halle):
+    vente = halle.vente()
+    for _ in range(10):
+        recuperation.fetch(halle.acteur(), vente.pk, NUMERO, "SCAN")
+    assert Envoi.objects.filter(operation="ordonnance.consulter").count() == 1
+
+
+@pytest.mark.cas("ordonnance-B15")
+@pytest.mark.exigence("ORD-04")
+def test_f3_first_prefills_date_and_prescriber(halle):
+    vente = halle.vente()
+    recuperer(halle, vente)
+    vente.refresh_from_db()
+    assert vente.date_prescription.isoformat() == "2026-01-12"
+    assert str(vente.prescripteur) == "MARCHAND Claire"
+
+
+def test_confirming_without_patient_takes_the_one_of_the_prescription(halle):
+    vente = halle.vente()
+    numerique = recuperer(halle, vente)
+    confirmation.confirm(halle.acteur(), numerique.pk, patient_verifie=True, conforme=True)
+    vente.refresh_from_db()
+    assert vente.patient == halle.patient()
+
+
+@pytest.mark.cas("ordonnance-B9")
+@pytest.mark.exigence("ORD-09")
+def test_another_persons_prescription_is_not_confirmed(halle):
+    vente = halle.vente()
+    autre = Patient.objects.create(
+        officine=halle.officine,
+        nom_naissance="AUTRE",
+        premier_prenom="JEAN",
+        date_naissance="1950-01-01",
+        sexe="M",
+        cree_par=halle.operateurs["A01"],
+    )
+    vente.patient = autre
+    vente.save()
+    numerique = recuperer(halle, vente)
+    with pytest.raises(VenteRefusee) as refus:
+        confirmation.confirm(halle.acteur(), numerique.pk, patient_verifie=True, conforme=True)
+    assert refus.value.code == "ORD-R06"
+
+
+@pytest.mark.parametrize("boites", [(True, False), (False, True)])
+def test_both_boxes_are_required(halle, boites):
+    numerique = recuperer(halle, halle.vente())
+    with pytest.raises(VenteRefusee):
+        confirmation.confirm(
+            halle.acteur(), numerique.pk, patient_verifie=boites[0], conforme=boites[1]
+        )
+
+
+@pytest.mark.cas("ordonnance-B17")
+def test_a_status_never_seen_is_not_executed(halle):
+    numerique = recuperer(
+        halle,
+        halle.vente(),
+        modifie=[("<epu:Statut>CREEE<", "<epu:Statut>SUSPENDUE<")],
+    )
+    with pytest.raises(VenteRefusee) as refus:
+        confirmation.confirm(halle.acteur(), numerique.pk, patient_verifie=True, conforme=True)
+    assert refus.value.code == "ORD-007"
+    assert "SUSPENDUE" in refus.value.phrase
+
+
+@pytest.mark.cas("ordonnance-C1")
+@pytest.mark.exigence("ORD-14")
+def test_an_undelivered_line_asks_a_reason_before_anything_is_written(halle):
+    vente = halle.vente()
+    numerique = confirmer(halle, vente)
+    servir(halle, vente, GLUCOPHAGE, 2)
+    servir(halle, vente, LEVOTHYROX)
+    with pytest.raises(ControleIncomplet) as manque:
+        validation.validate(halle.acteur(), numerique.pk)
+    assert list(manque.value.manques.values()) == ["Choisissez un motif."]
+    assert not Execution.objects.exists()
+
+
+def test_validation_freezes_what_goes_out_with_the_sale(halle):
+    vente = halle.vente()
+    numerique = confirmer(halle, vente)
+    servir(halle, vente, GLUCOPHAGE, 2, lot="L7")
+    servir(halle, vente, LEVOTHYROX)
+    _repondre(halle, numerique, vente)
+    execution = validation.validate(halle.acteur(), numerique.pk)
+    envoi = Envoi.objects.get(operation="ordonnance.executer")
+    corps = etree.fromstring(bytes(envoi.corps))
+    resultats = sorted(e.text for e in corps.iter("{urn:sim:epu:1}Resultat"))
+    assert resultats == ["DELIVRE", "DELIVRE", "NON_DELIVRE"]
+    assert corps.findtext(".//{urn:sim:epu:1}IdExecution") == str(execution.uuid)
+    assert corps.findtext(".//{urn:sim:epu:1}Lot") == "L7"
+    assert envoi.cle == f"exec:{execution.uuid}:1"
+    numerique.refresh_from_db()
+    vente.refresh_from_db()
+    assert (numerique.etat, vente.etat) == ("a_transmettre", "controlee")
+
+
+def test_a_second_validation_writes_nothing(halle):
+    vente = halle.vente()
+    numerique = confirmer(halle, vente)
+    servir(halle, vente, GLUCOPHAGE, 2)
+    servir(halle, vente, LEVOTHYROX)
+    _repondre(halle, numerique, vente)
+    validation.validate(halle.acteur(), numerique.pk)
+    with pytest.raises(VenteRefusee):
+        validation.validate(halle.acteur(), numerique.pk)
+    assert Execution.objects.count() == 1
+
+
+@pytest.mark.cas("ordonnance-C2")
+def test_a_generic_goes_out_as_a_substitution(halle):
+    vente = halle.vente()
+    numerique = confirmer(halle, vente)
+    servir(halle, vente, GENERIQUE_METFORMINE, 2)
+    servir(halle, vente, LEVOTHYROX)
+    codes = {e.code for e in _dossier(numerique, vente).ecarts}
+    assert codes == {"S01", L01}
+    _repondre(halle, numerique, vente)
+    execution = validation.validate(halle.acteur(), numerique.pk)
+    interventions = {
+        (i.type_intervention, i.motif)
+        for ligne in execution.lignes.all()
+        for i in ligne.interventions.all()
+    }
+    assert ("SUBSTITUTION", "GENERIQUE") in interventions
+
+
+@pytest.mark.exigence("OPS-14")
+def test_the_sending_states_are_told_in_the_words_of_the_prescription(halle):
+    vente = halle.vente()
+    numerique = confirmer(halle, vente)
+    servir(halle, vente, GLUCOPHAGE, 2)
+    _repondre(halle, numerique, vente)
+    execution = validation.validate(halle.acteur(), numerique.pk)
+    envoi = Envoi.objects.get(operation="ordonnance.executer")
+    for etat, attendu in (
+        ("incertain", "incertaine"),
+        ("a_envoyer", "a_transmettre"),
+        ("refuse", "a_corriger"),
+        ("a_envoyer", "a_transmettre"),
+    ):
+        envoi.etat = etat
+        validation.follow(envoi)
+        execution.refresh_from_db()
+        numerique.refresh_from_db()
+        assert (execution.etat, numerique.etat) == (attendu, attendu)
+
+
+def test_a_lapsed_lock_is_sent_once_more_without_it(halle):
+    vente = halle.vente()
+    numerique = confirmer(halle, vente)
+    servir(halle, vente, GLUCOPHAGE, 2)
+    _repondre(halle, numerique, vente)
+    validation.validate(halle.acteur(), numerique.pk)
+    envoi = Envoi.objects.get(operation="ordonnance.executer")
+    envoi.etat, envoi.dernier_code = "refuse", "EPU-009"
+    envoi.save()
+    validation.follow(envoi)
+    second = Envoi.objects.exclude(pk=envoi.pk).get(operation="ordonnance.executer")
+    corps = etree.fromstring(bytes(second.corps))
+    assert corps.find("{urn:sim:epu:1}JetonVerrou") is None
+    assert corps.findtext("{urn:sim:epu:1}SaisieHorsLigne") == "true"
+    assert second.ordre == envoi.ordre
+
+
+def test_dropping_the_sale_leaves_nothing_reserved(halle):
+    from datetime import timedelta
+
+    from django.utils import timezone
+
+    from ordonnance.rules.modele import Verrou
+
+    vente = halle.vente()
+    numerique = confirmer(halle, vente)
+    envoi = Envoi.objects.get(operation="ordonnance.ouvrir")
+    verrou = Verrou(
+        "6b1f5a10-0c3b-4e0b-9b59-0a4f1c2d9999", "jeton", timezone.now() + timedelta(minutes=30)
+    )
+    confirmation.keep_lock(envoi, verrou)
+    vente_cancel(halle.acteur(), vente.pk)
+    numerique.refresh_from_db()
+    assert numerique.etat == "annulee"
+    assert Envoi.objects.filter(operation="ordonnance.liberer").count() == 1
+
+
+def test_paper_keeps_the_number_and_waits_for_the_service(halle):
+    vente = halle.vente()
+    numerique = recuperation.fetch(halle.acteur(), vente.pk, NUMERO, "SCAN")
+    recuperation.to_paper(halle.acteur(), numerique.pk)
+    envoi = Envoi.objects.get(operation="ordonnance.regulariser")
+    assert envoi.lecture is False
+    assert OrdonnanceNumerique.objects.get(pk=numerique.pk).etat == "papier"
+
+
+def test_the_number_is_open_once_in_the_officine(halle):
+    recuperation.fetch(halle.acteur(), halle.vente().pk, NUMERO, "SCAN")
+    autre = halle.vente("A01", 1)
+    with pytest.raises(VenteRefusee) as refus:
+        recuperation.fetch(halle.acteur("A01", 1), autre.pk, NUMERO, "SCAN")
+    assert "Comptoir 1" in refus.value.phrase
+
+
+def test_another_officine_reaches_nothing(halle, port):
+    vente = halle.vente()
+    numerique = recuperer(halle, vente)
+    for acte in (
+        lambda: confirmation.confirm(
+            port.acteur("A01"), numerique.pk, patient_verifie=True, conforme=True
+        ),
+        lambda: confirmation.stop(port.acteur("A01"), numerique.pk),
+        lambda: validation.validate(port.acteur("A01"), numerique.pk),
+        lambda: recuperation.to_paper(port.acteur("A01"), numerique.pk),
+        lambda: recuperation.retry(port.acteur("A01"), numerique.pk),
+    ):
+        with pytest.raises(VenteRefusee) as refus:
+            acte()
+        assert refus.value.code == "ORD-404"
+
+
+@pytest.mark.cas("ordonnance-C37")
+def test_a_preparateur_does_not_lift_what_only_a_pharmacien_lifts(halle):
+    vente = halle.vente()
+    numerique = confirmer(halle, vente)
+    servir(halle, vente, "3400930267813")
+    with pytest.raises(ControleIncomplet) as manque:
+        validation.validate(halle.acteur("B01"), numerique.pk)
+    assert "Un pharmacien lève cet écart." in manque.value.manques.values()
+
+
+def test_each_act_is_audited(halle):
+    vente = halle.vente()
+    confirmer(halle, vente)
+    actes = set(Audit.objects.values_list("acte", flat=True))
+    assert {"ordonnance.consulter", "ordonnance.confirmer", "ordonnance.renouvellement"} <= actes

@@ -1,0 +1,131 @@
+"""Every dialog: what it shows, what it keeps, and that another officine sees none of it."""
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from tests.ordonnance.atelier import GLUCOPHAGE, LEVOTHYROX, NUMERO, confirmer, recuperer, servir
+
+pytestmark = pytest.mark.django_db
+HX = {"HTTP_HX_REQUEST": "true"}
+
+
+def _base(vente, numerique):
+    return f"/vente/{vente.pk}/ordonnance/{numerique.pk}"
+
+
+def test_the_window_proposes_a_look_alike_and_waits(halle):
+    vente = halle.vente()
+    url = f"/vente/{vente.pk}/ordonnance/saisie/"
+    page = halle.client().post(url, {"numero": "O1K7M4QX9TRB2VWZ3H"}, **HX)
+    assert page.status_code == 422
+    assert "Utiliser 01K7M4 QX9TRB 2VWZ3H" in page.content.decode()
+    suite = halle.client().post(url, {"numero": "O1K7M4QX9TRB2VWZ3H", "confirme": NUMERO}, **HX)
+    assert suite.status_code == 200
+    assert "signer" in suite.headers["HX-Trigger"]
+
+
+def test_what_was_typed_is_not_lost(halle):
+    vente = halle.vente()
+    page = halle.client().post(f"/vente/{vente.pk}/ordonnance/saisie/", {"numero": "01K7M4"}, **HX)
+    assert 'value="01K7M4"' in page.content.decode()
+    assert "18 caractères, 6 lus" in page.content.decode()
+
+
+def test_the_confirmation_shows_both_persons_and_asks_two_boxes(halle):
+    vente = halle.vente()
+    numerique = recuperer(halle, vente)
+    page = halle.client().get(_base(vente, numerique) + "/confirmation/", **HX).content.decode()
+    assert "Patient vérifié" in page
+    assert "Ordonnance conforme au papier présenté" in page
+    assert "28/03/1979" in page
+
+
+def test_the_control_says_what_is_still_asked(halle):
+    vente = halle.vente()
+    numerique = confirmer(halle, vente)
+    servir(halle, vente, GLUCOPHAGE, 2)
+    servir(halle, vente, LEVOTHYROX)
+    url = _base(vente, numerique) + "/controle/"
+    page = halle.client().post(url, {}, **HX)
+    assert page.status_code == 422
+    assert "1 réponse à renseigner" in page.content.decode()
+    fini = halle.client().post(url, {"motif-1": "REFUS_PATIENT"}, **HX)
+    assert fini.status_code == 200
+    assert "Contrôle validé" in fini.headers["HX-Trigger"].encode().decode("unicode_escape")
+
+
+def test_answers_are_kept_when_the_window_is_left(halle):
+    vente = halle.vente()
+    numerique = confirmer(halle, vente)
+    servir(halle, vente, GLUCOPHAGE, 2)
+    servir(halle, vente, LEVOTHYROX)
+    base = _base(vente, numerique)
+    garde = halle.client().post(base + "/controle/reponses/", {"motif-1": "RUPTURE"}, **HX)
+    assert garde.status_code == 204
+    page = halle.client("A01").get(base + "/controle/", **HX).content.decode()
+    assert 'value="RUPTURE" data-officine-chiffre="5" checked' in page
+
+
+def test_a_reason_out_of_the_list_is_refused(halle):
+    vente = halle.vente()
+    numerique = confirmer(halle, vente)
+    servir(halle, vente, GLUCOPHAGE, 2)
+    page = halle.client().post(
+        _base(vente, numerique) + "/controle/", {"motif-1": "PARCE_QUE"}, **HX
+    )
+    assert page.status_code == 422
+    assert "pas dans la liste" in page.content.decode()
+
+
+@pytest.mark.parametrize(
+    ("methode", "chemin"),
+    [
+        ("get", "/vente/{v}/ordonnance/saisie/"),
+        ("post", "/vente/{v}/ordonnance/saisie/"),
+        ("post", "/vente/{v}/ordonnance/{n}/relancer/"),
+        ("post", "/vente/{v}/ordonnance/{n}/papier/"),
+        ("post", "/vente/{v}/ordonnance/{n}/arreter/"),
+        ("get", "/vente/{v}/ordonnance/{n}/attente/"),
+        ("get", "/vente/{v}/ordonnance/{n}/confirmation/"),
+        ("post", "/vente/{v}/ordonnance/{n}/confirmation/"),
+        ("get", "/vente/{v}/ordonnance/{n}/renouvellement/"),
+        ("post", "/vente/{v}/ordonnance/{n}/renouvellement/"),
+        ("get", "/vente/{v}/ordonnance/{n}/controle/"),
+        ("post", "/vente/{v}/ordonnance/{n}/controle/"),
+        ("post", "/vente/{v}/ordonnance/{n}/controle/reponses/"),
+    ],
+)
+@pytest.mark.exigence("SEC-06")
+def test_another_officine_gets_a_404_and_no_word_of_the_patient(halle, port, methode, chemin):
+    vente = halle.vente()
+    numerique = recuperer(halle, vente)
+    url = chemin.format(v=vente.pk, n=numerique.pk)
+    reponse = getattr(port.client("A01"), methode)(url, **HX)
+    assert reponse.status_code == 404
+    assert "PAT-TROIS" not in reponse.content.decode()
+
+
+def test_the_work_list_of_another_officine_is_empty(halle, port):
+    from ordonnance.services import recuperation
+
+    numerique = recuperation.fetch(halle.acteur(), halle.vente().pk, NUMERO, "SCAN")
+    recuperation.to_paper(halle.acteur(), numerique.pk)
+    chez_nous = halle.client().get("/ordonnances/a-regulariser/").content.decode()
+    ailleurs = port.client("A01").get("/ordonnances/a-regulariser/").content.decode()
+    assert "Demandé au service" in chez_nous
+    assert "Rien à régulariser" in ailleurs
+
+
+def test_the_sale_screen_stays_within_its_queries(halle):
+    vente = halle.vente()
+    confirmer(halle, vente)
+    client = halle.client()
+    with CaptureQueriesContext(connection) as peu:
+        client.get(f"/vente/{vente.pk}/")
+    for cip in (GLUCOPHAGE, LEVOTHYROX):
+        servir(halle, vente, cip)
+    with CaptureQueriesContext(connection) as beaucoup:
+        client.get(f"/vente/{vente.pk}/")
+    assert len(beaucoup) <= len(peu)
+    assert len(beaucoup) <= 45
