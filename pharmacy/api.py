@@ -204,6 +204,22 @@ class SignatureTerminer(VueAgent):
         return Response(Suite(phrase).as_dict())
 
 
+_NOMS = {
+    "ordonnance": "une Ordonnance Numérique",
+    "gs1": "une boîte de médicament",
+    "ean13": "un produit",
+    "acl7": "un produit",
+    "ins_datamatrix": "un code d'identité (INS)",
+    "apcv": "une appli carte Vitale",
+}
+
+
+def held_suite(classe: str) -> Suite:
+    """Name a scan that came while a person was answering for something; it is not used yet."""
+    nom = _NOMS.get(classe, "un code non reconnu")
+    return Suite(f"Code lu, gardé : {nom}. Répondez d'abord à la fenêtre.", "attention")
+
+
 class Rafale(SimpleRateThrottle):
     """Thirty scans a second per session: beyond, a device is faulty."""
 
@@ -227,6 +243,8 @@ class Scans(VueAgent):
         )
         vente = self.vente(request.data.get("vente"))
         audit.note(self.acteur, "scan", f"classe:{code.classe}", resultat=code.suite)
+        if request.data.get("garder"):
+            return Response(held_suite(code.classe).as_dict())
         suite = route_scan(
             Scan(self.acteur, vente, code, canal, bool(request.data.get("ordonnance")))
         )

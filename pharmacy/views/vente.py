@@ -1,5 +1,6 @@
 """The sale screen and its acts. Every act works as a plain POST and as an htmx swap."""
 
+import json
 from datetime import date
 
 from django.http import HttpRequest, HttpResponse
@@ -162,8 +163,8 @@ def fin(request: HttpRequest, vente_id: int) -> HttpResponse:
 def open_dialogue(request: HttpRequest, url: str) -> HttpResponse:
     """Open `url` in the dialog of the page, or as a page."""
     if request.headers.get("HX-Request"):
-        reponse = HttpResponse(status=200)
-        reponse["HX-Location"] = f'{{"path": "{url}", "target": "#dialogue", "swap": "innerHTML"}}'
+        reponse = HttpResponse(status=204)
+        reponse["HX-Trigger"] = json.dumps({"comptoir:suite": {"dialogue": url}})
         return reponse
     return redirect(url)
 
@@ -243,8 +244,6 @@ def beneficiaires(request: HttpRequest, vente_id: int, recu_id: int) -> HttpResp
     recu = RecuCarte.objects.filter(pk=recu_id, poste_id=acteur.poste_id).first()
     if recu is None or recu.donnees is None:
         raise VenteRefusee("Cette lecture a déjà servi. Relisez la carte.", "VIT-004")
-    import json
-
     porteurs = lecture.porteur_list(json.loads(bytes(recu.donnees)))
     return render(
         request,

@@ -4,10 +4,19 @@ import json
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandParser
+from django.db import DatabaseError
 
 from agent.protocol.classification import lire_code
 from pharmacy.motifs import motifs_en_vigueur
 from pharmacy.selectors.produit import produit_libelle
+
+
+def _libelle(cip: str) -> str | None:
+    """Name a product when the base answers; a code is read all the same without it."""
+    try:
+        return produit_libelle(cip)
+    except DatabaseError:
+        return None
 
 
 class Command(BaseCommand):
@@ -27,5 +36,5 @@ class Command(BaseCommand):
         texte: str = options["texte"]
         if options["echappe"]:
             texte = texte.encode("latin-1", "backslashreplace").decode("unicode_escape")
-        code = lire_code(texte, options["canal"], motifs_en_vigueur(), nom_produit=produit_libelle)
+        code = lire_code(texte, options["canal"], motifs_en_vigueur(), nom_produit=_libelle)
         self.stdout.write(json.dumps(code.as_dict(), ensure_ascii=False, indent=1))

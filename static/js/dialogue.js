@@ -1,0 +1,70 @@
+/** The one dialog of the page: filled by htmx, modal, focused, given back on Échap. */
+let retour = null;
+const fermetures = [];
+
+const boite = () => document.getElementById('dialogue');
+
+/** Opens a dialog from its address. */
+export function ouvrir(url) {
+  window.htmx.ajax('GET', url, { target: '#dialogue', swap: 'innerHTML' });
+}
+
+/** The element in which keys act now: the open dialog, otherwise the page. */
+export function portee() {
+  const dialogue = boite();
+  return dialogue?.open ? dialogue : document;
+}
+
+/** Whether a person is answering for something: a scan is then held. */
+export function retient() {
+  return Boolean(boite()?.open && boite().querySelector('[data-officine-retient]'));
+}
+
+/** Calls `agir` once when the dialog closes. */
+export function apresFermeture(agir) {
+  fermetures.push(agir);
+}
+
+export function fermer() {
+  const dialogue = boite();
+  if (dialogue?.open) dialogue.close();
+}
+
+function montrer(dialogue) {
+  if (!dialogue.open) {
+    retour = document.activeElement;
+    dialogue.showModal();
+  }
+  const premier =
+    dialogue.querySelector('[autofocus]:not([disabled])') ||
+    dialogue.querySelector('input:not([type=hidden]), select, textarea, button, a[href]');
+  premier?.focus();
+}
+
+function apresFermer(dialogue) {
+  dialogue.replaceChildren();
+  const cible = retour?.isConnected ? retour : document.getElementById(retour?.id || ' ');
+  (cible || document.querySelector('[data-officine-defaut]'))?.focus();
+  retour = null;
+  for (const agir of fermetures.splice(0)) agir();
+}
+
+export function brancher() {
+  const dialogue = boite();
+  if (!dialogue) return;
+  document.body.addEventListener('htmx:afterSwap', (evenement) => {
+    if (evenement.detail.target !== dialogue) return;
+    if (dialogue.innerHTML.trim()) montrer(dialogue);
+    else fermer();
+  });
+  dialogue.addEventListener('close', () => apresFermer(dialogue));
+  dialogue.addEventListener('cancel', (evenement) => {
+    evenement.preventDefault();
+    fermer();
+  });
+  dialogue.addEventListener('click', (evenement) => {
+    if (!evenement.target.closest('[data-officine-touche="Echap"]')) return;
+    evenement.preventDefault();
+    fermer();
+  });
+}
