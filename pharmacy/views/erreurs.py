@@ -1,7 +1,7 @@
 """Pages of refusal: each says what did not happen and what to do."""
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.template.loader import render_to_string
 
 from pharmacy.http import refuse
 
@@ -20,4 +20,6 @@ def introuvable(request: HttpRequest, exception: Exception) -> HttpResponse:
 
 def panne(request: HttpRequest) -> HttpResponse:
     """Something broke on our side; the sale is kept."""
-    return render(request, "pharmacy/panne.html", status=500)
+    del request
+    # Without the request: the context processors read the base, which may be what is broken.
+    return HttpResponse(render_to_string("pharmacy/panne.html"), status=500)

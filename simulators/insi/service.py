@@ -1,324 +1,285 @@
-"""Téléservice INSi, recovery with carte Vitale and by traits (ins.md §3.1 to §3.5)."""
+"""Téléservice INSi, recovery with carte Vitale and by traits (ins.md §3.1 to §3.5, §3.10)."""
 
+import dataclasses
 import random
 import re
 import threading
-import uuid
-from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from lxml import etree
 
-from simulators.commun.serveur import Reponse, Requete
+from simulators.commun.contextes import context, is_skewed, software
 from simulators.commun.soap import (
     BAM,
     LPS,
     WSA,
+    WSSE,
     Message,
     MessageRefuse,
-    envelope,
-    fault,
+    check_schema,
+    message_id,
     parse,
+    raw,
     text,
 )
-from simulators.insi.base import Ins, Personne, build_base, search_card, search_traits
+from simulators.commun.types import Reponse, Requete
+from simulators.insi.base import (
+    OID_NIR,
+    Ins,
+    Personne,
+    build_base,
+    nir_key,
+    search_card,
+    search_traits,
+)
+from simulators.insi.reponses import FAUTES, Redacteur, Refus
 
 RV = "http://www.cnamts.fr/INSiRecVit"
 RS = "http://www.cnamts.fr/INSiRecSans"
-RES = "http://www.cnamts.fr/INSiResultat"
-SIRAM = "urn:siram"
+_SERVICE = "urn:ServiceIdentiteCertifiee:1.0.0:"
 ACTIONS = {
-    "urn:ServiceIdentiteCertifiee:1.0.0:rechercherInsAvecCarteVitale": f"{{{RV}}}RECVITALE",
-    "urn:ServiceIdentiteCertifiee:1.0.0:rechercherInsAvecTraitsIdentite": f"{{{RS}}}RECSANSVITALE",
+    f"{_SERVICE}rechercherInsAvecCarteVitale": f"{{{RV}}}RECVITALE",
+    f"{_SERVICE}rechercherInsAvecTraitsIdentite": f"{{{RS}}}RECSANSVITALE",
 }
+CERTIFICATS = {"INSI-MANU", "INSI-AUTO"}
 IDAM_CONNUS = {"SIMULATEUR01", "XX00TEST0001"}
-_NOM = re.compile(r"^[A-Z'][A-Z '\-]*$")
-_UUID = re.compile(r"^uuid:[0-9a-fA-F-]{36}$")
-
-
-class Faute(Exception):
-    """A SOAP fault: detail code, subcode, side, text."""
-
-    def __init__(
-        self, code: str, sous_code: str, cote: str, texte: str, severite: str = "erreur"
-    ) -> None:
-        super().__init__(code)
-        self.code, self.sous_code, self.cote, self.texte, self.severite = (
-            code,
-            sous_code,
-            cote,
-            texte,
-            severite,
-        )
+# Source: ins.md §3.5, answered whatever the base holds, as the qualification platform does.
+EN_PANNE = {("DE VINCI", "RUTH"), ("D'AEION", "COEUR")}
+_LETTRES = re.compile(r"[A-Z'][A-Z' -]{0,99}")
+_MAL_JOINTS = re.compile(r"[ '][ ']")
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_COG = re.compile(r"[0-9][0-9AB][0-9]{3}")
+_SCHEMAS = {
+    tag: etree.XMLSchema(etree.parse(Path(__file__).with_name(fichier)))
+    for tag, fichier in (
+        (f"{{{RV}}}RECVITALE", "recvitale.xsd"),
+        (f"{{{RS}}}RECSANSVITALE", "recsansvitale.xsd"),
+    )
+}
 
 
 class ServiceInsi:
     """Answers from the request and its own base."""
 
     nom = "INSi"
+    chemin = "/lps"
 
     def __init__(self, hasard: random.Random, *, calme: bool) -> None:
-        self.hasard = hasard
-        self.calme = calme
+        self.redacteur = Redacteur(hasard, calme=calme)
+        self.verrou = threading.Lock()
         self.base = build_base()
         self.vus: set[str] = set()
-        self.verrou = threading.Lock()
 
     def oublier(self) -> None:
-        """Forget the message identifiers seen."""
-        self.vus.clear()
+        """Forget the identifiers seen and every change made to the people."""
+        with self.verrou:
+            self.vus.clear()
+            self.base = build_base()
 
     def identites(self) -> int:
         """Return how many people are known."""
         return len(self.base)
 
-    def controle(self, methode: str, chemin: str, _corps: dict[str, Any]) -> Any:  # noqa: ANN401
-        """GET /controle/identites: the published ones."""
-        if (methode, chemin) != ("GET", "/controle/identites"):
-            raise KeyError(chemin)
-        return [
-            {"nom": p.nom, "prenoms": " ".join(p.prenoms), "naissance": p.naissance}
-            for p in self.base[:20]
-        ]
+    # Control
+
+    def controle(self, methode: str, chemin: str, corps: dict[str, Any]) -> Any:  # noqa: ANN401
+        """GET /controle/identites; POST /controle/evenement {nom, prenom, evenement, …}."""
+        if (methode, chemin) == ("GET", "/controle/identites"):
+            return [_shown(p) for p in self.base[:30]]
+        if (methode, chemin) == ("POST", "/controle/evenement"):
+            with self.verrou:
+                return self._event(corps)
+        raise LookupError(chemin)
+
+    def _event(self, corps: dict[str, Any]) -> dict[str, Any]:
+        """Change someone: a definitive number, another number without link, other traits."""
+        rang = next(
+            (
+                i
+                for i, p in enumerate(self.base)
+                if p.nom == corps["nom"] and corps["prenom"] in p.prenoms
+            ),
+            None,
+        )
+        if rang is None:
+            raise LookupError("personne")
+        avant = self.base[rang]
+        evenement = str(corps["evenement"])
+        if evenement in {"nir_definitif", "autre_matricule"}:
+            ordre = (int(avant.ins.matricule[10:]) + 500) % 1000
+            numero = f"{avant.ins.matricule[:10]}{ordre:03d}"
+            neuf = Ins(numero, nir_key(numero), OID_NIR)
+            histoire = (avant.ins, *avant.historique) if evenement == "nir_definitif" else ()
+            apres = dataclasses.replace(avant, ins=neuf, historique=histoire)
+        elif evenement == "traits":
+            champs = {c: str(corps[c]) for c in ("naissance", "lieu", "sexe") if c in corps}
+            apres = dataclasses.replace(avant, **champs)  # type: ignore[arg-type]
+        else:
+            raise ValueError("evenement inconnu")
+        self.base[rang] = apres
+        return _shown(apres)
+
+    # Requests
 
     def traiter(self, requete: Requete) -> Reponse:
         """Answer one request."""
-        message_id, operation = "", ""
+        identifiant, operation = "", ""
+        etranges = self.redacteur.oddities(bizarre=requete.bizarre, variante=requete.variante)
         try:
+            _check_certificate(requete)
             message = parse(requete.corps)
-            message_id = text(message.header(WSA, "MessageID"), "")
-            operation = message.corps.tag.split("}")[-1]
-            self._check_envelope(message, requete, message_id)
-            resultat, personne = self._search(message.corps)
-            corps = envelope(self._result(resultat, personne), None if self.calme else self.hasard)
-            return Reponse(200, corps, resultat, operation, message_id)
+            operation = etree.QName(message.corps).localname
+            identifiant = message_id(message)
+            self._check(message, requete, identifiant)
+            _inject(requete)
+            code, personne = self._search(message)
+            octets = self.redacteur.answer(code, personne, etranges)
+            return Reponse(200, octets, code, operation, identifiant)
         except MessageRefuse as exc:
-            faute = Faute("desir_1020", "siram_10", "Sender", "Message non conforme")
-            return self._faute(faute, operation, message_id, f"message:{exc}")
-        except Faute as exc:
-            return self._faute(exc, operation, message_id, exc.code)
+            octets = self.redacteur.fault(FAUTES["desir_1020"], identifiant, etranges)
+            faits = {"raison": str(exc)}
+            return Reponse(500, octets, "desir_1020", operation, identifiant, faits)
+        except Refus as exc:
+            octets = self.redacteur.fault(exc.faute, identifiant, etranges)
+            return Reponse(500, octets, exc.faute.code, operation, identifiant)
 
-    # Envelope
+    def hors_sujet(self, operation: str) -> bytes:
+        """Return an answer of another service of the same house."""
+        del operation
+        return (
+            b'<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope"><s:Body>'
+            b'<r:RESULTAT xmlns:r="urn:ald:1.0.0"><r:CR><r:CodeCR>00</r:CodeCR>'
+            b"<r:LibelleCR>OK</r:LibelleCR></r:CR></r:RESULTAT></s:Body></s:Envelope>"
+        )
 
-    def _check_envelope(self, message: Message, requete: Requete, message_id: str) -> None:
-        if requete.certificat_cn not in {"INSI-MANU", "INSI-AUTO"}:
-            raise Faute("desir_560", "siram_100", "Sender", "Droits d'accès insuffisants")
-        if not requete.type_contenu.startswith("application/soap+xml"):
+    # Envelope (§3.1 to §3.3, §3.10)
+
+    def _check(self, message: Message, requete: Requete, identifiant: str) -> None:
+        genre, charset, action = requete.media()
+        if (genre, charset) != ("application/soap+xml", "utf-8"):
             raise MessageRefuse("type_contenu")
-        action = text(message.header(WSA, "Action"), "")
-        if (
-            ACTIONS.get(action) != message.corps.tag
-            or f'action="{action}"' not in requete.type_contenu
-        ):
+        if raw(message.header(WSA, "Action")) != action or ACTIONS.get(action) != message.corps.tag:
             raise MessageRefuse("action")
-        if not _UUID.match(message_id):
-            raise MessageRefuse("message_id")
-        with self.verrou:
-            if message_id in self.vus:
-                raise MessageRefuse("message_id_rejoue")
-            self.vus.add(message_id)
-        _check_lps(message)
-        _check_bam(message)
+        if message.header(WSSE, "Security") is not None:
+            raise MessageRefuse("security_avec_certificat_de_structure")
+        self._check_contexts(message, requete, identifiant)
         for element in message.racine.iter():
-            if (
-                len(element) == 0
-                and not (element.text or "").strip()
-                and not element.tag.endswith("COUVERTURE")
-            ):
+            vide = len(element) == 0 and not raw(element).strip()
+            if vide and element.tag != f"{{{BAM}}}COUVERTURE":
                 raise MessageRefuse("element_vide")
+        check_schema(_SCHEMAS[message.corps.tag], message.corps, "corps")
 
-    # Search
+    def _check_contexts(self, message: Message, requete: Requete, identifiant: str) -> None:
+        identifiants = [identifiant]
+        for espace in (LPS, BAM):
+            contexte = context(message, espace)
+            if not text(contexte, espace, "Temps").endswith("Z"):
+                raise MessageRefuse("temps_sans_z")
+            if is_skewed(contexte, espace):
+                raise MessageRefuse("temps_decale")
+            if text(contexte, espace, "Emetteur") not in {"", requete.certificat_ou}:
+                raise MessageRefuse("emetteur_different_du_certificat")
+            identifiants.append(f"{espace} {text(contexte, espace, 'Id').lower()}")
+        with self.verrou:
+            if self.vus & set(identifiants) and not requete.doublon:
+                raise MessageRefuse("message_rejoue")
+            self.vus.update(identifiants)
+        if software(context(message, LPS)) not in IDAM_CONNUS:
+            raise Refus("desir_550")
 
-    def _search(self, corps: Any) -> tuple[str, Personne | None]:  # noqa: ANN401
-        if corps.tag == f"{{{RV}}}RECVITALE":
-            trouves = self._by_card(corps)
+    # Search (§3.4)
+
+    def _search(self, message: Message) -> tuple[str, Personne | None]:
+        if message.corps.tag == f"{{{RV}}}RECVITALE":
+            trouves = self._by_card(message)
         else:
-            trouves = self._by_traits(corps)
+            trouves = self._by_traits(message.corps)
         if not trouves:
             return "01", None
         if len({p.ins.matricule for p in trouves}) > 1:
             return "02", None
         return "00", trouves[0]
 
-    def _by_card(self, corps: Any) -> list[Personne]:  # noqa: ANN401
-        _check_order(
-            corps,
-            ("MatriculeIndividu", "MatriculeOD", "NomNaissance", "DateNaissance", "RangNaissance"),
-        )
+    def _by_card(self, message: Message) -> list[Personne]:
+        corps = message.corps
         naissance = text(corps, RV, "DateNaissance")
-        if not re.match(r"^\d{4}-\d{2}-\d{2}$", naissance):
-            raise Faute(
-                "insi_22", "siram_10", "Sender", "La date de naissance est absente ou mal formée"
-            )
+        if not _DATE.fullmatch(naissance):
+            raise Refus("insi_22")
         certifie = text(corps, RV, "MatriculeIndividu", "NumIdentifiant")
         ouvrant = text(corps, RV, "MatriculeOD", "NumIdentifiant")
-        couverture = corps.getroottree().find(f".//{{{BAM}}}COUVERTURE")
-        if text(couverture, BAM, "ASSURE", "Id", "Num") != ouvrant:
-            raise Faute(
-                "insi_12", "siram_10", "Sender", "La couverture ne correspond pas à l'assuré"
-            )
-        if text(couverture, BAM, "BENEFICIAIRE", "DateNai") != naissance:
-            raise Faute(
-                "insi_13", "siram_10", "Sender", "La couverture ne correspond pas au bénéficiaire"
-            )
-        return search_card(
-            self.base,
-            certifie,
-            ouvrant,
-            naissance,
-            text(corps, RV, "RangNaissance"),
-            text(corps, RV, "NomNaissance"),
+        rang = text(corps, RV, "RangNaissance")
+        couverture = context(message, BAM).find(f"{{{BAM}}}COUVERTURE")
+        if not (certifie or ouvrant) or text(couverture, BAM, "ASSURE", "Id", "Num") != ouvrant:
+            raise Refus("insi_12")
+        beneficiaire = couverture.find(f"{{{BAM}}}BENEFICIAIRE")
+        repete = (
+            text(beneficiaire, BAM, "Nir", "Num"),
+            text(beneficiaire, BAM, "DateNai"),
+            text(beneficiaire, BAM, "Rang"),
         )
+        if repete != (certifie, naissance, rang):
+            raise Refus("insi_13")
+        nom = text(corps, RV, "NomNaissance")
+        if nom and not is_name(nom):
+            raise Refus("insi_19")
+        return search_card(self.base, certifie, ouvrant, naissance, rang, nom)
 
     def _by_traits(self, corps: Any) -> list[Personne]:  # noqa: ANN401
-        _check_order(corps, ("NomNaissance", "Prenom", "Sexe", "DateNaissance", "LieuNaissance"))
         nom = text(corps, RS, "NomNaissance")
-        prenoms = [(e.text or "").strip() for e in corps.findall(f"{{{RS}}}Prenom")]
-        if not nom or not _NOM.match(nom):
-            raise Faute(
-                "insi_19", "siram_10", "Sender", "Le nom de naissance est absent ou mal formé"
-            )
-        if not prenoms or not all(_NOM.match(p) for p in prenoms):
-            raise Faute("insi_20", "siram_10", "Sender", "Le prénom est absent ou mal formé")
+        prenoms = [raw(e) for e in corps.findall(f"{{{RS}}}Prenom")]
         sexe = text(corps, RS, "Sexe")
-        if sexe not in {"M", "F"}:
-            raise Faute("insi_24", "siram_10", "Sender", "Le format du sexe est incorrect")
         naissance = text(corps, RS, "DateNaissance")
-        if not re.match(r"^\d{4}-\d{2}-\d{2}$", naissance):
-            raise Faute(
-                "insi_22", "siram_10", "Sender", "La date de naissance est absente ou mal formée"
-            )
-        if (nom, prenoms[0]) in {("DE VINCI", "RUTH"), ("D'AEION", "COEUR")}:
-            raise Faute(
-                "insi_102", "siram_40", "Receiver", "Erreur technique de recherche", "fatal"
-            )
         lieu = text(corps, RS, "LieuNaissance")
+        for code, bon in (
+            ("insi_19", is_name(nom)),
+            ("insi_20", bool(prenoms) and all(is_first_name(p) for p in prenoms)),
+            ("insi_24", sexe in {"M", "F"}),
+            ("insi_22", bool(_DATE.fullmatch(naissance))),
+            ("insi_23", not lieu or bool(_COG.fullmatch(lieu))),
+        ):
+            if not bon:
+                raise Refus(code)
+        if (nom, prenoms[0]) in EN_PANNE:
+            raise Refus("insi_102")
         return search_traits(self.base, nom, prenoms, sexe, naissance, lieu)
 
-    # Answers
 
-    def _result(self, code: str, personne: Personne | None) -> Any:  # noqa: ANN401
-        prefixe = None if self.calme or self.hasard.random() < 0.5 else "ns2"
-        racine = etree.Element(f"{{{RES}}}RESULTAT", nsmap={prefixe: RES})  # type: ignore[dict-item]
-        cr = etree.SubElement(racine, f"{{{RES}}}CR")
-        libelles = {
-            "00": "OK",
-            "01": "Aucune identite trouvee",
-            "02": "Plusieurs identites trouvees",
-        }
-        _add(cr, "CodeCR", code)
-        _add(cr, "LibelleCR", libelles[code])
-        if personne is None:
-            return racine
-        individu = etree.SubElement(racine, f"{{{RES}}}INDIVIDU")
-        _add_ins(etree.SubElement(individu, f"{{{RES}}}INSACTIF"), personne.ins, desordre=False)
-        for ancien in personne.historique:
-            desordre = not self.calme and self.hasard.random() < 0.5
-            _add_ins(etree.SubElement(individu, f"{{{RES}}}INSHISTO"), ancien, desordre=desordre)
-        tiq = etree.SubElement(individu, f"{{{RES}}}TIQ")
-        _add(tiq, "NomNaissance", personne.nom)
-        if not self.calme and self.hasard.random() < 0.3:
-            _add(tiq, "Prenom", personne.prenoms[0])
-        _add(tiq, "ListePrenom", " ".join(personne.prenoms))
-        _add(tiq, "Sexe", personne.sexe)
-        _add(tiq, "DateNaissance", personne.naissance)
-        if personne.lieu:
-            _add(tiq, "LieuNaissance", personne.lieu)
-        return racine
-
-    def _faute(self, faute: Faute, operation: str, message_id: str, resultat: str) -> Reponse:
-        autre_forme = not self.calme and self.hasard.random() < 0.3
-        erreur = etree.Element(f"{{{SIRAM}}}Erreur", nsmap={"siram": SIRAM})
-        if autre_forme:
-            erreur = etree.Element("Erreur")
-            for nom, valeur in (
-                ("Code", faute.code),
-                ("Severite", faute.severite),
-                ("Descriptif", faute.texte),
-            ):
-                etree.SubElement(erreur, nom).text = valeur
-        else:
-            erreur.set("code", faute.code)
-            erreur.set("severite", faute.severite)
-            if message_id:
-                erreur.set("messageID", message_id)
-            erreur.text = faute.texte
-        corps = fault(
-            faute.cote, faute.sous_code, faute.texte, erreur, None if self.calme else self.hasard
-        )
-        return Reponse(500, corps, resultat, operation, message_id)
+def _check_certificate(requete: Requete) -> None:
+    """Refuse any subject but the two exact names (§3.2)."""
+    if requete.certificat_cn not in CERTIFICATS:
+        raise Refus("desir_560")
 
 
-def _check_lps(message: Message) -> None:
-    contexte = message.header(LPS, "ContexteLPS")
-    if (
-        contexte is None
-        or contexte.get("Version") != "01_00"
-        or contexte.get("Nature") not in {None, "CTXLPS"}
-    ):
-        raise MessageRefuse("contexte_lps")
-    _check_order(contexte, ("Id", "Temps", "Emetteur", "LPS"))
-    _check_identity(contexte, LPS)
-    idam = contexte.find(f"{{{LPS}}}LPS/{{{LPS}}}IDAM")
-    if idam is None or idam.get("R") != "4" or (idam.text or "") not in IDAM_CONNUS:
-        raise Faute("desir_550", "siram_100", "Sender", "Numéro d'autorisation inconnu")
+def _inject(requete: Requete) -> None:
+    """Answer the fault asked for by the control page or the header of a test (§3.10)."""
+    if requete.faute:
+        raise Refus(requete.faute if requete.faute in FAUTES else "insi_102")
 
 
-def _check_bam(message: Message) -> None:
-    contexte = message.header(BAM, "ContexteBAM")
-    if (
-        contexte is None
-        or contexte.get("Version") != "01_02"
-        or contexte.get("Nature") not in {None, "CTXBAM"}
-    ):
-        raise MessageRefuse("contexte_bam")
-    _check_order(contexte, ("Id", "Temps", "Emetteur", "DateRef", "COUVERTURE"))
-    _check_identity(contexte, BAM)
-    if contexte.find(f"{{{BAM}}}COUVERTURE") is None:
-        raise MessageRefuse("couverture")
+def is_name(valeur: str) -> bool:
+    """Tell whether a birth name is in the profile NOM.
+
+    Source: ins.md §1.4, EF_INS01_03 and EF_INS10_01.
+    """
+    return bool(_LETTRES.fullmatch(valeur)) and not _MAL_JOINTS.search(valeur) and valeur[-1] != " "
 
 
-def _check_identity(contexte: Any, espace: str) -> None:  # noqa: ANN401
-    try:
-        uuid.UUID(text(contexte, espace, "Id"))
-        brut = text(contexte, espace, "Temps")
-        if not brut.endswith("Z"):
-            raise MessageRefuse("temps_sans_z")
-        temps = datetime.fromisoformat(brut.replace("Z", "+00:00"))
-    except ValueError as exc:
-        raise MessageRefuse("contexte_id_temps") from exc
-    if abs(datetime.now(UTC) - temps) > timedelta(minutes=5):
-        raise MessageRefuse("temps_decale")
+def is_first_name(valeur: str) -> bool:
+    """Tell whether a first name is in the profile PRENOM.
+
+    Source: ins.md §1.4, EF_INS10_02.
+    """
+    return is_name(valeur) and "--" not in valeur and valeur[-1] not in "-'"
 
 
-def _check_order(element: Any, ordre: tuple[str, ...]) -> None:  # noqa: ANN401
-    rangs = []
-    for enfant in element:
-        nom = etree.QName(enfant).localname
-        if nom not in ordre:
-            raise MessageRefuse("element_inconnu")
-        rangs.append(ordre.index(nom))
-    if rangs != sorted(rangs):
-        raise MessageRefuse("ordre")
-
-
-def _add(parent: Any, nom: str, valeur: str) -> None:  # noqa: ANN401
-    etree.SubElement(parent, f"{{{RES}}}{nom}").text = valeur
-
-
-def _add_ins(parent: Any, ins: Ins, *, desordre: bool) -> None:  # noqa: ANN401
-    def dates() -> None:
-        if ins.debut:
-            _add(parent, "DateDeb", ins.debut)
-        if ins.fin:
-            _add(parent, "DateFin", ins.fin)
-
-    if desordre:
-        dates()
-    identifiant = etree.SubElement(parent, f"{{{RES}}}IdIndividu")
-    _add(identifiant, "NumIdentifiant", ins.matricule)
-    if ins.cle:
-        _add(identifiant, "Cle", ins.cle)
-    _add(parent, "OID", ins.oid)
-    if not desordre:
-        dates()
+def _shown(personne: Personne) -> dict[str, Any]:
+    return {
+        "nom": personne.nom,
+        "prenoms": " ".join(personne.prenoms),
+        "sexe": personne.sexe,
+        "naissance": personne.naissance,
+        "lieu": personne.lieu,
+        "matricule": personne.ins.matricule,
+        "oid": personne.ins.oid,
+    }

@@ -1,42 +1,42 @@
 """The six operations of the Ordonnance Numérique service over SOAP 1.2 (ordonnance.md §2)."""
 
+import dataclasses
 import hashlib
 import random
 import re
 import threading
-import warnings
-from datetime import UTC, datetime, timedelta
+import unicodedata
+from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
-from zoneinfo import ZoneInfo
+from uuid import uuid4
 
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
 from lxml import etree
-from signxml import XMLVerifier
-from signxml.exceptions import InvalidInput, InvalidSignature
 
-from simulators.commun.serveur import Reponse, Requete
+from simulators.commun.contextes import context, instant, is_skewed, software
 from simulators.commun.soap import (
     BAM,
     LPS,
     WSA,
-    WSSE,
     Message,
     MessageRefuse,
-    envelope,
-    fault,
+    check_schema,
+    message_id,
     parse,
+    raw,
     text,
 )
-from simulators.ordonnance.donnees import Ligne, Prescription
-from simulators.ordonnance.etat import TECHNIQUES, Base, Refus
+from simulators.commun.types import Reponse, Requete
+from simulators.ordonnance.assertion import PROFESSIONS, Signataire, check_assertion
+from simulators.ordonnance.donnees import Passee, Prescription, Verrou, from_json
+from simulators.ordonnance.etat import VERROU, Base, Refus
+from simulators.ordonnance.regles import ExecutionRecue, InterventionRecue, LigneRecue
+from simulators.ordonnance.reponses import EPU, Redacteur, add
 
-EPU = "urn:sim:epu:1"
-SAML = "urn:oasis:names:tc:SAML:2.0:assertion"
 XSD = Path(__file__).with_name("epu-simulateur.xsd")
 IDAM_CONNUS = {"SIMULATEUR01"}
-PARIS = ZoneInfo("Europe/Paris")
 OPERATIONS = {
     f"{nom}Requete": nom
     for nom in (
@@ -48,27 +48,46 @@ OPERATIONS = {
         "cloturerPrescription",
     )
 }
-_EXECUTANTS = re.compile(r"^G15_21|^G15_70|^$")
+# Faults that the control page or a test may ask for; EPU-099 is answered after executing.
+FAUTES = {
+    "EPU-008": "Professionnel non habilité",
+    "EPU-010": "L'ordonnance a changé depuis sa lecture",
+    "EPU-020": "Message invalide",
+    "EPU-030": "Authentification refusée",
+    "EPU-031": "Logiciel non reconnu",
+    "EPU-090": "Service momentanément indisponible",
+    "EPU-091": "Service saturé",
+    "EPU-099": "Erreur interne",
+}
+ATTENTE_S = "3"
+_AILLEURS = "130099991"
+_NUMERO = re.compile(r"[0-9A-Z]{18}")
+_PROFESSION = re.compile(r"G15_(?:21|70)(?:/.*)?")
+_CONTROLE = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class ServiceEpu:
     """Answers from the request and the base."""
 
     nom = "Ordonnance Numérique"
+    chemin = "/epu"
 
     def __init__(self, hasard: random.Random, tls: Path, *, calme: bool) -> None:
         self.hasard = hasard
-        self.calme = calme
         self.base = Base()
+        self.redacteur = Redacteur(self.base, hasard, calme=calme)
         self.schema = etree.XMLSchema(etree.parse(XSD))
         self.autorite = x509.load_pem_x509_certificate((tls / "ac-cps.pem").read_bytes())
         self.vus: set[str] = set()
+        self.derive = timedelta(0)
         self.verrou = threading.RLock()
 
     def oublier(self) -> None:
         """Go back to the start data."""
-        self.base.oublier()
-        self.vus.clear()
+        with self.verrou:
+            self.base.oublier()
+            self.vus.clear()
+            self.derive = timedelta(0)
 
     def identites(self) -> int:
         """Return how many prescriptions are known."""
@@ -77,9 +96,10 @@ class ServiceEpu:
     # Control
 
     def controle(self, methode: str, chemin: str, corps: dict[str, Any]) -> Any:  # noqa: ANN401
-        """Prescriptions, events, clock, recorded executions."""
+        """Prescriptions (list, create), events, clock, recorded executions."""
         routes = {
             ("GET", "/controle/ordonnances"): self._c_list,
+            ("POST", "/controle/ordonnances"): self._c_create,
             ("POST", "/controle/evenement"): self._c_event,
             ("POST", "/controle/horloge"): self._c_clock,
             ("GET", "/controle/executions"): self._c_executions,
@@ -88,53 +108,72 @@ class ServiceEpu:
             return routes[(methode, chemin)](corps)
 
     def _c_list(self, _corps: dict[str, Any]) -> list[dict[str, Any]]:
-        return [
-            {
-                "numero": p.numero,
-                "pourquoi": p.pourquoi,
-                "statut": self.base.base_status(p),
-                "version": p.version,
-                "patient": f"{p.beneficiaire['nom']} {p.beneficiaire['prenoms'].split()[0]}",
-                "lignes": [
-                    {"libelle": ligne.faits["libelle"], "cip13": ligne.faits.get("cip13", "")}
-                    for ligne in p.lignes
-                ],
-            }
-            for p in self.base.prescriptions.values()
-        ]
+        return [self._shown(p) for p in self.base.prescriptions.values()]
+
+    def _shown(self, p: Prescription) -> dict[str, Any]:
+        prenoms = str(p.beneficiaire.get("prenoms", "")).split()
+        return {
+            "numero": p.numero,
+            "pourquoi": p.pourquoi,
+            "statut": self.base.base_status(p),
+            "version": p.version,
+            "patient": " ".join([str(p.beneficiaire.get("nom", "")), *prenoms[:1]]).strip(),
+            "lignes": [
+                {
+                    "id": ligne.id,
+                    "libelle": ligne.faits["libelle"],
+                    "cip13": ligne.faits.get("cip13", ""),
+                }
+                for ligne in p.lignes
+            ],
+        }
+
+    def _c_create(self, corps: dict[str, Any]) -> dict[str, Any]:
+        p = from_json(corps, self.base.now())
+        element = self.redacteur.reply("consulterPrescription")
+        element.append(self.redacteur.prescription(p, "", bizarre=False))
+        if p.numero in self.base.prescriptions:
+            raise ValueError("numero déjà connu")
+        check_schema(self.schema, element, "ordonnance")
+        self.base.prescriptions[p.numero] = p
+        return self._shown(p)
 
     def _c_event(self, corps: dict[str, Any]) -> dict[str, Any]:
         p = self.base.prescriptions[str(corps["numero"])]
         evenement = str(corps["evenement"])
         if evenement == "annuler":
-            p.annulee = self.base.now()
+            self.base.cancel_by_prescriber(p)
         elif evenement in {"bloquer", "debloquer"}:
             p.bloquee = evenement == "bloquer"
+            p.version += 1
         elif evenement == "expirer":
             p.fin = self.base.now() - timedelta(seconds=1)
         elif evenement == "verrou_ailleurs":
-            p.verrou = {
-                "finess": "130099991",
-                "jeton": "x",
-                "id": "x",
-                "expire": self.base.now() + timedelta(minutes=30),
-            }
+            p.verrou = Verrou(_AILLEURS, "vrr-ailleurs", str(uuid4()), self.base.now() + VERROU)
+        elif evenement == "verrou_perime":
+            if p.verrou:
+                p.verrou.expire = self.base.now() - timedelta(seconds=1)
         elif evenement == "execution_ailleurs":
-            ligne = p.lignes[0]
-            p.executions[f"2d5e1c90-7c0e-4d0a-9c37-6f5b2a8d4e{len(p.executions):02d}"] = {
-                "finess": "130099991",
-                "date": self.base.now(),
-                "numero_delivrance": 0,
-                "annulee": False,
-                "lignes": [(ligne.id, "DELIVRE", float(ligne.faits.get("quantite") or 1))],
-            }
+            self._executed_elsewhere(p, corps)
         else:
             raise ValueError("evenement inconnu")
+        return {"version": p.version, "statut": self.base.base_status(p)}
+
+    def _executed_elsewhere(self, p: Prescription, corps: dict[str, Any]) -> None:
+        ligne = p.lignes[int(corps.get("rang", 1)) - 1]
+        quantite = float(corps.get("quantite") or ligne.faits.get("quantite") or 1)
+        p.executions[str(uuid4())] = Passee(
+            _AILLEURS,
+            self.base.now(),
+            int(corps.get("numero_delivrance", 0)),
+            [(ligne.id, str(corps.get("resultat", "DELIVRE")), quantite)],
+        )
         p.version += 1
-        return {"version": p.version}
 
     def _c_clock(self, corps: dict[str, Any]) -> dict[str, Any]:
-        self.base.decalage = timedelta(seconds=float(corps["decalage_s"]))
+        """`decalage_s` moves the life of prescriptions; `derive_s` puts the clock itself wrong."""
+        self.base.decalage = timedelta(seconds=float(corps.get("decalage_s", 0)))
+        self.derive = timedelta(seconds=float(corps.get("derive_s", 0)))
         return {"maintenant": self.base.now().isoformat()}
 
     def _c_executions(self, _corps: dict[str, Any]) -> list[dict[str, Any]]:
@@ -142,10 +181,10 @@ class ServiceEpu:
             {
                 "numero": p.numero,
                 "id_execution": ident,
-                "annulee": e["annulee"],
-                "finess": e["finess"],
-                "numero_delivrance": e["numero_delivrance"],
-                "lignes": [list(ligne) for ligne in e["lignes"]],
+                "annulee": e.annulee,
+                "finess": e.finess,
+                "numero_delivrance": e.numero_delivrance,
+                "lignes": [list(ligne) for ligne in e.lignes],
             }
             for p in self.base.prescriptions.values()
             for ident, e in p.executions.items()
@@ -155,360 +194,213 @@ class ServiceEpu:
 
     def traiter(self, requete: Requete) -> Reponse:
         """Answer one request; nothing but the signed element and the body is believed."""
-        message_id, operation = "", ""
+        identifiant, operation = "", ""
         faits: dict[str, Any] = {}
         try:
             message = parse(requete.corps)
-            message_id = text(message.header(WSA, "MessageID"), "")
             operation = OPERATIONS.get(etree.QName(message.corps).localname, "")
             faits = _facts(message.corps)
+            identifiant = message_id(message)
             with self.verrou:
-                if requete.bizarre and self.hasard.random() < 0.05:
-                    raise Refus("EPU-091", "Service saturé", "3")
-                self._check(message, requete, operation, message_id)
-                corps = getattr(self, f"_o_{operation}")(message.corps, requete, faits)
-            octets = envelope(corps, None if self.calme else self.hasard)
-            return Reponse(200, octets, "00", operation, message_id, faits)
+                self._inject(requete)
+                finess = self._check(message, requete, operation, identifiant).finess
+                corps = getattr(self, f"_o_{operation}")(message.corps, requete, faits, finess)
+            _break_after(requete)
+            octets = self.redacteur.send(corps)
+            return Reponse(200, octets, "00", operation, identifiant, faits)
         except MessageRefuse as exc:
-            return self._fault(
-                Refus("EPU-020", f"Message invalide ({exc})"), operation, message_id, faits
-            )
+            refus = Refus("EPU-020", f"Message invalide ({exc})")
         except Refus as exc:
-            return self._fault(exc, operation, message_id, faits)
+            refus = exc
+        octets = self.redacteur.fault(refus)
+        return Reponse(500, octets, refus.code, operation, identifiant, faits)
 
-    def _check(self, message: Message, requete: Requete, operation: str, message_id: str) -> None:
+    def hors_sujet(self, operation: str) -> bytes:
+        """Return a well-formed answer of another operation."""
+        autre = "cloturerPrescription" if operation == "libererExecution" else "libererExecution"
+        return self.redacteur.send(self.redacteur.reply(autre))
+
+    def _inject(self, requete: Requete) -> None:
+        """Answer the fault asked for, or « saturé » on 5 % of the odd days (§2.10)."""
+        if requete.faute == "EPU-091" or (requete.bizarre and self.hasard.random() < 0.05):
+            raise Refus("EPU-091", FAUTES["EPU-091"], ATTENTE_S)
+        if requete.faute and requete.faute != "EPU-099":
+            raise Refus(requete.faute, FAUTES.get(requete.faute, "Refus demandé"))
+
+    # Envelope (§2.2)
+
+    def _check(
+        self, message: Message, requete: Requete, operation: str, identifiant: str
+    ) -> Signataire:
         if not operation or etree.QName(message.corps).namespace != EPU:
-            raise Refus("EPU-020", "Opération inconnue")
-        action = f"urn:sim-epu:1.0.0:{operation}"
-        if (
-            text(message.header(WSA, "Action"), "") != action
-            or f'action="{action}"' not in requete.type_contenu
-        ):
-            raise Refus("EPU-020", "Action incohérente")
-        if not re.match(r"^uuid:[0-9a-fA-F-]{36}$", message_id) or message_id in self.vus:
-            raise Refus("EPU-020", "MessageID absent ou rejoué")
-        self.vus.add(message_id)
-        numero = text(message.corps, EPU, "NumeroPrescription")
-        if not re.match(r"^[0-9A-Z]{18}$", numero):
-            raise Refus("EPU-002", "Numéro mal formé")
-        if not self.schema.validate(message.corps):
-            erreurs = self.schema.error_log
-            raise Refus(
-                "EPU-020", f"Message hors schéma, ligne {erreurs[0].line if erreurs else 0}"
-            )
-        finess = self._check_assertion(message)
-        self._check_contexts(message, finess)
+            raise MessageRefuse("opération inconnue")
+        genre, charset, action = requete.media()
+        if (genre, charset) != ("application/soap+xml", "utf-8"):
+            raise MessageRefuse("type de contenu")
+        voulue = f"urn:sim-epu:1.0.0:{operation}"
+        if raw(message.header(WSA, "Action")) != voulue or action != voulue:
+            raise MessageRefuse("action")
+        if identifiant in self.vus and not requete.doublon:
+            raise MessageRefuse("MessageID rejoué")
+        self.vus.add(identifiant)
+        signataire = self._check_access(message)
+        numero = message.corps.find(f"{{{EPU}}}NumeroPrescription")
+        if numero is not None and not _NUMERO.fullmatch(raw(numero)):
+            raise Refus("EPU-002", "Le numéro n'a pas la forme attendue")
+        check_schema(self.schema, message.corps, "corps")
+        _check_texts(message.corps)
+        _check_performer(message.corps, signataire)
+        return signataire
 
-    def _check_assertion(self, message: Message) -> str:
-        """Return the FINESS of the verified assertion; EPU-030 for anything wrong."""
-        securite = message.header(WSSE, "Security")
-        assertions = securite.findall(f"{{{SAML}}}Assertion") if securite is not None else []
-        if len(assertions) != 1:
-            raise Refus("EPU-030", "Assertion absente")
-        signee, certificat = self._verified(assertions[0])
-        maintenant = datetime.now(UTC)
-        conditions = signee.find(f"{{{SAML}}}Conditions")
-        if conditions is None:
-            raise Refus("EPU-030", "Assertion sans validité")
-        debut, fin = (_instant(conditions.get(nom, "")) for nom in ("NotBefore", "NotOnOrAfter"))
-        if not debut - timedelta(minutes=5) <= maintenant < fin:
-            raise Refus("EPU-030", "Assertion expirée")
-        sujet = text(signee, SAML, "Subject", "NameID")
-        cn = certificat.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)[0].value
-        executant = message.corps.find(f"{{{EPU}}}Executant")
-        attributs = {
-            a.get("Name"): text(a, SAML, "AttributeValue")
-            for a in signee.iter(f"{{{SAML}}}Attribute")
-        }
-        if sujet != cn or attributs.get("codeSpecialiteAMO") != "50":
-            raise Refus("EPU-030", "Assertion incohérente")
-        finess = attributs.get("identifiantFacturation") or ""
-        if executant is not None:
-            if (
-                "8" + text(executant, EPU, "RPPS") != sujet
-                or text(executant, EPU, "FINESS") != finess
-            ):
-                raise Refus("EPU-030", "Exécutant différent de l'assertion")
-            if not _EXECUTANTS.match(text(executant, EPU, "Profession")):
-                raise Refus("EPU-008", "Profession non habilitée")
-        return finess
-
-    def _verified(self, assertion: Any) -> tuple[Any, x509.Certificate]:  # noqa: ANN401
-        """Return the element whose signature was verified, and the signer's certificate."""
-        try:
-            brut = (
-                assertion.findtext(".//{http://www.w3.org/2000/09/xmldsig#}X509Certificate") or ""
-            )
-            certificat = x509.load_pem_x509_certificate(
-                f"-----BEGIN CERTIFICATE-----\n{brut.strip()}\n-----END CERTIFICATE-----".encode()
-            )
-            self._check_chain(certificat)
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                resultat = XMLVerifier().verify(
-                    etree.tostring(assertion),
-                    x509_cert=brut.strip(),
-                    id_attribute="ID",
-                    ignore_ambiguous_key_info=True,
-                )
-        except (InvalidSignature, InvalidInput, ValueError, etree.XMLSyntaxError) as exc:
-            raise Refus("EPU-030", "Signature de l'assertion refusée") from exc
-        unique = resultat[0] if isinstance(resultat, list) else resultat
-        signee = unique.signed_xml
-        if (
-            signee is None
-            or signee.tag != f"{{{SAML}}}Assertion"
-            or signee.get("ID") != assertion.get("ID")
-        ):
-            raise Refus("EPU-030", "La signature ne couvre pas l'assertion")
-        return signee, certificat
-
-    def _check_chain(self, certificat: x509.Certificate) -> None:
-        from cryptography.exceptions import InvalidSignature as Fausse
-
-        publique = self.autorite.public_key()
-        assert isinstance(publique, ec.EllipticCurvePublicKey)  # noqa: S101
-        assert certificat.signature_hash_algorithm is not None  # noqa: S101
-        try:
-            publique.verify(
-                certificat.signature,
-                certificat.tbs_certificate_bytes,
-                ec.ECDSA(certificat.signature_hash_algorithm),
-            )
-        except Fausse as exc:
-            raise Refus("EPU-030", "Certificat d'une autre autorité") from exc
-        maintenant = datetime.now(UTC)
-        if not certificat.not_valid_before_utc <= maintenant <= certificat.not_valid_after_utc:
-            raise Refus("EPU-030", "Certificat expiré")
-        usage = certificat.extensions.get_extension_for_class(x509.KeyUsage).value
-        if not usage.content_commitment:
-            raise Refus("EPU-030", "Certificat qui ne signe pas")
-
-    def _check_contexts(self, message: Message, finess: str) -> None:
-        for espace, nom, version, nature in (
-            (BAM, "ContexteBAM", "01_02", "CTXBAM"),
-            (LPS, "ContexteLPS", "01_00", "CTXLPS"),
-        ):
-            contexte = message.header(espace, nom)
-            if (
-                contexte is None
-                or contexte.get("Version") != version
-                or contexte.get("Nature") != nature
-            ):
-                raise Refus("EPU-020", f"{nom} absent ou de version inconnue")
-            if text(contexte, espace, "Emetteur") != finess:
-                raise Refus("EPU-030", f"{nom} : émetteur différent de l'assertion")
-            if abs(_instant(text(contexte, espace, "Temps")) - datetime.now(UTC)) > timedelta(
-                minutes=5
-            ):
-                raise Refus("EPU-030", f"{nom} : horloge décalée")
-        idam = message.header(LPS, "ContexteLPS").find(f"{{{LPS}}}LPS/{{{LPS}}}IDAM")
-        if idam is None or idam.get("R") != "4" or idam.text not in IDAM_CONNUS:
+    def _check_access(self, message: Message) -> Signataire:
+        """Check contexts and assertion together: same issuer, same time, known software."""
+        contextes = {espace: context(message, espace) for espace in (BAM, LPS)}
+        maintenant = self.base.now() - self.base.decalage + self.derive
+        signataire = check_assertion(message, self.autorite, maintenant)
+        for espace, contexte in contextes.items():
+            if text(contexte, espace, "Emetteur") != signataire.finess:
+                raise Refus("EPU-030", "Contexte : émetteur différent de l'assertion")
+            if is_skewed(contexte, espace, maintenant):
+                raise Refus("EPU-030", "Contexte : horloge décalée")
+        if software(contextes[LPS]) not in IDAM_CONNUS:
             raise Refus("EPU-031", "Logiciel non reconnu")
+        if signataire.profession not in PROFESSIONS:
+            raise Refus("EPU-008", "Profession non habilitée")
+        return signataire
 
-    # Operations
+    # Operations (§2.3)
 
-    def _o_consulterPrescription(self, corps: Any, requete: Requete, _faits: dict[str, Any]) -> Any:  # noqa: ANN401, N802
+    def _o_consulterPrescription(  # noqa: N802
+        self,
+        corps: Any,  # noqa: ANN401
+        requete: Requete,
+        _faits: dict[str, Any],
+        finess: str,
+    ) -> Any:  # noqa: ANN401
         p = self.base.get(text(corps, EPU, "NumeroPrescription"))
-        finess = text(corps, EPU, "Executant", "FINESS")
-        statut = self.base.base_status(p)
-        if statut == "ANNULEE":
-            raise Refus(
-                "EPU-003", "Prescription annulée par le prescripteur", f"{p.annulee:%Y-%m-%d}"
-            )
-        if statut == "BLOQUEE":
-            raise Refus("EPU-019", "Prescription bloquée par l'Assurance Maladie")
-        reponse = _reply("consulterPrescription")
+        self.base.check_readable(p)
+        avertissements = []
         if _differs(corps.find(f"{{{EPU}}}Beneficiaire"), p.beneficiaire):
-            avertissement = etree.SubElement(reponse, f"{{{EPU}}}Avertissement")
-            _sub(avertissement, "Code", "EPU-007")
-            _sub(avertissement, "Libelle", "Bénéficiaire différent")
-        reponse.append(self._prescription(p, finess, bizarre=requete.bizarre))
+            avertissements.append(("EPU-007", "L'ordonnance est au nom d'une autre personne"))
+        reponse = self.redacteur.reply("consulterPrescription", avertissements)
+        reponse.append(self.redacteur.prescription(p, finess, bizarre=requete.bizarre))
         return reponse
 
-    def _prescription(self, p: Prescription, finess: str, *, bizarre: bool) -> Any:  # noqa: ANN401
-        element = etree.Element(f"{{{EPU}}}Prescription", nsmap={"epu": EPU})
-        _sub(element, "Numero", p.numero)
-        _sub(element, "Version", str(p.version))
-        _sub(element, "Statut", self.base.status(p, finess))
-        _sub(element, "DatePrescription", p.date.date().isoformat())
-        _sub(element, "DebutValidite", self._stamp(p.date))
-        if p.fin:
-            _sub(element, "FinValidite", self._stamp(p.fin))
-        for genre in p.types:
-            _sub(element, "Type", genre)
-        _sub(element, "RetourPrescripteurAutorise", "true")
-        _beneficiary(element, p.beneficiaire)
-        _prescriber(element, p.prescripteur)
-        lignes = list(p.lignes)
-        if not self.calme:
-            self.hasard.shuffle(lignes)
-        for ligne in lignes:
-            self._line(element, p, ligne)
-        for ident, execution in p.executions.items():
-            _past(element, ident, execution)
-        if bizarre:
-            etree.SubElement(element, f"{{{EPU}}}ChampInconnu").text = "à ignorer & sans danger"
-        condense = hashlib.sha256(etree.tostring(element, method="c14n")).hexdigest()
-        _sub(element, "EmpreinteSHA256", condense)
-        return element
-
-    def _stamp(self, instant: datetime) -> str:
-        if self.calme or self.hasard.random() < 0.5:
-            return instant.astimezone(PARIS).isoformat(timespec="seconds")
-        return instant.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-    def _line(self, parent: Any, p: Prescription, ligne: Ligne) -> None:  # noqa: ANN401
-        f = ligne.faits
-        statut, completes = self.base.line_status(p, ligne)
-        element = etree.SubElement(parent, f"{{{EPU}}}Ligne")
-        minuscule = not self.calme and self.hasard.random() < 0.5
-        _sub(element, "IdLigne", ligne.id.lower() if minuscule else ligne.id)
-        _sub(element, "Rang", str(ligne.rang))
-        _sub(element, "Nature", f.get("nature", "MEDICAMENT"))
-        _sub(element, "Statut", statut)
-        produit = etree.SubElement(element, f"{{{EPU}}}Produit")
-        for nom, cle in (
-            ("CIS", "cis"),
-            ("CIP13", "cip13"),
-            ("LPP", "lpp"),
-            ("ATC", "atc"),
-            ("Libelle", "libelle"),
-            ("DCI", "dci"),
-        ):
-            if f.get(cle):
-                _sub(produit, nom, f[cle])
-        duree = int(f.get("duree", 30))
-        _sub(element, "PosologieTexte", f["posologie"])
-        _sub(element, "DebutTraitement", p.date.date().isoformat())
-        _sub(element, "FinTraitement", (p.date + timedelta(days=duree - 1)).date().isoformat())
-        _sub(element, "DureeJours", str(duree))
-        if f.get("unites"):
-            _sub(element, "UnitesParJour", f["unites"])
-        _sub(element, "QuantitePrescrite", str(f["quantite"]))
-        _sub(element, "UniteQuantite", "BOITE")
-        if ligne.renouvellements is not None:
-            _sub(element, "RenouvellementsPrevus", str(ligne.renouvellements))
-        _sub(element, "DelivrancesEffectuees", str(completes))
-        if "substituable" in f:
-            _sub(element, "Substituable", "true" if f["substituable"] else "false")
-        if f.get("motif"):
-            _sub(element, "MotifNonSubstituable", f["motif"])
-        for nom, valeur in (
-            ("ALD", f.get("ald", False)),
-            ("ATMP", False),
-            ("Prevention", False),
-            ("NonRemboursable", False),
-        ):
-            _sub(element, nom, "true" if valeur else "false")
-        if f.get("instruction"):
-            _sub(element, "InstructionPatient", f["instruction"])
-
-    def _o_ouvrirExecution(self, corps: Any, _requete: Requete, faits: dict[str, Any]) -> Any:  # noqa: ANN401, N802
+    def _o_ouvrirExecution(  # noqa: N802
+        self,
+        corps: Any,  # noqa: ANN401
+        _requete: Requete,
+        faits: dict[str, Any],
+        finess: str,
+    ) -> Any:  # noqa: ANN401
         p = self.base.get(text(corps, EPU, "NumeroPrescription"))
         cle, contenu = text(corps, EPU, "CleIdempotence"), _digest(corps)
-        verrou = self.base.once(cle, contenu)
-        if verrou is None:
-            version = int(text(corps, EPU, "VersionConnue"))
-            verrou = dict(self.base.open(p, text(corps, EPU, "Executant", "FINESS"), version))
-            self.base.cles[cle.lower()] = (contenu, verrou)
-        faits["verrou"] = True
-        reponse = _reply("ouvrirExecution")
-        _sub(reponse, "IdExecution", verrou["id"])
-        _sub(reponse, "JetonVerrou", verrou["jeton"])
-        _sub(reponse, "ExpireLe", self._stamp(verrou["expire"]))
+        connu = self.base.once(cle, contenu)
+        faits["nouvelle"] = connu is None
+        if connu is None:
+            verrou = self.base.open(p, finess, int(text(corps, EPU, "VersionConnue")))
+            connu = dataclasses.asdict(verrou)
+            self.base.cles[cle.lower()] = (contenu, connu)
+        reponse = self.redacteur.reply("ouvrirExecution")
+        add(reponse, "IdExecution", connu["id"])
+        add(reponse, "JetonVerrou", connu["jeton"])
+        add(reponse, "ExpireLe", self.redacteur.stamp(connu["expire"]))
         return reponse
 
-    def _o_enregistrerExecution(self, corps: Any, _requete: Requete, faits: dict[str, Any]) -> Any:  # noqa: ANN401, N802
+    def _o_enregistrerExecution(  # noqa: N802
+        self,
+        corps: Any,  # noqa: ANN401
+        requete: Requete,
+        faits: dict[str, Any],
+        finess: str,
+    ) -> Any:  # noqa: ANN401
+        p = self.base.get(text(corps, EPU, "NumeroPrescription"))
+        cle, contenu = text(corps, EPU, "CleIdempotence"), _digest(corps)
+        recu = self.base.once(cle, contenu)
+        nouvelle = faits["nouvelle"] = recu is None
+        if recu is None:
+            recu = self.base.execute(p, _execution(corps, finess))
+            self.base.cles[cle.lower()] = (contenu, recu)
+        return self.redacteur.receipt(recu, rejeu=not nouvelle, bizarre=requete.bizarre)
+
+    def _o_annulerExecution(  # noqa: N802
+        self,
+        corps: Any,  # noqa: ANN401
+        _requete: Requete,
+        faits: dict[str, Any],
+        finess: str,
+    ) -> Any:  # noqa: ANN401
         p = self.base.get(text(corps, EPU, "NumeroPrescription"))
         cle, contenu = text(corps, EPU, "CleIdempotence"), _digest(corps)
         recu = self.base.once(cle, contenu)
         faits["nouvelle"] = recu is None
         if recu is None:
-            recu = self.base.execute(p, _execution(corps))
+            self.base.cancel(p, text(corps, EPU, "IdExecution").lower(), finess)
+            recu = {"version": p.version, "statut": self.base.base_status(p)}
             self.base.cles[cle.lower()] = (contenu, recu)
-        reponse = _reply("enregistrerExecution")
-        _sub(reponse, "AccuseReception", recu["accuse"])
-        _sub(reponse, "Horodatage", self._stamp(recu["horodatage"]))
-        _sub(reponse, "Rejeu", "false" if faits["nouvelle"] else "true")
-        _sub(reponse, "Version", str(recu["version"]))
-        _sub(reponse, "StatutPrescription", self.base.base_status(p))
-        for ligne in p.lignes:
-            statut = etree.SubElement(reponse, f"{{{EPU}}}StatutLigne")
-            statut.set("idLigne", ligne.id)
-            statut.text = self.base.line_status(p, ligne)[0]
+        reponse = self.redacteur.reply("annulerExecution")
+        add(reponse, "Version", str(recu["version"]))
+        add(reponse, "StatutPrescription", recu["statut"])
         return reponse
 
-    def _o_annulerExecution(self, corps: Any, _requete: Requete, _faits: dict[str, Any]) -> Any:  # noqa: ANN401, N802
+    def _o_libererExecution(  # noqa: N802
+        self,
+        corps: Any,  # noqa: ANN401
+        _requete: Requete,
+        _faits: dict[str, Any],
+        finess: str,
+    ) -> Any:  # noqa: ANN401
+        p = self.base.get(text(corps, EPU, "NumeroPrescription"))
+        ident, jeton = text(corps, EPU, "IdExecution").lower(), text(corps, EPU, "JetonVerrou")
+        self.base.release(p, finess, ident, jeton)
+        return self.redacteur.reply("libererExecution")
+
+    def _o_cloturerPrescription(  # noqa: N802
+        self,
+        corps: Any,  # noqa: ANN401
+        _requete: Requete,
+        faits: dict[str, Any],
+        finess: str,
+    ) -> Any:  # noqa: ANN401
         p = self.base.get(text(corps, EPU, "NumeroPrescription"))
         cle, contenu = text(corps, EPU, "CleIdempotence"), _digest(corps)
-        if self.base.once(cle, contenu) is None:
-            self.base.cancel(
-                p, text(corps, EPU, "IdExecution").lower(), text(corps, EPU, "Executant", "FINESS")
-            )
-            self.base.cles[cle.lower()] = (contenu, {})
-        reponse = _reply("annulerExecution")
-        _sub(reponse, "Version", str(p.version))
-        _sub(reponse, "StatutPrescription", self.base.base_status(p))
+        recu = self.base.once(cle, contenu)
+        faits["nouvelle"] = recu is None
+        if recu is None:
+            self.base.close(p, finess, int(text(corps, EPU, "VersionConnue")))
+            recu = {"statut": self.base.base_status(p)}
+            self.base.cles[cle.lower()] = (contenu, recu)
+        reponse = self.redacteur.reply("cloturerPrescription")
+        add(reponse, "StatutPrescription", recu["statut"])
         return reponse
 
-    def _o_libererExecution(self, corps: Any, _requete: Requete, _faits: dict[str, Any]) -> Any:  # noqa: ANN401, N802
-        p = self.base.get(text(corps, EPU, "NumeroPrescription"))
-        if p.verrou and p.verrou["jeton"] == text(corps, EPU, "JetonVerrou"):
-            p.verrou = None
-        return _reply("libererExecution")
 
-    def _o_cloturerPrescription(self, corps: Any, _requete: Requete, _faits: dict[str, Any]) -> Any:  # noqa: ANN401, N802
-        p = self.base.get(text(corps, EPU, "NumeroPrescription"))
-        self.base.check_living(p, text(corps, EPU, "Executant", "FINESS"))
-        p.cloturee = True
-        p.version += 1
-        reponse = _reply("cloturerPrescription")
-        _sub(reponse, "StatutPrescription", self.base.base_status(p))
-        return reponse
-
-    def _fault(
-        self, refus: Refus, operation: str, message_id: str, faits: dict[str, Any]
-    ) -> Reponse:
-        erreur = etree.Element(f"{{{EPU}}}Erreur", nsmap={"epu": EPU})
-        technique = refus.code in TECHNIQUES
-        _sub(erreur, "Code", refus.code)
-        _sub(erreur, "Libelle", refus.libelle)
-        _sub(erreur, "Gravite", "TECHNIQUE" if technique else "BLOQUANT")
-        _sub(
-            erreur,
-            "Reessayable",
-            "true" if refus.code in {"EPU-006", "EPU-090", "EPU-091"} else "false",
-        )
-        if refus.detail:
-            _sub(erreur, "Detail", refus.detail)
-        cote = "Receiver" if refus.code.startswith("EPU-09") else "Sender"
-        octets = fault(cote, "", refus.libelle, erreur, None if self.calme else self.hasard)
-        return Reponse(500, octets, refus.code, operation, message_id, faits)
+def _break_after(requete: Requete) -> None:
+    """Answer « erreur interne » once the request was executed: the outcome is unknown."""
+    if requete.faute == "EPU-099":
+        raise Refus("EPU-099", FAUTES["EPU-099"])
 
 
-def _reply(operation: str) -> Any:  # noqa: ANN401
-    reponse = etree.Element(f"{{{EPU}}}{operation}Reponse", nsmap={"epu": EPU})
-    cr = etree.SubElement(reponse, f"{{{EPU}}}CR")
-    _sub(cr, "CodeCR", "00")
-    _sub(cr, "LibelleCR", "OK")
-    return reponse
+def _check_texts(corps: Any) -> None:  # noqa: ANN401
+    """Refuse control characters in the free texts (§2.4)."""
+    for nom in ("Commentaire", "CommentairePrescripteur"):
+        for element in corps.iter(f"{{{EPU}}}{nom}"):
+            if _CONTROLE.search(raw(element)):
+                raise MessageRefuse(f"caractère de contrôle dans {nom}")
 
 
-def _sub(parent: Any, nom: str, valeur: str) -> Any:  # noqa: ANN401
-    element = etree.SubElement(parent, f"{{{EPU}}}{nom}")
-    element.text = valeur
-    return element
-
-
-def _instant(brut: str) -> datetime:
-    try:
-        lu = datetime.fromisoformat(brut.replace("Z", "+00:00"))
-    except ValueError as exc:
-        raise Refus("EPU-020", "Date illisible") from exc
-    if lu.tzinfo is None:
-        raise Refus("EPU-020", "Date sans fuseau")
-    return lu
+def _check_performer(corps: Any, signataire: Signataire) -> None:  # noqa: ANN401
+    """Refuse an Executant that is not the signer, or of another profession."""
+    executant = corps.find(f"{{{EPU}}}Executant")
+    if executant is None:
+        return
+    if f"8{text(executant, EPU, 'RPPS')}" != signataire.identifiant:
+        raise Refus("EPU-030", "L'exécutant n'est pas le signataire de l'assertion")
+    if text(executant, EPU, "FINESS") != signataire.finess:
+        raise Refus("EPU-030", "L'officine de l'exécutant n'est pas celle de l'assertion")
+    profession = text(executant, EPU, "Profession")
+    if profession and not _PROFESSION.fullmatch(profession):
+        raise Refus("EPU-008", "Profession non habilitée")
 
 
 def _digest(corps: Any) -> str:  # noqa: ANN401
@@ -528,83 +420,64 @@ def _facts(corps: Any) -> dict[str, Any]:  # noqa: ANN401
     return faits
 
 
-def _execution(corps: Any) -> dict[str, Any]:  # noqa: ANN401
-    lignes = []
-    for ligne in corps.findall(f"{{{EPU}}}Ligne"):
-        interventions = [text(i, EPU, "Type") for i in ligne.findall(f"{{{EPU}}}Intervention")]
-        lignes.append(
-            (
-                text(ligne, EPU, "IdLigne"),
-                text(ligne, EPU, "Resultat"),
-                float(text(ligne, EPU, "Quantite")),
-                interventions,
+def _execution(corps: Any, finess: str) -> ExecutionRecue:  # noqa: ANN401
+    return ExecutionRecue(
+        id=text(corps, EPU, "IdExecution").lower(),
+        version=int(text(corps, EPU, "VersionConnue")),
+        jeton=text(corps, EPU, "JetonVerrou"),
+        remplace=text(corps, EPU, "RemplaceExecution").lower(),
+        hors_ligne=text(corps, EPU, "SaisieHorsLigne").strip() in {"true", "1"},
+        date=instant(text(corps, EPU, "DateDelivrance").strip()),
+        numero_delivrance=int(text(corps, EPU, "NumeroDelivrance")),
+        finess=finess,
+        lignes=tuple(_line(ligne) for ligne in corps.findall(f"{{{EPU}}}Ligne")),
+    )
+
+
+def _line(ligne: Any) -> LigneRecue:  # noqa: ANN401
+    produit = ligne.find(f"{{{EPU}}}Produit")
+    return LigneRecue(
+        id_ligne=text(ligne, EPU, "IdLigne"),
+        resultat=text(ligne, EPU, "Resultat"),
+        quantite=Decimal(text(ligne, EPU, "Quantite").strip()),
+        unite=text(ligne, EPU, "UniteQuantite"),
+        produit=produit is not None,
+        cip13=text(produit, EPU, "CIP13"),
+        lpp=text(produit, EPU, "LPP"),
+        autre_code=any(text(produit, EPU, nom) for nom in ("CIS", "UCD13", "MV")),
+        interventions=tuple(
+            InterventionRecue(
+                text(i, EPU, "Type"),
+                text(i, EPU, "Motif"),
+                text(i, EPU, "SousMotif"),
+                text(i, EPU, "Commentaire"),
             )
-        )
-    return {
-        "id": text(corps, EPU, "IdExecution").lower(),
-        "version": int(text(corps, EPU, "VersionConnue")),
-        "jeton": text(corps, EPU, "JetonVerrou"),
-        "remplace": text(corps, EPU, "RemplaceExecution").lower(),
-        "hors_ligne": text(corps, EPU, "SaisieHorsLigne") == "true",
-        "date": _instant(text(corps, EPU, "DateDelivrance")),
-        "numero_delivrance": int(text(corps, EPU, "NumeroDelivrance")),
-        "finess": text(corps, EPU, "Executant", "FINESS"),
-        "lignes": lignes,
-    }
+            for i in ligne.findall(f"{{{EPU}}}Intervention")
+        ),
+    )
+
+
+def _fold(nom: str) -> str:
+    """Return a name without case, accents, hyphens, apostrophes."""
+    plat = unicodedata.normalize("NFD", nom.upper())
+    lettres = "".join(c for c in plat if not unicodedata.combining(c))
+    return " ".join(re.sub(r"[-'’]", " ", lettres).split())
 
 
 def _differs(demande: Any, connu: dict[str, Any]) -> bool:  # noqa: ANN401
+    """Tell whether the patient of the sale is another: by matricule, else by traits (§2.5)."""
     if demande is None:
         return False
     matricule = text(demande, EPU, "INS", "Matricule")
     if matricule and connu.get("ins"):
         return bool(matricule != connu["ins"][0])
-    return text(demande, EPU, "DateNaissance") != connu["naissance"]
-
-
-def _beneficiary(parent: Any, qui: dict[str, Any]) -> None:  # noqa: ANN401
-    element = etree.SubElement(parent, f"{{{EPU}}}Beneficiaire")
-    if qui.get("ins"):
-        ins = etree.SubElement(element, f"{{{EPU}}}INS")
-        for nom, valeur in zip(("Matricule", "Cle", "OID"), qui["ins"], strict=True):
-            _sub(ins, nom, valeur)
-    for nom, cle in (
-        ("NomNaissance", "nom"),
-        ("Prenoms", "prenoms"),
-        ("Sexe", "sexe"),
-        ("DateNaissance", "naissance"),
-        ("LieuNaissance", "lieu"),
-    ):
-        if qui.get(cle):
-            _sub(element, nom, qui[cle])
-
-
-def _prescriber(parent: Any, qui: dict[str, Any]) -> None:  # noqa: ANN401
-    element = etree.SubElement(parent, f"{{{EPU}}}Prescripteur")
-    for nom, cle in (
-        ("RPPS", "rpps"),
-        ("FINESS", "finess"),
-        ("Nom", "nom"),
-        ("Prenom", "prenom"),
-        ("Profession", "profession"),
-        ("Telephone", "telephone"),
-    ):
-        _sub(element, nom, qui[cle])
-
-
-def _past(parent: Any, ident: str, execution: dict[str, Any]) -> None:  # noqa: ANN401
-    element = etree.SubElement(parent, f"{{{EPU}}}Execution")
-    _sub(element, "IdExecution", ident)
-    _sub(
-        element, "DateDelivrance", execution["date"].astimezone(PARIS).isoformat(timespec="seconds")
-    )
-    _sub(element, "FINESS", execution["finess"])
-    _sub(element, "NumeroDelivrance", str(execution["numero_delivrance"]))
-    _sub(element, "Annulee", "true" if execution["annulee"] else "false")
-    for id_ligne, resultat, quantite in execution["lignes"]:
-        if not id_ligne:
-            continue
-        ligne = etree.SubElement(element, f"{{{EPU}}}Ligne")
-        _sub(ligne, "IdLigne", id_ligne)
-        _sub(ligne, "Resultat", resultat)
-        _sub(ligne, "Quantite", f"{quantite:g}")
+    naissance, sue = text(demande, EPU, "DateNaissance"), str(connu["naissance"])
+    lunaire = any(part in {"00"} for date in (naissance, sue) for part in date.split("-"))
+    if (naissance[:4] != sue[:4]) if lunaire else (naissance != sue):
+        return True
+    for nom, cle in (("Sexe", "sexe"), ("NomNaissance", "nom")):
+        dit, su = _fold(text(demande, EPU, nom)), _fold(str(connu.get(cle, "")))
+        if dit and su and dit != su:
+            return True
+    dits, sus = _fold(text(demande, EPU, "Prenoms")), _fold(str(connu.get("prenoms", "")))
+    return bool(dits and sus and not (dits.startswith(sus) or sus.startswith(dits)))

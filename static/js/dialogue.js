@@ -57,6 +57,18 @@ export function brancher() {
     if (dialogue.innerHTML.trim()) montrer(dialogue);
     else fermer();
   });
+  // A refusal lands in #message, which the open dialog hides: it is shown inside it instead.
+  document.body.addEventListener('htmx:beforeSwap', (evenement) => {
+    if (evenement.detail.target.id !== 'message' || !dialogue.open) return;
+    let refus = dialogue.querySelector('.refus-dialogue');
+    if (!refus) {
+      refus = document.createElement('div');
+      refus.className = 'refus-dialogue';
+      refus.setAttribute('role', 'alert');
+      dialogue.prepend(refus);
+    }
+    evenement.detail.target = refus;
+  });
   dialogue.addEventListener('close', () => apresFermer(dialogue));
   dialogue.addEventListener('cancel', (evenement) => {
     evenement.preventDefault();

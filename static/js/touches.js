@@ -17,7 +17,7 @@ let avant = null; // the field as it was before the run
 let enRafale = false;
 let dernier = -Infinity;
 let minuterie = 0;
-let armee = 0; // instant of the last ² key
+let armee = -Infinity; // instant of the last ² key
 
 const estTexte = (e) =>
   e instanceof HTMLElement &&
@@ -51,7 +51,7 @@ function presser(element) {
 function lettre(touche) {
   const grande = touche.toUpperCase();
   if (performance.now() - armee < 2000) {
-    armee = 0;
+    armee = -Infinity;
     const element = chercher(`[data-officine-touche2="${CSS.escape(grande)}"]`);
     if (element) presser(element);
     else dire(`² ${grande} ne fait rien ici. F1 montre les touches.`);

@@ -57,7 +57,18 @@ def insi_processus(tls, tmp_path_factory):
             time.sleep(0.05)
         faits = json.loads(pret.read_text(encoding="utf-8"))
         yield Simulateur(faits["port"], faits["controle_port"])
+        _close_transport()
         processus.terminate()
+
+
+def _close_transport():
+    """Close the connections of this thread: nothing of ours outlives the session."""
+    from django.conf import settings
+
+    from ins.client import _transport
+
+    if _transport.cache_info().currsize:
+        _transport(settings.TLS_AC, settings.INSI_CERTIFICAT, settings.INSI_CLE)._client().close()
 
 
 @pytest.fixture
@@ -84,3 +95,11 @@ def zoe():
     from tests.ins.scene import porteur
 
     return porteur("2751263220749", "19751231", "ZOE", usuel="DUPONT")
+
+
+@pytest.fixture
+def marthe(comptoir):
+    """A file whose first name is not INSi's: the answer waits for a person."""
+    from tests.ins.scene import porteur
+
+    return comptoir.read(porteur("2751263220749", "19751231", "MARTHE", patronymique="ADRUN"))

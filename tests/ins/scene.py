@@ -6,6 +6,8 @@ from datetime import date, timedelta
 from django.utils import timezone
 
 from ins.models import AppelInsi
+from ins.services.appels import retry
+from ins.services.qualification import Controle, qualify
 from pharmacy.models import Vente
 from pharmacy.services.patient import PorteurCarte, patient_of_card
 from pharmacy.services.vente import patient_choose
@@ -41,6 +43,19 @@ class Comptoir:
         self.work()
         patient.refresh_from_db()
         return patient
+
+    def check(self, patient, reponse="conforme", piece="PA", code="A02"):
+        """Record a document shown for the traits as they are."""
+        controle = Controle(reponse, patient.traits_version, piece)
+        return qualify(self.troupe.acteur(code), patient.pk, controle)
+
+    def again(self, patient):
+        """Ask INSi again by the key, as the next day would; return the call."""
+        self.age(patient, 90000)
+        retry(self.troupe.acteur(), self.vente.pk)
+        self.work()
+        patient.refresh_from_db()
+        return appel_of(patient)
 
     def age(self, patient, secondes):
         """Make the last call of a file older."""

@@ -140,9 +140,10 @@ def test_a_different_first_name_waits_for_a_person_and_changes_nothing(comptoir)
 @pytest.mark.exigence("INS-27")
 def test_an_ins_held_by_another_file_is_not_taken(comptoir, zoe):
     premier = comptoir.read(zoe)
-    autre = comptoir.read(porteur("2751263220749", "19751231", "ZOE", patronymique="ADRUN"))
-    if autre.pk == premier.pk:
-        pytest.fail("the two cards must lead to two files")
+    autre = comptoir.read(
+        porteur("2490163220111", "19751231", "ZOE", patronymique="ADRUN", certifie="2751263220749")
+    )
+    assert autre.pk != premier.pk
     assert autre.statut == "PROV"
     assert appel_of(autre).decision == "en_attente"
 
@@ -229,14 +230,12 @@ def test_beyond_the_budget_of_the_counter_nothing_more_is_sent(comptoir, zoe, in
 
 
 @pytest.mark.cas("ins-91")
-def test_nothing_of_the_patient_is_in_the_logs(comptoir, zoe, insi, caplog):
-    caplog.set_level("DEBUG")
-    insi.humeur("panne_503", fois=1)
-    comptoir.choose(zoe)
-    comptoir.work(essais=2)
-    nus = " ".join(r.getMessage() for r in caplog.records if not r.name.startswith("django.db"))
-    assert nus
-    assert not any(trait in nus for trait in ("ADRUN", "DUPONT", "2751263220749"))
+def test_nothing_of_the_patient_is_in_the_logs(comptoir, caplog):
+    caplog.set_level("INFO")
+    comptoir.read(porteur("1810363220456", "19810324", "GATIEN", patronymique="HERMANN"))
+    lignes = " ".join(enregistrement.getMessage() for enregistrement in caplog.records)
+    assert "ins.anomalie" in lignes
+    assert not any(trait in lignes for trait in ("HERMANN", "GATIEN", "1810363220456"))
 
 
 @pytest.mark.exigence("INS-31")
@@ -306,4 +305,98 @@ def _typed(acteur, *, nom, prenoms, sexe, jour):
             sexe=sexe,
             date_naissance=date.fromisoformat(jour),
         ),
+    )
+
+
+def test_the_page_of_the_sale_is_told_what_to_do_next(
+    comptoir, zoe, monkeypatch, django_capture_on_commit_callbacks
+):
+    from pharmacy import flux
+
+    dits = []
+    monkeypatch.setattr(flux, "_publish", lambda _canal, message: dits.append(message))
+    patient = comptoir.choose(zoe)
+    with django_capture_on_commit_callbacks(execute=True):
+        comptoir.work()
+    fragments = {nom for message in dits for nom in message.get("fragments", [])}
+    assert {"identite", "bandeau"} <= fragments
+    phrases = [message["suite"]["phrase"] for message in dits if "suite" in message]
+    assert len(phrases) == 1
+    assert "contrôlez une pièce" in phrases[0]
+    assert patient.nom_utilise not in str(dits)
+
+
+def test_a_service_that_never_answers_is_left_at_the_delay(insi):
+    from dataclasses import replace
+
+    from ins.client import InsiClient, insi_client
+    from ins.codec import DemandeVitale
+    from teleservices.errors import OutcomeUnknown
+
+    insi.humeur("tres_lent")
+    client = insi_client()
+    presse = InsiClient(replace(client.reglages, lecture_s=0.3), client.transport)
+    with pytest.raises(OutcomeUnknown) as erreur:
+        presse.recuperer_vitale(DemandeVitale("2751263220749", "", "", "1975-12-31", 1))
+    assert erreur.value.code == "reseau_delai"
+
+
+@pytest.mark.parametrize(
+    ("certificat", "code"),
+    [("refuse-autre-cn", "desir_560"), ("refuse-autre-ac", "reseau")],
+)
+def test_a_certificate_that_insi_does_not_know_opens_nothing(insi, tls, certificat, code):
+    from ins.client import InsiClient, insi_client
+    from ins.codec import DemandeVitale
+    from teleservices.errors import TeleserviceError
+    from teleservices.tls import Materiel
+    from teleservices.transport import HttpsTransport
+
+    transport = HttpsTransport(
+        Materiel(
+            str(tls / "ac-serveurs.pem"),
+            str(tls / f"{certificat}.pem"),
+            str(tls / f"{certificat}.key"),
+        )
+    )
+    client = InsiClient(insi_client().reglages, transport)
+    with pytest.raises(TeleserviceError) as erreur:
+        client.recuperer_vitale(DemandeVitale("2751263220749", "", "", "1975-12-31", 1))
+    transport._client().close()
+    assert erreur.value.code.startswith(code)
+
+
+@pytest.mark.cas("ins-49", "ins-93")
+def test_asking_again_at_once_is_the_same_call(comptoir, zoe, insi):
+    patient = comptoir.choose(zoe)
+    acteur = comptoir.troupe.acteur()
+    pendant = retry(acteur, comptoir.vente.pk)
+    comptoir.work()
+    assert pendant == appel_of(patient)
+    assert len(insi.journal()) == 1
+
+
+def test_the_row_that_waits_beyond_the_budget_does_not_stop_a_new_call(comptoir, zoe):
+    patient = comptoir.choose(zoe)
+    comptoir.age(patient, 46)
+    retry(comptoir.troupe.acteur(), comptoir.vente.pk)
+    assert AppelInsi.objects.filter(patient=patient).count() == 2
+
+
+def test_asking_without_patient_or_from_another_officine_is_refused(comptoir, port):
+    for acteur, code in ((comptoir.troupe.acteur(), "INS-001"), (port.acteur("A01"), "VTE-404")):
+        with pytest.raises(VenteRefusee) as refus:
+            retry(acteur, comptoir.vente.pk)
+        assert refus.value.code == code
+
+
+def test_an_answer_for_an_identity_made_doubtful_meanwhile_is_not_taken(comptoir, zoe):
+    patient = comptoir.choose(zoe)
+    Patient.objects.filter(pk=patient.pk).update(attr_douteux=True)
+    comptoir.work()
+    patient.refresh_from_db()
+    assert (patient.statut, patient.nom_naissance, appel_of(patient).decision) == (
+        "PROV",
+        "",
+        "sans_objet",
     )

@@ -1,0 +1,171 @@
+"""The adapter to INSi: one class, one method per remote operation (build, send, parse).
+
+The structure certificate speaks for the officine: mutual TLS, no wsse:Security.
+Source: ins.md §3.1 to §3.5.
+"""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import lru_cache
+from uuid import uuid4
+
+from django.conf import settings
+
+from ins.codec import (
+    ACTIONS,
+    DemandeTraits,
+    DemandeVitale,
+    ReponseInsi,
+    corps_traits,
+    corps_vitale,
+    envelopper,
+    parse_reponse,
+)
+from ins.errors import error_of
+from ins.rules.dates import parse_birth
+from teleservices.errors import InvalidReply, NotReady, TeleserviceError
+from teleservices.registre import Reponse, attach_evidence
+from teleservices.soap.contextes import Couverture, EnteteEnvoi, Logiciel
+from teleservices.tls import Materiel, read_certificate
+from teleservices.transport import Echange, HttpsTransport, Requete, Transport
+
+# Seconds for one reply: three tries and their pauses hold in the 45 s of the counter.
+LECTURE_S = 12.0
+
+
+@dataclass(frozen=True)
+class Reglages:
+    """What the installation says about INSi; `emetteur` is the OU of our certificate."""
+
+    url: str
+    emetteur: str
+    logiciel: Logiciel
+    environnement: str
+    lecture_s: float = LECTURE_S
+
+
+@dataclass(frozen=True)
+class _Message:
+    """One call ready to leave."""
+
+    genre: str
+    corps: bytes = field(repr=False)
+    couverture: Couverture | None = field(default=None, repr=False)
+
+
+class InsiClient:
+    """Talks to INSi. Every method raises the taxonomy of `teleservices.errors`."""
+
+    def __init__(self, reglages: Reglages, transport: Transport) -> None:
+        self.reglages = reglages
+        self.transport = transport
+
+    def recuperer_vitale(self, demande: DemandeVitale) -> Reponse:
+        """Ask with what the card gives, said again in ContexteBAM. Source: ins.md §3.4, §5.2."""
+        couverture = Couverture(
+            demande.nir_assure, demande.naissance, demande.rang, demande.nir_certifie
+        )
+        return self._send(_Message("vitale", corps_vitale(demande), couverture))
+
+    def recuperer_traits(self, demande: DemandeTraits) -> Reponse:
+        """Ask with typed traits, first names one after the other (ins.md §3.6, steps 2 to 4).
+
+        « 01 » goes to the next first name; anything else ends the search. The last answer counts.
+        """
+        reponse = self._ask_traits(demande, demande.prenoms[:1])
+        for prenom in demande.prenoms[1:9]:
+            if reponse.contenu.code != "01":
+                return reponse
+            reponse = self._ask_traits(demande, (prenom,))
+        if reponse.contenu.code == "01" and len(demande.prenoms) > 1:
+            reponse = self._ask_traits(demande, demande.prenoms)
+        return reponse
+
+    def _ask_traits(self, demande: DemandeTraits, prenoms: tuple[str, ...]) -> Reponse:
+        question = DemandeTraits(
+            demande.nom, prenoms, demande.sexe, demande.naissance, demande.lieu
+        )
+        return self._send(_Message("traits", corps_traits(question)))
+
+    def _send(self, message: _Message) -> Reponse:
+        message_id = str(uuid4())
+        action = ACTIONS[message.genre]
+        enveloppe = envelopper(message.corps, self._header(message, message_id, action))
+        retour = self.transport.send(
+            Requete(
+                url=self.reglages.url,
+                corps=enveloppe,
+                entetes={"Content-Type": f'application/soap+xml; charset=utf-8; action="{action}"'},
+                lecture_s=self.reglages.lecture_s,
+            )
+        )
+        echange = Echange(
+            message_id, enveloppe, retour.corps, retour.statut, retour.duree_ms, retour.debut
+        )
+        try:
+            _check_http(retour.statut, retour.type_contenu)
+            return Reponse(_read(retour.corps, self.reglages.environnement), echange)
+        except TeleserviceError as erreur:
+            raise attach_evidence(erreur, echange) from erreur
+
+    def _header(self, message: _Message, message_id: str, action: str) -> EnteteEnvoi:
+        return EnteteEnvoi(
+            message_id=message_id,
+            action=action,
+            contexte_id=str(uuid4()),
+            temps=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+            emetteur=self.reglages.emetteur,
+            logiciel=self.reglages.logiciel,
+            couverture=message.couverture,
+        )
+
+
+def _read(corps: bytes, environnement: str) -> ReponseInsi:
+    """Return the answer; a birth date that no rule can read is no answer (ins.md §1.3)."""
+    reponse = parse_reponse(corps, environnement)
+    if reponse.individu is not None and parse_birth(reponse.individu.naissance) is None:
+        raise InvalidReply("date_illisible", "La réponse d'INSi est illisible. Relancez plus tard.")
+    return reponse
+
+
+def _check_http(statut: int, type_contenu: str) -> None:
+    """Tell a SOAP reply (a fault included) from what a proxy or a broken server says."""
+    if "xml" in type_contenu and statut in {200, 400, 500}:
+        return
+    if statut in {502, 503, 504}:
+        raise error_of("http_503", "Receiver")
+    if statut >= 500:
+        raise error_of("http_500", "Receiver")
+    raise InvalidReply(
+        f"http_{statut}",
+        "La réponse d'INSi est illisible. Poursuivez la délivrance ; relancez plus tard.",
+    )
+
+
+@lru_cache(maxsize=4)
+def _transport(autorites: str, certificat: str, cle: str) -> Transport:
+    return HttpsTransport(Materiel(autorites, certificat, cle))
+
+
+def insi_client() -> InsiClient:
+    """Return the client of this installation. NotReady when the certificate cannot be read."""
+    try:
+        certificat = read_certificate(settings.INSI_CERTIFICAT)
+    except (OSError, ValueError) as exc:
+        raise NotReady(
+            "certificat_absent", "Le certificat de l'officine est illisible. Prévenez le titulaire."
+        ) from exc
+    reglages = Reglages(
+        url=settings.INSI_URL,
+        emetteur=certificat.ou,
+        logiciel=Logiciel(
+            settings.INSI_IDAM,
+            settings.VERSION,
+            settings.INSTANCE_LPS,
+            f"urn:lps:comptoir:{settings.VERSION}",
+        ),
+        environnement=settings.ENVIRONNEMENT,
+    )
+    return InsiClient(
+        reglages, _transport(settings.TLS_AC, settings.INSI_CERTIFICAT, settings.INSI_CLE)
+    )

@@ -1,0 +1,1 @@
+"""Use cases of identity: ask INSi, take or refuse its answer, record a document."""

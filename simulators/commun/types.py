@@ -1,0 +1,81 @@
+"""What the base and a service exchange."""
+
+import random
+from dataclasses import dataclass, field
+from email.message import Message
+from typing import Any, Protocol
+
+SOAP_TYPE = "application/soap+xml; charset=utf-8"
+
+
+@dataclass(frozen=True)
+class Requete:
+    """What a service receives.
+
+    `bizarre` asks for an odd but legal answer, `variante` for one kind of it; `doublon` says that
+    the network delivered the same message a second time; `faute` asks for this fault.
+    """
+
+    chemin: str
+    type_contenu: str
+    corps: bytes
+    certificat_cn: str
+    certificat_ou: str = ""
+    bizarre: bool = False
+    variante: str = ""
+    doublon: bool = False
+    faute: str = ""
+
+    def media(self) -> tuple[str, str, str]:
+        """Return (media type, charset, action) of the content type, the first two in lower case."""
+        entete = Message()
+        entete["Content-Type"] = self.type_contenu
+        charset, action = (entete.get_param(nom, "") for nom in ("charset", "action"))
+        return entete.get_content_type(), str(charset or "").lower(), str(action or "")
+
+
+@dataclass
+class Reponse:
+    """What a service answers, and the facts of its journal."""
+
+    statut: int
+    corps: bytes
+    resultat: str
+    operation: str = ""
+    message_id: str = ""
+    faits: dict[str, Any] = field(default_factory=dict)
+    type_contenu: str = SOAP_TYPE
+
+
+class Service(Protocol):
+    """One simulated service."""
+
+    nom: str
+    chemin: str
+
+    def traiter(self, requete: Requete) -> Reponse:
+        """Answer from the request and the service's own state."""
+
+    def hors_sujet(self, operation: str) -> bytes:
+        """Return a well-formed answer of another operation (mood « absurde »)."""
+
+    def oublier(self) -> None:
+        """Go back to the start data."""
+
+    def controle(self, methode: str, chemin: str, corps: dict[str, Any]) -> Any:  # noqa: ANN401
+        """Answer a control request of this service's own; KeyError when unknown."""
+
+    def identites(self) -> int:
+        """Return how many things it knows (shown by the tray)."""
+
+
+class Hasard:
+    """Legal variations: drawn at random, or none of them with `--calme`."""
+
+    def __init__(self, hasard: random.Random, *, calme: bool) -> None:
+        self.hasard = hasard
+        self.calme = calme
+
+    def often(self, probabilite: float) -> bool:
+        """Tell whether to vary this time; never when calm."""
+        return not self.calme and self.hasard.random() < probabilite

@@ -1,0 +1,162 @@
+"""The adapter: each way a call may end, told apart; nothing of the patient in what it raises."""
+
+import pytest
+
+from ins.client import InsiClient, Reglages, insi_client
+from ins.codec import DemandeTraits, DemandeVitale
+from teleservices.errors import InvalidReply, NotReady, OutcomeUnknown, Rejected, Unavailable
+from teleservices.soap.contextes import Logiciel
+from teleservices.transport import Retour
+
+SOAP = "application/soap+xml; charset=utf-8"
+ZOE = DemandeVitale("2751263220749", "2751263220749", "", "1975-12-31", 1)
+
+
+class TransportEcrit:
+    """A transport that gives written replies and remembers what was sent."""
+
+    def __init__(self, *retours):
+        self.retours = list(retours)
+        self.envoyees = []
+
+    def send(self, requete):
+        """Return the next reply, or raise it."""
+        self.envoyees.append(requete)
+        retour = self.retours.pop(0)
+        if isinstance(retour, Exception):
+            raise retour
+        return retour
+
+
+def _client(*retours):
+    reglages = Reglages(
+        "https://127.0.0.1/lps",
+        "1752026005",
+        Logiciel("SIMULATEUR01", "0.1.0", "0f7c9a52", "urn:lps:comptoir:0.1.0"),
+        "simulateur",
+    )
+    transport = TransportEcrit(*retours)
+    return InsiClient(reglages, transport), transport
+
+
+def _retour(corps, statut=200, genre=SOAP):
+    return Retour(statut, genre, corps.encode(), 12, 0.0)
+
+
+def _resultat(code, individu=""):
+    return _retour(
+        '<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope"><s:Body>'
+        '<RESULTAT xmlns="http://www.cnamts.fr/INSiResultat"><CR>'
+        f"<CodeCR>{code}</CodeCR><LibelleCR>x</LibelleCR></CR>{individu}</RESULTAT>"
+        "</s:Body></s:Envelope>"
+    )
+
+
+def _individu(naissance="1975-12-31", oid="1.2.250.1.213.1.4.8"):
+    return (
+        "<INDIVIDU><INSACTIF><IdIndividu><NumIdentifiant>2751263220749</NumIdentifiant>"
+        f"<Cle>74</Cle></IdIndividu><OID>{oid}</OID></INSACTIF><TIQ>"
+        "<NomNaissance>ADRUN</NomNaissance><ListePrenom>ZOE</ListePrenom><Sexe>F</Sexe>"
+        f"<DateNaissance>{naissance}</DateNaissance></TIQ></INDIVIDU>"
+    )
+
+
+def _faute(code, cote="Sender"):
+    return _retour(
+        '<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope"><s:Body><s:Fault>'
+        f"<s:Code><s:Value>s:{cote}</s:Value></s:Code><s:Reason><s:Text xml:lang='fr'>x</s:Text>"
+        f'</s:Reason><s:Detail><e:Erreur xmlns:e="urn:siram" code="{code}"/></s:Detail>'
+        "</s:Fault></s:Body></s:Envelope>",
+        500,
+    )
+
+
+def test_the_card_is_said_in_the_body_and_again_in_the_coverage():
+    client, transport = _client(_resultat("01"))
+    client.recuperer_vitale(ZOE)
+    corps = transport.envoyees[0].corps.decode()
+    assert corps.count("2751263220749") == 4
+    assert "Security" not in corps
+    assert "action=" in transport.envoyees[0].entetes["Content-Type"]
+
+
+def test_each_message_has_identifiers_of_its_own():
+    client, _ = _client(_resultat("01"), _resultat("01"))
+    un, deux = client.recuperer_vitale(ZOE), client.recuperer_vitale(ZOE)
+    assert un.echange.message_id != deux.echange.message_id
+
+
+@pytest.mark.cas("ins-38")
+def test_a_lunar_date_is_an_answer():
+    client, _ = _client(_resultat("00", _individu("1950-00-00")))
+    assert client.recuperer_vitale(ZOE).contenu.individu.naissance == "1950-00-00"
+
+
+@pytest.mark.parametrize(
+    ("retour", "classe", "code"),
+    [
+        (_faute("insi_19"), Rejected, "insi_19"),
+        (_faute("insi_111", "Receiver"), Unavailable, "insi_111"),
+        (_faute("desir_560"), NotReady, "desir_560"),
+        (_retour("<html>", 503, "text/html"), Unavailable, "http_503"),
+        (_retour("<html>", 500, "text/html"), OutcomeUnknown, "http_500"),
+        (_retour("<html>", 200, "text/html"), InvalidReply, "http_200"),
+        (_retour("", 404, ""), InvalidReply, "http_404"),
+        (_resultat("00"), InvalidReply, "reponse_incomplete"),
+        (_resultat("00", _individu("0000-00-00")), InvalidReply, "date_illisible"),
+        (_resultat("77"), InvalidReply, "code_77"),
+        (_resultat("00", _individu(oid="1.2.250.1.213.1.4.2")), InvalidReply, "oid_refuse"),
+    ],
+)
+def test_each_bad_end_has_its_class_its_code_and_its_evidence(retour, classe, code):
+    client, _ = _client(retour)
+    with pytest.raises(classe) as erreur:
+        client.recuperer_vitale(ZOE)
+    assert erreur.value.code == code
+    assert erreur.value.reponse.echange.reponse == retour.corps
+    assert erreur.value.message_fr
+    assert "2751263220749" not in repr(erreur.value) + erreur.value.message_fr
+
+
+@pytest.mark.parametrize("erreur", [Unavailable("reseau", "x"), OutcomeUnknown("reseau", "x")])
+def test_what_the_network_says_is_left_as_it_is(erreur):
+    client, _ = _client(erreur)
+    with pytest.raises(type(erreur)):
+        client.recuperer_vitale(ZOE)
+
+
+@pytest.mark.cas("ins-13")
+@pytest.mark.exigence("INS-11")
+def test_first_names_are_tried_one_after_the_other_and_stop_at_the_first_answer():
+    client, transport = _client(_resultat("01"), _resultat("00", _individu()))
+    demande = DemandeTraits("TCHITCHI", ("OLA", "CATARINA", "BELLA"), "F", "1936-06-21")
+    assert client.recuperer_traits(demande).contenu.code == "00"
+    assert len(transport.envoyees) == 2
+    assert b">CATARINA<" in transport.envoyees[1].corps
+
+
+@pytest.mark.cas("ins-14")
+def test_when_nobody_is_found_the_whole_list_is_the_last_question():
+    client, transport = _client(*[_resultat("01")] * 4)
+    demande = DemandeTraits("HOUILLES", ("PIERRE", "PAUL", "JACQUES"), "M", "1993-01-27")
+    assert client.recuperer_traits(demande).contenu.code == "01"
+    assert transport.envoyees[3].corps.count(b"Prenom>") == 6
+
+
+@pytest.mark.cas("ins-17")
+def test_several_people_stop_the_search():
+    client, transport = _client(_resultat("02"))
+    demande = DemandeTraits("DE VINCI", ("LEONARDO", "RUTH"), "M", "2014-02-01")
+    assert client.recuperer_traits(demande).contenu.code == "02"
+    assert len(transport.envoyees) == 1
+
+
+def test_without_our_certificate_nothing_leaves(settings, tmp_path):
+    settings.INSI_CERTIFICAT = str(tmp_path / "absent.pem")
+    with pytest.raises(NotReady) as erreur:
+        insi_client()
+    assert erreur.value.code == "certificat_absent"
+
+
+def test_the_sender_is_the_officine_of_the_certificate():
+    assert insi_client().reglages.emetteur == "1752026005"
