@@ -139,6 +139,8 @@ def _line(dossier: Dossier, ligne: LigneLue) -> LigneAffichee:
     servies = dossier.servies(ligne.id)
     codes = {e.code for e in dossier.ecarts if e.id_ligne == ligne.id}
     badge, ton = _badge(ligne, servies, codes)
+    if not servies and badge == "À servir" and dossier.numerique.etat not in EN_COURS:
+        badge, ton = "Non délivré", "attention"
     return LigneAffichee(
         ligne=ligne,
         du=compute_du(

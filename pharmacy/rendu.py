@@ -70,13 +70,11 @@ def _render_bandeau(vente: Vente, acteur: Acteur) -> str:
 def _render_lignes(vente: Vente, acteur: Acteur) -> str:
     lignes = lignes_de(vente)
     total = sum((ligne.prix_centimes or 0) * ligne.quantite for ligne in lignes)
-    libres = [ligne for ligne in lignes if ligne.ligne_prescrite_id is None]
     return render_to_string(
         "pharmacy/_lignes.html",
         {
             "vente": vente,
             "lignes": lignes,
-            "libres": libres,
             "total": total,
             "boites": sum(ligne.quantite for ligne in lignes),
             "prescriptions": [source(vente) for source in _sources_prescrites],

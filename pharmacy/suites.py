@@ -6,7 +6,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Suite:
-    """One line for the status bar, and at most one act of the page."""
+    """One line for the status bar, and at most one act of the page; `focus` names the key of the next act."""
 
     phrase: str
     ton: str = "info"
@@ -15,6 +15,7 @@ class Suite:
     aller: str | None = None
     signer: str | None = None
     code: str = ""
+    focus: str = ""
 
     def as_dict(self) -> dict[str, Any]:
         """Return the JSON object of the browser contract."""
@@ -26,4 +27,5 @@ class Suite:
             "aller": self.aller,
             "signer": self.signer,
             "code": self.code,
+            "focus": self.focus,
         }

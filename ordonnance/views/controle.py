@@ -55,7 +55,7 @@ def controle(request: HttpRequest, vente_id: int, numerique_id: int) -> HttpResp
         validation.validate(acteur_of(request), numerique.pk)
     except ControleIncomplet as exc:
         return _render(request, vente, numerique, exc.manques)
-    suite = Suite("Contrôle validé : l'exécution part. Fin termine la vente.")
+    suite = Suite("Contrôle validé : l'exécution part. Fin termine la vente.", focus="End")
     return close_dialogue(request, vente_id, suite)
 
 

@@ -11,6 +11,7 @@ let rang = 0;
 let essais = 0;
 let certificat = null; // signing certificate of the CPS in the reader, base64 DER
 let aSigner = null;
+const lectures = {};
 
 function montrer(lecteur, etat) {
   const element = document.querySelector(`#lecteurs [data-lecteur="${lecteur}"]`);
@@ -61,11 +62,17 @@ async function etat() {
     montrer(lecteur.use, { card: 'carte', empty: 'vide', gone: 'debranche' }[lecteur.state] || 'vide');
   }
   const vitale = readers.find((l) => l.use === 'vitale' && l.state === 'card');
-  if (vitale && vente && document.querySelector('.bandeau-patient[data-vide]')) lire('vitale');
+  if (vitale && vente && document.querySelector('.bandeau-patient[data-vide]')) await lire('vitale');
 }
 
-/** Reads a card with a server nonce, and gives the reading with its receipt to the server. */
-async function lire(genre) {
+/** Reads a card once: an insertion and the state at connection may both ask for it. */
+function lire(genre) {
+  lectures[genre] ||= lireCarte(genre).finally(() => delete lectures[genre]);
+  return lectures[genre];
+}
+
+/** Reads with a server nonce, and gives the reading with its receipt to the server. */
+async function lireCarte(genre) {
   const op = `${genre}.read`;
   const nonce = await poster('/api/agent/nonces', { op });
   if (!nonce.ok) return appliquer(nonce.reponse);

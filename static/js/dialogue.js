@@ -1,5 +1,6 @@
 /** The one dialog of the page: filled by htmx, modal, focused, given back on Échap. */
 let retour = null;
+let repondu = false;
 const fermetures = [];
 
 const boite = () => document.getElementById('dialogue');
@@ -44,8 +45,11 @@ function montrer(dialogue) {
 function apresFermer(dialogue) {
   dialogue.replaceChildren();
   const cible = retour?.isConnected ? retour : document.getElementById(retour?.id || ' ');
-  (cible || document.querySelector('[data-officine-defaut]'))?.focus();
+  // After an answer the next act has the focus; after Échap, what had it before.
+  const suivant = document.querySelector(repondu ? '[data-officine-defaut]' : 'x-rien');
+  (suivant || cible || document.querySelector('[data-officine-defaut]'))?.focus();
   retour = null;
+  repondu = false;
   for (const agir of fermetures.splice(0)) agir();
 }
 
@@ -55,7 +59,10 @@ export function brancher() {
   document.body.addEventListener('htmx:afterSwap', (evenement) => {
     if (evenement.detail.target !== dialogue) return;
     if (dialogue.innerHTML.trim()) montrer(dialogue);
-    else fermer();
+    else {
+      repondu = true;
+      fermer();
+    }
   });
   // A refusal lands in #message, which the open dialog hides: it is shown inside it instead.
   document.body.addEventListener('htmx:beforeSwap', (evenement) => {

@@ -44,6 +44,7 @@ export function appliquer(suite) {
   for (const { cible, url } of suite.charger || []) {
     window.htmx.ajax('GET', url, { target: cible, swap: 'outerHTML' });
   }
+  if (suite.focus) document.querySelector(`[data-officine-touche="${CSS.escape(suite.focus)}"]`)?.focus();
   if (suite.aller) window.location.assign(suite.aller);
   else if (suite.dialogue) ouvrir(suite.dialogue);
   if (suite.signer) for (const signer of signeurs) signer(suite.signer);

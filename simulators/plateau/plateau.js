@@ -1,0 +1,107 @@
+// The desk: reads /etat each second while visible, plays one gesture by click.
+const $ = (id) => document.getElementById(id);
+const NOMS = { insi: 'INSi', ordonnance: 'Ordonnance Numérique' };
+const HUMEURS = {
+  normal: 'normal', lent: 'lent (3 s)', tres_lent: 'très lent (30 s)', panne: 'en panne (coupe)', panne_503: 'en panne (503)',
+  reponse_perdue: 'réponse perdue', doublon: 'doublon', absurde: 'réponse absurde', bizarre: 'bizarre mais légal',
+};
+const dessins = new Map();
+
+async function geste(chemin, corps) {
+  try {
+    const r = await fetch(chemin, { method: 'POST', headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(corps) });
+    const objet = await r.json();
+    $('dit').textContent = r.ok ? '' : objet.message;
+  } catch {
+    $('dit').textContent = 'Le plateau est arrêté.';
+  }
+  lire();
+}
+
+function el(nom, attributs = {}, ...dedans) {
+  const e = document.createElement(nom);
+  for (const [cle, valeur] of Object.entries(attributs)) {
+    if (cle.startsWith('on')) e.addEventListener(cle.slice(2), valeur);
+    else if (valeur !== undefined && valeur !== false) e.setAttribute(cle, valeur);
+  }
+  e.append(...dedans);
+  return e;
+}
+
+// Redraws a zone only when its facts changed: the focus stays where it is.
+function dessiner(id, faits, construire) {
+  const marque = JSON.stringify(faits);
+  if (dessins.get(id) === marque) return;
+  dessins.set(id, marque);
+  const actif = document.activeElement?.dataset?.cle;
+  $(id).replaceChildren(...construire());
+  if (actif) $(id).querySelector(`[data-cle="${CSS.escape(actif)}"]`)?.focus();
+}
+
+function carte(c, agent) {
+  const lecteur = agent?.readers.find((l) => l.name === c.genre);
+  const dedans = lecteur?.card?.label === c.nom;
+  return el('button', {
+    class: `carte ${c.genre}`, 'aria-pressed': String(dedans), 'data-cle': c.fichier,
+    onclick: () => geste(dedans ? '/retirer' : '/inserer', { reader: c.genre, carte: c.fichier }),
+  }, c.nom, el('small', {}, dedans ? 'dans le lecteur : un clic la retire' : c.pourquoi));
+}
+
+function feuille(o) {
+  return el('article', { class: 'feuille' },
+    el('button', { class: 'code', title: "Scanner ce code", 'data-cle': o.numero, 'aria-label': `Scanner l'ordonnance ${o.numero}`, onclick: () => geste('/scanner', { texte: o.numero, device: 'comptoir' }) },
+      el('img', { src: `/qr/${o.numero}.svg`, alt: `Code de l'ordonnance ${o.numero}` })),
+    el('div', {}, el('strong', {}, o.patient), ` (${o.statut})`, el('div', { class: 'petit' }, o.pourquoi), el('code', {}, o.numero),
+      el('div', { class: 'boites' }, ...o.lignes.map((l) => (l.cip13
+        ? el('button', { 'data-cle': `${o.numero}${l.cip13}`, onclick: () => geste('/boite', { cip13: l.cip13 }) }, `▢ ${l.libelle}`)
+        : el('span', { class: 'petit' }, l.libelle))))));
+}
+
+function service(nom, { etat, journal }, humeurs) {
+  const humeur = etat?.humeur?.nom || 'absent';
+  const choix = el('select', { 'aria-label': `Humeur de ${NOMS[nom]}`, 'data-cle': `humeur-${nom}`, onchange: (e) => geste('/humeur', { service: nom, nom: e.target.value }) },
+    ...humeurs.map((h) => el('option', { value: h, ...(h === humeur ? { selected: '' } : {}) }, HUMEURS[h] || h)));
+  const lignes = journal.slice().reverse().map((j) => el('tr', {},
+    ...[j.recu_le?.slice(11, 19), j.operation, j.resultat, `${j.duree_ms} ms`, j.reponse_envoyee === false ? 'réponse perdue' : ''].map((t) => el('td', {}, String(t ?? '')))));
+  return el('div', { class: 'service' },
+    el('div', {}, el('p', { class: 'lampe', 'data-humeur': humeur }, `${NOMS[nom]} : ${HUMEURS[humeur] || humeur}`), choix, el('p', { class: 'petit' }, `${etat?.recues ?? 0} demande(s) reçue(s)`)),
+    el('table', {}, el('thead', {}, el('tr', {}, ...['Heure', 'Opération', 'Résultat', 'Durée', ''].map((t) => el('th', {}, t)))), el('tbody', {}, ...lignes)));
+}
+
+function pin(fenetre) {
+  const ouverte = Boolean(fenetre);
+  if (ouverte && $('pin').hidden) {
+    $('pin').hidden = false;
+    $('pin-pour').textContent = `${fenetre.holder} : ${fenetre.label}. ${fenetre.tries_left} essai(s).`;
+    $('pin-code').value = '';
+    $('pin-code').focus();
+  } else if (!ouverte) $('pin').hidden = true;
+}
+
+async function lire() {
+  let e;
+  try {
+    e = await (await fetch('/etat')).json();
+  } catch {
+    $('dit').textContent = 'Le plateau est arrêté.';
+    return;
+  }
+  $('produit').href = e.produit;
+  const lecteurs = e.agent?.readers || [];
+  dessiner('lecteurs', lecteurs, () => (lecteurs.length
+    ? lecteurs.map((l) => el('p', {}, `${l.name === 'cps' ? 'Lecteur CPS' : 'Lecteur Vitale'} : `, el('strong', {}, l.card ? l.card.label : 'vide')))
+    : [el('p', {}, "L'agent du poste ne répond pas.")]));
+  for (const genre of ['vitale', 'cps']) {
+    const cartes = e.cartes.filter((c) => c.genre === genre);
+    dessiner(genre, [cartes, lecteurs], () => cartes.map((c) => carte(c, e.agent)));
+  }
+  dessiner('papier', e.ordonnances, () => e.ordonnances.map(feuille));
+  dessiner('services', e.services, () => Object.entries(e.services).map(([nom, s]) => service(nom, s, e.humeurs)));
+  pin(e.agent?.pin_window);
+}
+
+$('pin-form').addEventListener('submit', (e) => { e.preventDefault(); geste('/pin', { chiffres: $('pin-code').value }); });
+$('pin-annuler').addEventListener('click', () => geste('/pin', { annuler: true }));
+$('libre').addEventListener('submit', (e) => { e.preventDefault(); geste('/scanner', { texte: $('libre-texte').value, device: 'comptoir' }); });
+setInterval(() => document.hidden || lire(), 1000);
+lire();
