@@ -1,5 +1,6 @@
 """Identity dialogs: compare INSi's answer with the file, and record a document."""
 
+from datetime import date
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -8,6 +9,7 @@ from django.shortcuts import redirect, render
 from ins.forms import REPONSES, SANS_PIECE, DecisionForm, QualifierForm
 from ins.models import AppelInsi
 from ins.rules.pieces import shown
+from ins.rules.traits import comparison_key
 from ins.selectors import Comparaison, appel_last, compare, is_blocked, piece_active
 from ins.services import acceptation, appels, qualification
 from pharmacy import audit
@@ -112,16 +114,30 @@ def _render_identite(
 
 
 def _rows(comparaison: Comparaison) -> list[dict[str, Any]]:
-    """Return the table of traits: file, INSi, and whether they differ."""
-    return [
-        {
-            "libelle": libelle,
-            "local": getattr(comparaison.local, nom),
-            "recu": getattr(comparaison.recu, nom),
-            "ecart": nom in comparaison.verdict.ecarts,
-        }
-        for nom, libelle in _TRAITS
-    ]
+    """Return the table of traits: file, INSi, and in words how they stand to each other."""
+    lignes = []
+    for nom, libelle in _TRAITS:
+        local, recu = getattr(comparaison.local, nom), getattr(comparaison.recu, nom)
+        ecart = nom in comparaison.verdict.ecarts
+        lignes.append(
+            {
+                "libelle": libelle,
+                "local": local,
+                "recu": recu,
+                "ecart": ecart,
+                "signe": "≠ différent" if ecart else _sign(local, recu),
+            }
+        )
+    return lignes
+
+
+def _sign(local: date | str | None, recu: date | str | None) -> str:
+    """Return the sign and word of two values that the rules do not hold against each other."""
+    if not local:
+        return "+ ajouté" if recu else ""
+    if not recu:
+        return "− retiré"
+    return "= identique" if comparison_key(str(local)) == comparison_key(str(recu)) else "≈ proche"
 
 
 def _file_rows(patient: Patient) -> list[dict[str, Any]]:

@@ -42,13 +42,15 @@ def on_patient_chosen(evenement: PatientChoisi) -> None:
     if evenement.moyen != "vitale":
         return
     # No lock on the file here: the sale is locked, and a settling takes them the other way round.
-    # Two readings at once meet on the idempotency key.
+    # Two readings at once meet on the idempotency key, whose rank is read before what it guards.
+    rang = _rank(evenement.acteur, evenement.patient_id, RECUPERER_VITALE)
     patient = Patient.objects.get(pk=evenement.patient_id, officine_id=evenement.acteur.officine_id)
     if patient.statut not in {Patient.Statut.PROV, Patient.Statut.VALI} or is_blocked(patient):
         return
     if demande_vitale(patient) is None or _is_answered_today(patient):
         return
-    _ask(evenement.acteur, evenement.vente_id, patient, RECUPERER_VITALE)
+    cle = f"{_key(patient, RECUPERER_VITALE)}{rang}"
+    _ask(evenement.acteur, evenement.vente_id, patient, RECUPERER_VITALE, cle)
 
 
 def _is_answered_today(patient: Patient) -> bool:
@@ -70,14 +72,17 @@ def _key(patient: Patient, operation: str) -> str:
     return f"{operation}:{patient.pk}:v{patient.traits_version}:{timezone.localdate():%Y%m%d}:"
 
 
-def _ask(acteur: Acteur, vente_id: int | None, patient: Patient, operation: str) -> AppelInsi:
-    sujet = f"patient:{patient.pk}"
-    rang = Envoi.objects.filter(
-        officine_id=acteur.officine_id, operation=operation, sujet=sujet
-    ).count()
-    cle = f"{_key(patient, operation)}{rang + 1}"
-    envoi = enqueue(acteur, Demande(operation, sujet, cle, vente_id=vente_id))
-    appel, _ = AppelInsi.objects.get_or_create(
+def _rank(acteur: Acteur, patient_id: int, operation: str) -> int:
+    """Return the rank of the next call of this kind for a file."""
+    faits = Envoi.objects.filter(
+        officine_id=acteur.officine_id, operation=operation, sujet=f"patient:{patient_id}"
+    )
+    return faits.count() + 1
+
+
+def _ask(acteur: Acteur, vente_id: int, patient: Patient, operation: str, cle: str) -> AppelInsi:
+    envoi = enqueue(acteur, Demande(operation, f"patient:{patient.pk}", cle, vente_id=vente_id))
+    appel, neuf = AppelInsi.objects.get_or_create(
         officine_id=acteur.officine_id,
         envoi=envoi,
         defaults={
@@ -88,7 +93,8 @@ def _ask(acteur: Acteur, vente_id: int | None, patient: Patient, operation: str)
             "declenche_par_id": acteur.operateur_id,
         },
     )
-    audit.note(acteur, "ins.appeler", f"appel:{appel.pk}", patient, precision=operation)
+    if neuf:
+        audit.note(acteur, "ins.appeler", f"appel:{appel.pk}", patient, precision=operation)
     return appel
 
 
@@ -106,7 +112,9 @@ def retry(acteur: Acteur, vente_id: int) -> AppelInsi:
         dernier = appel_last(patient)
         if dernier is not None and _is_same_request(patient, dernier):
             return dernier
-        appel = _ask(acteur, vente_id, patient, _operation(patient))
+        operation = _operation(patient)
+        cle = f"{_key(patient, operation)}{_rank(acteur, patient.pk, operation)}"
+        appel = _ask(acteur, vente_id, patient, operation, cle)
         announce_patient(patient, vente_id)
     return appel
 

@@ -1,13 +1,10 @@
 """The six operations of the Ordonnance Numérique service over SOAP 1.2 (ordonnance.md §2)."""
 
 import dataclasses
-import hashlib
 import random
 import re
 import threading
-import unicodedata
 from datetime import timedelta
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -15,7 +12,7 @@ from uuid import uuid4
 from cryptography import x509
 from lxml import etree
 
-from simulators.commun.contextes import context, instant, is_skewed, software
+from simulators.commun.contextes import context, is_skewed, software
 from simulators.commun.soap import (
     BAM,
     LPS,
@@ -32,7 +29,14 @@ from simulators.commun.types import Reponse, Requete
 from simulators.ordonnance.assertion import PROFESSIONS, Signataire, check_assertion
 from simulators.ordonnance.donnees import Passee, Prescription, Verrou, from_json
 from simulators.ordonnance.etat import VERROU, Base, Refus
-from simulators.ordonnance.regles import ExecutionRecue, InterventionRecue, LigneRecue
+from simulators.ordonnance.lecture import (
+    body_digest,
+    check_performer,
+    check_texts,
+    facts,
+    is_another,
+    read_execution,
+)
 from simulators.ordonnance.reponses import EPU, Redacteur, add
 
 XSD = Path(__file__).with_name("epu-simulateur.xsd")
@@ -62,8 +66,6 @@ FAUTES = {
 ATTENTE_S = "3"
 _AILLEURS = "130099991"
 _NUMERO = re.compile(r"[0-9A-Z]{18}")
-_PROFESSION = re.compile(r"G15_(?:21|70)(?:/.*)?")
-_CONTROLE = re.compile(r"[\x00-\x1f\x7f]")
 
 
 class ServiceEpu:
@@ -199,7 +201,7 @@ class ServiceEpu:
         try:
             message = parse(requete.corps)
             operation = OPERATIONS.get(etree.QName(message.corps).localname, "")
-            faits = _facts(message.corps)
+            faits = facts(message.corps)
             identifiant = message_id(message)
             with self.verrou:
                 self._inject(requete)
@@ -248,8 +250,8 @@ class ServiceEpu:
         if numero is not None and not _NUMERO.fullmatch(raw(numero)):
             raise Refus("EPU-002", "Le numéro n'a pas la forme attendue")
         check_schema(self.schema, message.corps, "corps")
-        _check_texts(message.corps)
-        _check_performer(message.corps, signataire)
+        check_texts(message.corps)
+        check_performer(message.corps, signataire)
         return signataire
 
     def _check_access(self, message: Message) -> Signataire:
@@ -280,7 +282,7 @@ class ServiceEpu:
         p = self.base.get(text(corps, EPU, "NumeroPrescription"))
         self.base.check_readable(p)
         avertissements = []
-        if _differs(corps.find(f"{{{EPU}}}Beneficiaire"), p.beneficiaire):
+        if is_another(corps.find(f"{{{EPU}}}Beneficiaire"), p.beneficiaire):
             avertissements.append(("EPU-007", "L'ordonnance est au nom d'une autre personne"))
         reponse = self.redacteur.reply("consulterPrescription", avertissements)
         reponse.append(self.redacteur.prescription(p, finess, bizarre=requete.bizarre))
@@ -294,7 +296,7 @@ class ServiceEpu:
         finess: str,
     ) -> Any:  # noqa: ANN401
         p = self.base.get(text(corps, EPU, "NumeroPrescription"))
-        cle, contenu = text(corps, EPU, "CleIdempotence"), _digest(corps)
+        cle, contenu = text(corps, EPU, "CleIdempotence"), body_digest(corps)
         connu = self.base.once(cle, contenu)
         faits["nouvelle"] = connu is None
         if connu is None:
@@ -315,11 +317,11 @@ class ServiceEpu:
         finess: str,
     ) -> Any:  # noqa: ANN401
         p = self.base.get(text(corps, EPU, "NumeroPrescription"))
-        cle, contenu = text(corps, EPU, "CleIdempotence"), _digest(corps)
+        cle, contenu = text(corps, EPU, "CleIdempotence"), body_digest(corps)
         recu = self.base.once(cle, contenu)
         nouvelle = faits["nouvelle"] = recu is None
         if recu is None:
-            recu = self.base.execute(p, _execution(corps, finess))
+            recu = self.base.execute(p, read_execution(corps, finess))
             self.base.cles[cle.lower()] = (contenu, recu)
         return self.redacteur.receipt(recu, rejeu=not nouvelle, bizarre=requete.bizarre)
 
@@ -331,7 +333,7 @@ class ServiceEpu:
         finess: str,
     ) -> Any:  # noqa: ANN401
         p = self.base.get(text(corps, EPU, "NumeroPrescription"))
-        cle, contenu = text(corps, EPU, "CleIdempotence"), _digest(corps)
+        cle, contenu = text(corps, EPU, "CleIdempotence"), body_digest(corps)
         recu = self.base.once(cle, contenu)
         faits["nouvelle"] = recu is None
         if recu is None:
@@ -363,7 +365,7 @@ class ServiceEpu:
         finess: str,
     ) -> Any:  # noqa: ANN401
         p = self.base.get(text(corps, EPU, "NumeroPrescription"))
-        cle, contenu = text(corps, EPU, "CleIdempotence"), _digest(corps)
+        cle, contenu = text(corps, EPU, "CleIdempotence"), body_digest(corps)
         recu = self.base.once(cle, contenu)
         faits["nouvelle"] = recu is None
         if recu is None:
@@ -379,105 +381,3 @@ def _break_after(requete: Requete) -> None:
     """Answer « erreur interne » once the request was executed: the outcome is unknown."""
     if requete.faute == "EPU-099":
         raise Refus("EPU-099", FAUTES["EPU-099"])
-
-
-def _check_texts(corps: Any) -> None:  # noqa: ANN401
-    """Refuse control characters in the free texts (§2.4)."""
-    for nom in ("Commentaire", "CommentairePrescripteur"):
-        for element in corps.iter(f"{{{EPU}}}{nom}"):
-            if _CONTROLE.search(raw(element)):
-                raise MessageRefuse(f"caractère de contrôle dans {nom}")
-
-
-def _check_performer(corps: Any, signataire: Signataire) -> None:  # noqa: ANN401
-    """Refuse an Executant that is not the signer, or of another profession."""
-    executant = corps.find(f"{{{EPU}}}Executant")
-    if executant is None:
-        return
-    if f"8{text(executant, EPU, 'RPPS')}" != signataire.identifiant:
-        raise Refus("EPU-030", "L'exécutant n'est pas le signataire de l'assertion")
-    if text(executant, EPU, "FINESS") != signataire.finess:
-        raise Refus("EPU-030", "L'officine de l'exécutant n'est pas celle de l'assertion")
-    profession = text(executant, EPU, "Profession")
-    if profession and not _PROFESSION.fullmatch(profession):
-        raise Refus("EPU-008", "Profession non habilitée")
-
-
-def _digest(corps: Any) -> str:  # noqa: ANN401
-    return hashlib.sha256(etree.tostring(corps, method="c14n", exclusive=True)).hexdigest()
-
-
-def _facts(corps: Any) -> dict[str, Any]:  # noqa: ANN401
-    faits: dict[str, Any] = {}
-    for cle, nom in (
-        ("numero", "NumeroPrescription"),
-        ("id_execution", "IdExecution"),
-        ("cle", "CleIdempotence"),
-    ):
-        valeur = text(corps, EPU, nom)
-        if valeur:
-            faits[cle] = valeur[-4:] if cle == "numero" else valeur
-    return faits
-
-
-def _execution(corps: Any, finess: str) -> ExecutionRecue:  # noqa: ANN401
-    return ExecutionRecue(
-        id=text(corps, EPU, "IdExecution").lower(),
-        version=int(text(corps, EPU, "VersionConnue")),
-        jeton=text(corps, EPU, "JetonVerrou"),
-        remplace=text(corps, EPU, "RemplaceExecution").lower(),
-        hors_ligne=text(corps, EPU, "SaisieHorsLigne").strip() in {"true", "1"},
-        date=instant(text(corps, EPU, "DateDelivrance").strip()),
-        numero_delivrance=int(text(corps, EPU, "NumeroDelivrance")),
-        finess=finess,
-        lignes=tuple(_line(ligne) for ligne in corps.findall(f"{{{EPU}}}Ligne")),
-    )
-
-
-def _line(ligne: Any) -> LigneRecue:  # noqa: ANN401
-    produit = ligne.find(f"{{{EPU}}}Produit")
-    return LigneRecue(
-        id_ligne=text(ligne, EPU, "IdLigne"),
-        resultat=text(ligne, EPU, "Resultat"),
-        quantite=Decimal(text(ligne, EPU, "Quantite").strip()),
-        unite=text(ligne, EPU, "UniteQuantite"),
-        produit=produit is not None,
-        cip13=text(produit, EPU, "CIP13"),
-        lpp=text(produit, EPU, "LPP"),
-        autre_code=any(text(produit, EPU, nom) for nom in ("CIS", "UCD13", "MV")),
-        interventions=tuple(
-            InterventionRecue(
-                text(i, EPU, "Type"),
-                text(i, EPU, "Motif"),
-                text(i, EPU, "SousMotif"),
-                text(i, EPU, "Commentaire"),
-            )
-            for i in ligne.findall(f"{{{EPU}}}Intervention")
-        ),
-    )
-
-
-def _fold(nom: str) -> str:
-    """Return a name without case, accents, hyphens, apostrophes."""
-    plat = unicodedata.normalize("NFD", nom.upper())
-    lettres = "".join(c for c in plat if not unicodedata.combining(c))
-    return " ".join(re.sub(r"[-'’]", " ", lettres).split())
-
-
-def _differs(demande: Any, connu: dict[str, Any]) -> bool:  # noqa: ANN401
-    """Tell whether the patient of the sale is another: by matricule, else by traits (§2.5)."""
-    if demande is None:
-        return False
-    matricule = text(demande, EPU, "INS", "Matricule")
-    if matricule and connu.get("ins"):
-        return bool(matricule != connu["ins"][0])
-    naissance, sue = text(demande, EPU, "DateNaissance"), str(connu["naissance"])
-    lunaire = any(part in {"00"} for date in (naissance, sue) for part in date.split("-"))
-    if (naissance[:4] != sue[:4]) if lunaire else (naissance != sue):
-        return True
-    for nom, cle in (("Sexe", "sexe"), ("NomNaissance", "nom")):
-        dit, su = _fold(text(demande, EPU, nom)), _fold(str(connu.get(cle, "")))
-        if dit and su and dit != su:
-            return True
-    dits, sus = _fold(text(demande, EPU, "Prenoms")), _fold(str(connu.get("prenoms", "")))
-    return bool(dits and sus and not (dits.startswith(sus) or sus.startswith(dits)))

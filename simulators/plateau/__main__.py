@@ -52,7 +52,7 @@ class Comptoir(BaseHTTPRequestHandler):
     def _json(self, statut: int, objet: object) -> None:
         self._send(statut, json.dumps(objet, ensure_ascii=False).encode(), "application/json")
 
-    def do_GET(self) -> None:  # noqa: N802 - name given by http.server
+    def do_GET(self) -> None:
         """Serve the page, the state, or a code."""
         chemin = urlsplit(self.path).path
         if not self._is_ours():
@@ -60,6 +60,8 @@ class Comptoir(BaseHTTPRequestHandler):
         elif chemin in PAGES:
             nom, genre = PAGES[chemin]
             self._send(200, (ICI / nom).read_bytes(), genre)
+        elif chemin == "/favicon.ico":
+            self._send(204, b"", "image/x-icon")
         elif chemin == "/etat":
             self._json(200, read_state(self.adresses))
         elif chemin.startswith("/qr/") and chemin.endswith(".svg") and len(chemin) < 60:
@@ -67,7 +69,7 @@ class Comptoir(BaseHTTPRequestHandler):
         else:
             self._json(404, {"message": "Rien à cette adresse."})
 
-    def do_POST(self) -> None:  # noqa: N802 - name given by http.server
+    def do_POST(self) -> None:
         """Play one gesture."""
         longueur = self.headers.get("Content-Length", "")
         if not (self._is_ours() and longueur.isdigit() and int(longueur) < 20_000):

@@ -1,12 +1,22 @@
 """The adapter: each way a call may end, told apart; nothing of the patient in what it raises."""
 
+from dataclasses import replace
+
 import pytest
 
 from ins.client import InsiClient, Reglages, insi_client
 from ins.codec import DemandeTraits, DemandeVitale
-from teleservices.errors import InvalidReply, NotReady, OutcomeUnknown, Rejected, Unavailable
+from teleservices.errors import (
+    InvalidReply,
+    NotReady,
+    OutcomeUnknown,
+    Rejected,
+    TeleserviceError,
+    Unavailable,
+)
 from teleservices.soap.contextes import Logiciel
-from teleservices.transport import Retour
+from teleservices.tls import Materiel
+from teleservices.transport import HttpsTransport, Retour
 
 SOAP = "application/soap+xml; charset=utf-8"
 ZOE = DemandeVitale("2751263220749", "2751263220749", "", "1975-12-31", 1)
@@ -160,3 +170,32 @@ def test_without_our_certificate_nothing_leaves(settings, tmp_path):
 
 def test_the_sender_is_the_officine_of_the_certificate():
     assert insi_client().reglages.emetteur == "1752026005"
+
+
+def test_a_service_that_never_answers_is_left_at_the_delay(insi):
+
+    insi.humeur("tres_lent")
+    client = insi_client()
+    presse = InsiClient(replace(client.reglages, lecture_s=0.3), client.transport)
+    with pytest.raises(OutcomeUnknown) as erreur:
+        presse.recuperer_vitale(ZOE)
+    assert erreur.value.code == "reseau_delai"
+
+
+@pytest.mark.parametrize(
+    ("certificat", "code"),
+    [("refuse-autre-cn", "desir_560"), ("refuse-autre-ac", "reseau")],
+)
+def test_a_certificate_that_insi_does_not_know_opens_nothing(insi, tls, certificat, code):
+    transport = HttpsTransport(
+        Materiel(
+            str(tls / "ac-serveurs.pem"),
+            str(tls / f"{certificat}.pem"),
+            str(tls / f"{certificat}.key"),
+        )
+    )
+    client = InsiClient(insi_client().reglages, transport)
+    with pytest.raises(TeleserviceError) as erreur:
+        client.recuperer_vitale(ZOE)
+    transport._client().close()
+    assert erreur.value.code.startswith(code)

@@ -61,7 +61,9 @@ def test_a_sale_without_patient_says_so(halle, methode, suite):
 @pytest.mark.exigence("INS-13")
 def test_the_dialog_marks_each_difference_with_a_sign_and_preselects_nothing(comptoir, marthe):
     html = comptoir.troupe.client().get(_url(comptoir, "identite/")).content.decode()
-    assert html.count("≠") == 1
+    assert html.count("≠ différent") == 1
+    assert html.count("+ ajouté") == 3
+    assert html.count("= identique") == 2
     assert 'data-ecart="oui"' in html
     assert " checked" not in html
     assert 'value="accepter"' in html
@@ -150,7 +152,7 @@ def test_face_waiting_has_a_clock(comptoir, zoe):
     comptoir.choose(zoe)
     face, bloc = _panneau(comptoir.troupe.client(), comptoir)
     assert face == "attente"
-    assert re.search(r'class="horloge" data-depuis="20\d\d-', bloc)
+    assert re.search(r'class="horloge"\s+data-depuis="20\d\d-', bloc)
 
 
 def test_face_waiting_gives_up_visibly_at_45_seconds(comptoir, zoe):

@@ -326,46 +326,6 @@ def test_the_page_of_the_sale_is_told_what_to_do_next(
     assert patient.nom_utilise not in str(dits)
 
 
-def test_a_service_that_never_answers_is_left_at_the_delay(insi):
-    from dataclasses import replace
-
-    from ins.client import InsiClient, insi_client
-    from ins.codec import DemandeVitale
-    from teleservices.errors import OutcomeUnknown
-
-    insi.humeur("tres_lent")
-    client = insi_client()
-    presse = InsiClient(replace(client.reglages, lecture_s=0.3), client.transport)
-    with pytest.raises(OutcomeUnknown) as erreur:
-        presse.recuperer_vitale(DemandeVitale("2751263220749", "", "", "1975-12-31", 1))
-    assert erreur.value.code == "reseau_delai"
-
-
-@pytest.mark.parametrize(
-    ("certificat", "code"),
-    [("refuse-autre-cn", "desir_560"), ("refuse-autre-ac", "reseau")],
-)
-def test_a_certificate_that_insi_does_not_know_opens_nothing(insi, tls, certificat, code):
-    from ins.client import InsiClient, insi_client
-    from ins.codec import DemandeVitale
-    from teleservices.errors import TeleserviceError
-    from teleservices.tls import Materiel
-    from teleservices.transport import HttpsTransport
-
-    transport = HttpsTransport(
-        Materiel(
-            str(tls / "ac-serveurs.pem"),
-            str(tls / f"{certificat}.pem"),
-            str(tls / f"{certificat}.key"),
-        )
-    )
-    client = InsiClient(insi_client().reglages, transport)
-    with pytest.raises(TeleserviceError) as erreur:
-        client.recuperer_vitale(DemandeVitale("2751263220749", "", "", "1975-12-31", 1))
-    transport._client().close()
-    assert erreur.value.code.startswith(code)
-
-
 @pytest.mark.cas("ins-49", "ins-93")
 def test_asking_again_at_once_is_the_same_call(comptoir, zoe, insi):
     patient = comptoir.choose(zoe)

@@ -156,10 +156,11 @@ def test_a_certificate_that_names_the_authority_without_its_signature_is_refused
     [
         {"c14n": CanonicalizationMethod.CANONICAL_XML_1_0},
         {"c14n": CanonicalizationMethod.CANONICAL_XML_1_1},
+        {"c14n": CanonicalizationMethod.EXCLUSIVE_XML_CANONICALIZATION_1_0_WITH_COMMENTS},
         {"signature": "rsa-sha512"},
         {"empreinte": "sha512"},
     ],
-    ids=["c14n 1.0", "c14n 1.1", "rsa-sha512", "sha512"],
+    ids=["c14n 1.0", "c14n 1.1", "commentaires", "rsa-sha512", "sha512"],
 )
 def test_other_algorithms_than_those_of_the_specification_are_refused(epu, sig, defaut):
     assert present(epu, Assertion(sig, **defaut).sign()) == "EPU-030"
