@@ -1,4 +1,4 @@
-"""Compact JWS with Ed25519, and nothing else: the algorithm is fixed before any key is looked up."""
+"""Compact JWS with Ed25519, nothing else: the algorithm is fixed before any key is looked up."""
 
 import base64
 import hashlib

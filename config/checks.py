@@ -11,7 +11,8 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.core.checks import CheckMessage, Error, Warning, register
+from django.core import checks
+from django.core.checks import CheckMessage, Error, register
 from django.utils import timezone
 
 from teleservices.tls import CertificatServeur, read_certificate
@@ -85,7 +86,7 @@ def _judge(nom: str, certificat: CertificatServeur) -> list[CheckMessage]:
         messages.append(Error(f"{nom} : certificat réel hors production.", id="config.E002"))
     if certificat.expire_le - timezone.now() < _ALERTE:
         messages.append(
-            Warning(f"{nom} : expire le {certificat.expire_le:%d/%m/%Y}.", id="config.W001")
+            checks.Warning(f"{nom} : expire le {certificat.expire_le:%d/%m/%Y}.", id="config.W001")
         )
     return messages
 

@@ -1,4 +1,4 @@
-"""Settings of Comptoir. Values come from the environment (`config/env.py`); nothing is decided here.
+"""Settings of Comptoir. Values come from the environment (`config/env.py`); nothing decided here.
 
 The launcher (`python -m config.lanceur`) gives every value in the `simulateur` environment; an
 installer gives them for `bac_a_sable` and `production` (docs/deploiement.md).
@@ -12,6 +12,8 @@ from config.journalisation import build_logging
 BASE_DIR = Path(__file__).resolve().parent.parent
 
 VERSION = "0.1.0"
+# Name of the software in ContexteLPS (ins.md §3.3).
+NOM_LPS = f"urn:lps:comptoir:{VERSION}"
 ENVIRONNEMENT = env.choix(
     "ENVIRONNEMENT", ("simulateur", "bac_a_sable", "production"), "simulateur"
 )
@@ -178,5 +180,5 @@ LOGGING = build_logging()
 # Outbox: pause of an open breaker, and age at which a row in flight is doubted (seconds).
 DISJONCTEUR_S = env.entier("DISJONCTEUR_S", 10 if ENVIRONNEMENT == "simulateur" else 60, mini=1)
 EN_VOL_MAX_S = env.entier("EN_VOL_MAX_S", 120, mini=3)
-# Date (AAAA-MM-JJ) of the last copy of the keys kept apart from the database, given by the installer.
+# Date (AAAA-MM-JJ) of the last copy of the keys kept apart from the database.
 COPIE_CLES_CONFIRMEE = env.texte("COPIE_CLES_CONFIRMEE", "")

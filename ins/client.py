@@ -162,7 +162,7 @@ def insi_client() -> InsiClient:
             settings.INSI_IDAM,
             settings.VERSION,
             settings.INSTANCE_LPS,
-            f"urn:lps:comptoir:{settings.VERSION}",
+            settings.NOM_LPS,
         ),
         environnement=settings.ENVIRONNEMENT,
     )

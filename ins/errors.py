@@ -1,4 +1,4 @@
-"""INSi's answers and faults -> our class, the counter's sentence and next step (ins.md §3.4, §3.5)."""
+"""INSi's answers and faults -> our class, the counter's sentence, next step (ins.md §3.4, §3.5)."""
 
 from dataclasses import dataclass
 

@@ -62,7 +62,7 @@ def send(appel: Appel, transport: Transport | None = None) -> Echange:
             temps=maintenant.strftime("%Y-%m-%dT%H:%M:%SZ"),
             emetteur=appel.finess,
             logiciel=Logiciel(
-                settings.EPU_IDAM, settings.VERSION, settings.INSTANCE_LPS, "Comptoir"
+                settings.EPU_IDAM, settings.VERSION, settings.INSTANCE_LPS, settings.NOM_LPS
             ),
             assertion=read_assertion(appel.assertion),
         ),

@@ -39,7 +39,7 @@ class Consulter:
 
     operation = "ordonnance.consulter"
     service = SERVICE
-    file = Envoi.File.INTERACTIF
+    file: str = Envoi.File.INTERACTIF
     lecture = True
     replayable = True
 
@@ -72,7 +72,7 @@ class Regulariser(Consulter):
     """The same fetch for a sale ended on paper: it waits for the service as long as needed."""
 
     operation = "ordonnance.regulariser"
-    file = Envoi.File.LOTS
+    file: str = Envoi.File.LOTS
     lecture = False
 
 
@@ -81,7 +81,7 @@ class Ouvrir:
 
     operation = "ordonnance.ouvrir"
     service = SERVICE
-    file = Envoi.File.INTERACTIF
+    file: str = Envoi.File.INTERACTIF
     lecture = True
     replayable = True
 
@@ -111,7 +111,7 @@ class Liberer:
 
     operation = "ordonnance.liberer"
     service = SERVICE
-    file = Envoi.File.LOTS
+    file: str = Envoi.File.LOTS
     lecture = False
     replayable = True
 
@@ -153,7 +153,7 @@ class Executer:
 
     operation = "ordonnance.executer"
     service = SERVICE
-    file = Envoi.File.INTERACTIF
+    file: str = Envoi.File.INTERACTIF
     lecture = False
     replayable = False
 

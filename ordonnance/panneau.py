@@ -72,7 +72,7 @@ def _fetched(numerique: OrdonnanceNumerique, vente: Vente, acteur: Acteur) -> di
     execution = execution_of(numerique)
     envoi = _sending(execution)
     executable = is_executable(dossier.prescription.statut)
-    a_verifier = numerique.etat == "recuperee" or numerique.etat == "a_corriger"
+    a_verifier = numerique.etat in {"recuperee", "a_corriger"}
     return {
         "face": "averifier" if a_verifier else "reponse",
         "dossier": dossier,

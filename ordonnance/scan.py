@@ -11,7 +11,7 @@ ORIGINES = {"saisie": "SAISIE"}
 
 
 def route_ordonnance(scan: Scan) -> Suite:
-    """Fetch the prescription of a scanned number, wherever the focus was (ux.md, « Scan anywhere »).
+    """Fetch the prescription of a scanned number, wherever the focus was (ux.md, Scan anywhere).
 
     VenteRefusee when the sale cannot take it.
     """

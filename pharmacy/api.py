@@ -16,6 +16,7 @@ from agent.protocol.classification import lire_code
 from pharmacy import audit
 from pharmacy.acteurs import Acteur
 from pharmacy.codes import Scan, route_scan
+from pharmacy.http import read_id
 from pharmacy.models import Poste, Vente
 from pharmacy.motifs import motifs_en_vigueur
 from pharmacy.postes import cles, services, signatures
@@ -77,19 +78,25 @@ class VueAgent(APIView):
         """Digest of the web session."""
         return services.session_hash(self.request._request.session.session_key)  # noqa: SLF001
 
+    @property
+    def corps(self) -> dict[str, Any]:
+        """The body of the request; ParseError (400) when it is not an object."""
+        corps = self.request.data
+        if not isinstance(corps, dict):
+            raise exceptions.ParseError("corps")
+        return corps
+
     def vente(self, brut: object) -> Vente | None:
         """Return the sale named by the page, in this officine only."""
-        if not str(brut or "").isdigit():
-            return None
         return (
-            Vente.objects.filter(pk=int(str(brut)), officine_id=self.acteur.officine_id)
+            Vente.objects.filter(pk=read_id(brut), officine_id=self.acteur.officine_id)
             .select_related("patient")
             .first()
         )
 
     def text(self, nom: str, maximum: int = TEXTE_MAX) -> str:
         """Return a text field of the body; ParseError when absent or too long."""
-        valeur = self.request.data.get(nom) if isinstance(self.request.data, dict) else None
+        valeur = self.corps.get(nom)
         if not isinstance(valeur, str) or len(valeur) > maximum:
             raise exceptions.ParseError(nom)
         return valeur
@@ -144,7 +151,7 @@ class Nonces(VueAgent):
 class Lectures(VueAgent):
     """POST: what a card said, with the agent's receipt."""
 
-    def post(self, request: Request) -> Response:
+    def post(self, _request: Request) -> Response:
         """Believe it only if the receipt proves it, then send it where it belongs."""
         operation = self.text("op", 20)
         if operation not in lecture.ROUTES:
@@ -154,19 +161,19 @@ class Lectures(VueAgent):
             self.poste,
             sid=self.sid,
             operation=operation,
-            data=request.data.get("data"),
+            data=self.corps.get("data"),
             receipt=self.text("receipt", 20_000),
         )
-        suite = lecture.lecture_route(self.acteur, self.vente(request.data.get("vente")), lue)
+        suite = lecture.lecture_route(self.acteur, self.vente(self.corps.get("vente")), lue)
         return Response(suite.as_dict())
 
 
 class CarteRetiree(VueAgent):
     """POST: the carte Vitale left the reader."""
 
-    def post(self, request: Request) -> Response:
+    def post(self, _request: Request) -> Response:
         """Forget that a card is in the reader."""
-        vente = self.vente(request.data.get("vente"))
+        vente = self.vente(self.corps.get("vente"))
         if vente is not None:
             lecture.note_card_removed(self.acteur, vente.pk)
         return Response(status=status.HTTP_204_NO_CONTENT)
@@ -189,9 +196,9 @@ class SignaturePreparer(VueAgent):
 class SignatureTerminer(VueAgent):
     """POST: the card's signature."""
 
-    def post(self, request: Request) -> Response:
+    def post(self, _request: Request) -> Response:
         """Close the request; what waited for this signature leaves now."""
-        items = request.data.get("signatures")
+        items = self.corps.get("signatures")
         if not (isinstance(items, list) and len(items) == 1 and isinstance(items[0], dict)):
             raise exceptions.ParseError("signatures")
         try:
@@ -233,7 +240,7 @@ class Rafale(SimpleRateThrottle):
 class Scans(VueAgent):
     """POST: a code read by a device (through the agent or the page), or typed."""
 
-    def post(self, request: Request) -> Response:
+    def post(self, _request: Request) -> Response:
         """Classify it here (the page's opinion does not count) and send it where it belongs."""
         canal = self.text("canal", 10)
         if canal not in {"scan", "clavier", "saisie"}:
@@ -241,12 +248,12 @@ class Scans(VueAgent):
         code = lire_code(
             self.text("text", 5000), canal, motifs_en_vigueur(), nom_produit=produit_libelle
         )
-        vente = self.vente(request.data.get("vente"))
+        vente = self.vente(self.corps.get("vente"))
         audit.note(self.acteur, "scan", f"classe:{code.classe}", resultat=code.suite)
-        if request.data.get("garder"):
+        if self.corps.get("garder"):
             return Response(held_suite(code.classe).as_dict())
         suite = route_scan(
-            Scan(self.acteur, vente, code, canal, bool(request.data.get("ordonnance")))
+            Scan(self.acteur, vente, code, canal, bool(self.corps.get("ordonnance")))
         )
         return Response(suite.as_dict())
 

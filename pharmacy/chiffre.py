@@ -11,8 +11,8 @@ from typing import Any
 
 from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
-from django.core.exceptions import ImproperlyConfigured
 from django.core.checks import CheckMessage
+from django.core.exceptions import ImproperlyConfigured
 from django.db import models
 
 
@@ -37,7 +37,7 @@ def decrypt(chiffre: bytes) -> bytes:
 
 
 def empreinte(*parts: str) -> str:
-    """Return the HMAC-SHA-256 (hex) of normalised parts, to look a matricule up without reading it."""
+    """Return the HMAC-SHA-256 (hex) of normalised parts, to look up without reading."""
     if not settings.CLE_EMPREINTE:
         raise ImproperlyConfigured("COMPTOIR_CLE_EMPREINTE est vide.")
     message = "\x1f".join(unicodedata.normalize("NFC", part) for part in parts)

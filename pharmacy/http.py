@@ -84,6 +84,12 @@ def http_methods(
     return decorate
 
 
+def read_id(brut: object) -> int:
+    """Return a row's id out of untrusted text; 0, which is no row's, for anything else."""
+    texte = str(brut or "")
+    return int(texte) if texte.isascii() and texte.isdigit() and len(texte) < 19 else 0
+
+
 def _check(request: HttpRequest, droit: str | None) -> HttpResponse | None:
     if droit is None:
         return None

@@ -1,4 +1,4 @@
-"""The one gate: may this identity go out, and under which form? Pure (ins.md §2.1, « Gate table »)."""
+"""The one gate: may this identity go out, in which form? Pure (ins.md §2.1, « Gate table »)."""
 
 from pharmacy.decision import Decision
 

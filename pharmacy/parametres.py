@@ -36,7 +36,12 @@ class Reglage:
                 raise ValeurRefusee(f"{self.libelle} : choisissez une des valeurs proposées.")
             return brut
         if isinstance(self.defaut, int):
-            if not (brut.isascii() and brut.isdigit() and self.mini <= int(brut) <= self.maxi):
+            if not (
+                brut.isascii()
+                and brut.isdigit()
+                and len(brut) < 10
+                and self.mini <= int(brut) <= self.maxi
+            ):
                 raise ValeurRefusee(
                     f"{self.libelle} : donnez un nombre entre {self.mini} et {self.maxi}."
                 )

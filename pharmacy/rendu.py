@@ -46,7 +46,13 @@ def render_fragment(nom: str, vente: Vente, acteur: Acteur) -> Fragment | None:
         dedans = render_to_string("pharmacy/_panneau_panne.html", {"titre": panneau.titre})
     html = render_to_string(
         "pharmacy/_fragment.html",
-        {"cible": _cible(panneau), "version": vente.version, "dedans": dedans, "nom": nom, "titre": panneau.titre},
+        {
+            "cible": _cible(panneau),
+            "version": vente.version,
+            "dedans": dedans,
+            "nom": nom,
+            "titre": panneau.titre,
+        },
     )
     return Fragment(_cible(panneau), vente.version, html)
 

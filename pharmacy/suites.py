@@ -6,7 +6,7 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Suite:
-    """One line for the status bar, and at most one act of the page; `focus` names the key of the next act."""
+    """One line for the status bar, and at most one act of the page; `focus` names the next key."""
 
     phrase: str
     ton: str = "info"

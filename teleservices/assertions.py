@@ -40,7 +40,7 @@ def _instant(quand: datetime) -> str:
 
 
 def assertion_for(envoi: Envoi) -> bytes:
-    """Return the signed assertion of the row's operator. Raises NotReady when the card is needed."""
+    """Return the signed assertion of the row's operator. NotReady when the card is needed."""
     ligne = AssertionActeur.objects.filter(
         officine_id=envoi.officine_id, operateur_id=envoi.operateur_id, service=envoi.service
     ).first()
@@ -158,12 +158,12 @@ def forget_session(evenement: SessionFermee) -> None:
     AssertionActeur.objects.filter(
         officine_id=evenement.acteur.officine_id,
         operateur_id=evenement.acteur.operateur_id,
-        poste_id=evenement.acteur.poste_id,
+        poste_id=evenement.acteur.poste_id or 0,
     ).delete()
 
 
 def forget_other_card(evenement: CarteCpsLue) -> None:
     """Destroy the assertions another card had signed on this workstation."""
     AssertionActeur.objects.filter(
-        officine_id=evenement.acteur.officine_id, poste_id=evenement.acteur.poste_id
+        officine_id=evenement.acteur.officine_id, poste_id=evenement.acteur.poste_id or 0
     ).exclude(id_nat=evenement.id_nat).delete()

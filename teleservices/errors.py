@@ -3,7 +3,7 @@
 NotReady       ours: a trait, a card or a certificate is missing; nothing was sent -> complete it
 Unavailable    not done: no route, TLS refused, 503, « réessayez »                  -> retry later
 OutcomeUnknown sent, then timeout, cut or a bare 500                                -> ask first
-Rejected       understood and refused, with the service's code                      -> a human decides
+Rejected       understood and refused, with the service's code                    -> a human decides
 InvalidReply   unreadable, off-schema, bad signature                                -> as unknown
 """
 

@@ -48,7 +48,7 @@ def envoi_retry(acteur: Acteur, envoi_id: int) -> Envoi:
 
 
 def envoi_abandon(acteur: Acteur, envoi_id: int, motif: str) -> Envoi:
-    """Give up for good, with a reason kept. VenteRefusee without reason, or while it is in flight."""
+    """Give up for good, with a reason kept. VenteRefusee without reason, or while in flight."""
     motif = motif.strip()[:200]
     if not motif:
         raise VenteRefusee("Donnez le motif de l'abandon : il est gardé avec l'envoi.", "ENV-002")

@@ -55,7 +55,7 @@ def pytest_terminal_summary(terminalreporter):
     """Say, and not in silence, which tests wanted the shared data."""
     if _etat["absents"]:
         terminalreporter.write_line(
-            f"{_etat['absents']} test(s) lisent les données partagées, absentes de ce clone : non joués."
+            f"{_etat['absents']} test(s) lisent les données partagées, absentes ici : non joués."
         )
 
 

@@ -5,9 +5,10 @@ It says `simulated` in every receipt; a production server refuses it.
 
 import asyncio
 import base64
+import contextlib
 import hashlib
 import json
-from datetime import date
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -136,24 +137,26 @@ class PiloteScripte:
         fichier = poste.carte
         retrait = poste.retrait
         delai = float((fichier or {}).get("protocol", {}).get("delay_ms") or 0) / 1000
-        for faute in list(poste.fautes):
-            if faute.get("on") != "apdu":
-                continue
+        for faute in [f for f in poste.fautes if f.get("on") == "apdu"]:
             if not faute.get("repeat"):
                 poste.fautes.remove(faute)
-            if faute.get("do") == "pull":
-                self.retirer(carte.lecteur)
-            elif faute.get("do") in {"delay", "hang"}:
-                delai += float(faute.get("ms") or 3_600_000) / 1000
-            elif faute.get("do") in {"garbage", "truncate"}:
-                raise ErreurAgent("E_VITALE_DATA", block="identite")
-        try:
+            delai += self._suffer(carte.lecteur, faute)
+        with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(retrait.wait(), delai)
-        except TimeoutError:
-            pass
         if retrait.is_set() or fichier is None or poste.insertion != carte.insertion_id:
             raise ErreurAgent("E_CARD_REMOVED")
         return fichier
+
+    def _suffer(self, lecteur: str, faute: dict[str, Any]) -> float:
+        """Play one fault; return the seconds it adds to the contact."""
+        match faute.get("do"):
+            case "pull":
+                self.retirer(lecteur)
+            case "delay" | "hang":
+                return float(faute.get("ms") or 3_600_000) / 1000
+            case "garbage" | "truncate":
+                raise ErreurAgent("E_VITALE_DATA", block="identite")
+        return 0.0
 
     # Vitale
 
@@ -256,7 +259,7 @@ class PiloteScripte:
         certificat = self._cert(cps, cle)
         if hashlib.sha256(certificat).hexdigest() != cert_sha256:
             raise ErreurAgent("E_CPS_NOT_MATCHING")
-        if str(cps.get("valide_au") or "9999") < date.today().isoformat():
+        if str(cps.get("valide_au") or "9999") < datetime.now().astimezone().date().isoformat():
             raise ErreurAgent("E_CPS_EXPIRED")
         await self._present_pin(carte, cps, demande)
         privee = self._private_key(cps, cle)
@@ -280,13 +283,12 @@ class PiloteScripte:
         self, certificat: bytes, empreintes: list[bytes], signatures: list[bytes]
     ) -> None:
         publique = x509.load_der_x509_certificate(certificat).public_key()
+        if not isinstance(publique, rsa.RSAPublicKey):
+            raise ErreurAgent("E_SIGN_FAILED")
         for empreinte, signature in zip(empreintes, signatures, strict=True):
             try:
-                publique.verify(  # type: ignore[union-attr, call-arg]
-                    signature,
-                    empreinte,
-                    padding.PKCS1v15(),
-                    Prehashed(hashes.SHA256()),  # type: ignore[arg-type]
+                publique.verify(
+                    signature, empreinte, padding.PKCS1v15(), Prehashed(hashes.SHA256())
                 )
             except Exception as exc:
                 raise ErreurAgent("E_SIGN_FAILED") from exc

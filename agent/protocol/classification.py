@@ -98,7 +98,7 @@ class _Lecture:
 def lire_code(
     texte: str, canal: str, motifs: Motifs | None = None, *, nom_produit: NomProduit | None = None
 ) -> CodeLu:
-    """Return what `texte` is. `canal`: scan (a device), clavier (wedge in the page), saisie (typed).
+    """Return what `texte` is. `canal`: scan (device), clavier (wedge in the page), saisie (typed).
 
     Source: ordonnance.md §1.4 (order of the steps), agent.md §4.5 (order of the classes).
     """
@@ -158,15 +158,15 @@ def _ordonnance(lecture: _Lecture) -> CodeLu | None:
 
 def _typed(numero: str, motifs: Motifs) -> CodeLu:
     """A number typed by hand: look-alike letters are proposed, never replaced in silence."""
-    if numero.isdigit() and len(numero) > 16 and gs1.is_check_digit_right(numero[2:16]):
-        if numero.startswith("01"):
-            return CodeLu(
-                "ordonnance",
-                "confirmation",
-                numero=numero,
-                message="18 chiffres : début d'un code de boîte ? "
-                "Confirmez que c'est bien le numéro d'ordonnance.",
-            )
+    gtin = numero.startswith("01") and numero.isdigit() and len(numero) > 16
+    if gtin and gs1.is_check_digit_right(numero[2:16]):
+        return CodeLu(
+            "ordonnance",
+            "confirmation",
+            numero=numero,
+            message="18 chiffres : début d'un code de boîte ? "
+            "Confirmez que c'est bien le numéro d'ordonnance.",
+        )
     inhabituelles = [c for c in numero if c not in motifs.alphabet]
     if "U" in inhabituelles:
         return CodeLu(

@@ -100,7 +100,7 @@ def execute(commande: list[str]) -> int:
     with tempfile.TemporaryDirectory(
         prefix="comptoir-exec-", ignore_cleanup_errors=True
     ) as dossier:
-        os.chmod(dossier, 0o711)  # noqa: PTH101 - the data user goes through
+        os.chmod(dossier, 0o711)  # noqa: PTH101, S103 - the data user goes through
         with pile_de_donnees(Path(dossier)) as pile:
             return subprocess.run(commande, check=False, cwd=RACINE, env=pile.env).returncode  # noqa: S603
 

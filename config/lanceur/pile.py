@@ -323,9 +323,11 @@ class Pile:
         self.enfants["agent"].wait_ready()
         fin = time.monotonic() + 60
         while time.monotonic() < fin and self.enfants["web"].alive:
-            with contextlib.suppress(urllib.error.URLError, ConnectionError, OSError):
-                with urllib.request.urlopen(f"http://127.0.0.1:{port}/sante", timeout=5):
-                    return
+            with (
+                contextlib.suppress(urllib.error.URLError, ConnectionError, OSError),
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/sante", timeout=5),
+            ):
+                return
             time.sleep(0.05)
         raise LanceurRefuse(f"Le serveur web ne démarre pas : lisez {self.journaux / 'web.log'}.")
 

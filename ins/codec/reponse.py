@@ -54,7 +54,8 @@ def _invalid(code: str) -> InvalidReply:
 
 
 def parse_reponse(data: bytes, environnement: str) -> ReponseInsi:
-    """Return the answer. Raises the taxonomy: InvalidReply when unreadable or incomplete, a fault's class.
+    """Return the answer. Raises InvalidReply when unreadable or incomplete, or a fault's class.
+
 
     Never validates against the schema: live answers bend it. Source: ins.md §3.4, « Parser rules ».
     """
@@ -120,12 +121,7 @@ def _fault_error(faute: Faute) -> Exception:
     code = faute.sous_code or "faute"
     if faute.detail is not None:
         code = faute.detail.get("code") or ""
-        for element in faute.detail.iter():
-            if (
-                not code
-                and isinstance(element.tag, str)
-                and element.tag.rsplit("}", 1)[-1] == "Code"
-            ):
-                code = (element.text or "").strip()
+        for element in faute.detail.iter("{*}Code"):
+            code = code or (element.text or "").strip()
     propre = "".join(c for c in code if c.isalnum() or c == "_")[:20] or "faute"
     return error_of(propre, faute.cote)

@@ -30,7 +30,7 @@ _TABLE = {**_APOSTROPHES, **_TIRETS, **_ESPACES, **_LETTRES}
 
 
 class CaractereRefuse(ValueError):
-    """A character that a strict trait cannot hold; the text names it, for the person who typed it."""
+    """A character that a strict trait cannot hold; the text names it, for whoever typed it."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def default_first_name(liste: str, local: str) -> str:
 
 
 def is_same_place(un: str, autre: str) -> bool:
-    """Tell whether two places of birth are the same, Corsica 20/2A/2B alike. Source: ins.md §1.3."""
+    """Tell whether two birth places are the same, Corsica 20/2A/2B alike. Source: ins.md §1.3."""
 
     def fold(code: str) -> str:
         return "20" + code[2:] if code[:2] in {"2A", "2B"} else code

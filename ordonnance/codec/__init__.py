@@ -1,4 +1,4 @@
-"""EPU messages and CDA prescriptions <-> our dataclasses. Remote names live here and nowhere else."""
+"""EPU messages and CDA prescriptions <-> our dataclasses. Remote names live here only."""
 
 from ordonnance.codec.demande import (
     corps_consulter,

@@ -6,7 +6,7 @@ an absent flag stays unknown. A document that is not such a prescription is refu
 
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
-from typing import Any
+from typing import Any, TypedDict
 
 from ordonnance.rules.modele import (
     Beneficiaire,
@@ -80,7 +80,7 @@ def _date(brut: str | None) -> date | None:
 def _instant(brut: str | None) -> datetime | None:
     for forme in ("%Y%m%d%H%M%S%z", "%Y%m%d%H%M%z"):
         try:
-            return datetime.strptime(brut or "", forme)
+            return datetime.strptime(brut or "", forme)  # noqa: DTZ007 - both forms carry %z
         except ValueError:
             continue
     return None
@@ -221,24 +221,20 @@ def _comment(racine: Element) -> str:
 
 
 def _lines(racine: Element) -> tuple[LigneLue, ...]:
-    lignes = []
+    lignes: list[LigneLue] = []
     for section in _sections(racine):
         code = _attr(section, "h:code", "code")
         if code == "57828-6":
-            actes = _all(section, "h:entry/h:substanceAdministration")
-            lignes.extend(
-                _medicine(section, acte, len(lignes) + i) for i, acte in enumerate(actes, 1)
-            )
+            for acte in _all(section, "h:entry/h:substanceAdministration"):
+                lignes.append(_medicine(section, acte, len(lignes) + 1))
         elif code == "46264-8":
-            actes = _all(section, "h:entry/h:supply")
-            lignes.extend(
-                _device(section, acte, len(lignes) + i) for i, acte in enumerate(actes, 1)
-            )
+            for acte in _all(section, "h:entry/h:supply"):
+                lignes.append(_device(section, acte, len(lignes) + 1))
     return tuple(lignes)
 
 
 def _narrative(section: Element, acte: Element) -> str:
-    """Return the text that the line points at: what the prescriber wrote. Source: ordonnance.md §3.8."""
+    """Return the text the line points at: what the prescriber wrote. Source: ordonnance.md §3.8."""
     reference = (_attr(acte, "h:text/h:reference") or "").lstrip("#")
     if not reference:
         return _words(_one(acte, "h:text"))
@@ -263,7 +259,7 @@ _POSOLOGIE = (
 def _posology(section: Element, acte: Element) -> str:
     """Return how to take it, in the words of the narrative and in its order.
 
-    Sub-lines (split, tapered) follow each other. When nothing points at the narrative, the whole row
+    Sub-lines (split, tapered) follow each other. When nothing points at the narrative, the row
     of the table is kept: what is legally seen is the text. Source: ordonnance.md §3.3, §3.8.
     """
     morceaux: list[str] = []
@@ -298,13 +294,27 @@ def _period(acte: Element) -> tuple[date | None, date | None]:
     return None, None
 
 
-def _flags(acte: Element) -> dict[str, bool | None]:
+class _Drapeaux(TypedDict):
+    ald: bool | None
+    atmp: bool | None
+    prevention: bool | None
+    non_remboursable: bool | None
+    hors_amm: bool | None
+
+
+def _flags(acte: Element) -> _Drapeaux:
     lus: dict[str, bool | None] = dict.fromkeys(_FLAGS.values())
     for observation in _all(acte, "h:entryRelationship/h:observation"):
         nom = _FLAGS.get(_attr(observation, "h:code", "code"))
         if nom:
             lus[nom] = {"true": True, "false": False}.get(_attr(observation, "h:value"))
-    return lus
+    return _Drapeaux(
+        ald=lus["ald"],
+        atmp=lus["atmp"],
+        prevention=lus["prevention"],
+        non_remboursable=lus["non_remboursable"],
+        hors_amm=lus["hors_amm"],
+    )
 
 
 def _instruction(acte: Element, section: Element, code: str) -> str:

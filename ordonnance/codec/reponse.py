@@ -1,4 +1,4 @@
-"""Answers of the EPU contract, read leniently: unknown elements ignored, unknown codes kept as text."""
+"""Answers of the EPU contract, read leniently: unknown elements ignored, unknown codes kept."""
 
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
@@ -101,7 +101,7 @@ def _flag(brut: str) -> bool | None:
 def parse_prescription(data: bytes) -> PrescriptionLue:
     """Return the prescription of a consultation. Raises the taxonomy.
 
-    A reply without number, version, beneficiary or line is InvalidReply: nothing is shown by halves.
+    Without number, version, beneficiary or line: InvalidReply, nothing is shown by halves.
     """
     corps = _body(data, "consulterPrescription")
     element = corps.find(f"{{{_EPU}}}Prescription")

@@ -93,8 +93,9 @@ def assign(
 ) -> tuple[Rattachement, ...]:
     """Attach each box to its best line; what a person attached is kept.
 
-    Several boxes may serve one line: each takes its own minimum, so the total is minimal. Ties go to
-    the line still owed, then to the order of the prescription. Source: ordonnance.md §4.3, « Assignment ».
+    Several boxes may serve one line: each takes its own minimum, so the total is minimal. Ties go
+    to the line still owed, then to the order of the prescription.
+    Source: ordonnance.md §4.3, « Assignment ».
     """
     servi = {ligne.id: 0 for ligne in lignes}
     rattachements: dict[int, Rattachement] = {}

@@ -1,7 +1,7 @@
 """The contrôle d'ordonnance: differences between what is prescribed and what is delivered.
 
-A pure function: same inputs, same list, same order. This version holds R06, L01, L02, Q01, Q04, S01,
-S02, S08 and S11; severities are data. What cannot be computed is said, never called conform.
+A pure function: same inputs, same list, same order. This version holds R06, L01, L02, Q01, Q04,
+S01, S02, S08 and S11; severities are data. What cannot be computed is said, never called conform.
 """
 
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ _ORDRE = {BLOQUANT: 0, JUSTIFIER: 1, ATTENTION: 2, INFO: 3}
 
 @dataclass(frozen=True)
 class Regle:
-    """A row of the catalogue: severity, who lifts (P pharmacien, – nobody), what is sent, reasons."""
+    """A row of the catalogue: severity, who lifts (P pharmacien, – nobody), what is sent."""
 
     code: str
     severite: str

@@ -20,8 +20,8 @@ class Verification:
 def compare_beneficiaire(patient: Beneficiaire | None, lu: Beneficiaire) -> str:
     """Return IDENTIQUE, COMPATIBLE, DIFFERENTE or NON_COMPAREE.
 
-    By matricule when both have it; else birth date, sex and birth name (folded), first given name by
-    prefix. A different matricule with equal traits is a doubt, told DIFFERENTE.
+    By matricule when both have it; else birth date, sex and birth name (folded), first given name
+    by prefix. A different matricule with equal traits is a doubt, told DIFFERENTE.
     Source: ordonnance.md §2.5, « beneficiary ».
     """
     if patient is None:

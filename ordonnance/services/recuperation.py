@@ -267,7 +267,7 @@ def _prefill(numerique: OrdonnanceNumerique, prescription: PrescriptionLue) -> N
     ordonnance.prescripteur = prescripteur
     ordonnance.date_prescription = prescription.date_prescription
     ordonnance.save(update_fields=["prescripteur", "date_prescription"])
-    Vente.objects.filter(pk=ordonnance.vente_id).update(
+    Vente.objects.filter(pk=ordonnance.vente_id or 0).update(
         prescripteur=prescripteur, date_prescription=prescription.date_prescription
     )
 

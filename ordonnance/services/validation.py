@@ -121,7 +121,7 @@ def _vente_locked(numerique: OrdonnanceNumerique) -> Vente:
     return (
         Vente.objects.select_for_update(of=("self",), no_key=True)
         .select_related("patient")
-        .get(pk=numerique.ordonnance.vente_id)
+        .get(pk=numerique.ordonnance.vente_id or 0)
     )
 
 

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from ordonnance.forms import ReponseIllisible, read_answers
@@ -60,7 +60,7 @@ def controle(request: HttpRequest, vente_id: int, numerique_id: int) -> HttpResp
 
 
 @http_methods(write=("POST",), droit="ordonnance.lire")
-def reponses(request: HttpRequest, vente_id: int, numerique_id: int) -> HttpResponseBase:
+def reponses(request: HttpRequest, vente_id: int, numerique_id: int) -> HttpResponse:
     """Keep the answers given so far, without validating."""
     vente = vente_of(request, vente_id)
     numerique = numerique_of(request, vente_id, numerique_id)

@@ -46,7 +46,7 @@ def officine_context(officine_id: int) -> Iterator[None]:
 def _restore(avant: int | None) -> None:
     try:
         write_officine(connection, avant)
-    except Exception as exc:
+    except Exception as exc:  # noqa: BLE001 - the connection is unknown: see below
         # In a failed transaction the rollback restores the setting; anything else: drop it.
         if connection.in_atomic_block:
             return

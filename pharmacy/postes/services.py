@@ -111,7 +111,7 @@ def verify_reading(
     *,
     sid: str,
     operation: str,
-    data: Any,
+    data: object,
     receipt: str,
 ) -> Lecture:
     """Return the reading if its receipt proves it, consuming the nonce; raise LectureRefusee.
@@ -136,6 +136,8 @@ def verify_reading(
     for nom, valeur in attendu.items():
         if claims.get(nom) != valeur:
             raise _refus(f"recu_{nom}")
+    if not isinstance(data, dict):
+        raise _refus("recu_data")
     if simule and settings.ENVIRONNEMENT == "production":
         raise _refus("recu_simule")
     with transaction.atomic():

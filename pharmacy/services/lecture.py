@@ -81,13 +81,14 @@ def _choose(acteur: Acteur, vente: Vente, porteur: PorteurCarte) -> Suite:
             "attention",
             code="VIT-002",
         )
-    if vente.patient_id and vente.patient and vente.patient.carte_empreinte != porteur.empreinte:
-        if vente.lignes.filter(annulee=False).exists() or vente.ordonnances.exists():
-            return Suite(
-                "Cette carte est celle d'une autre personne. Mettez la vente en attente (²A) pour elle.",
-                "alerte",
-                code="VIT-003",
-            )
+    autre = vente.patient is not None and vente.patient.carte_empreinte != porteur.empreinte
+    if autre and (vente.lignes.filter(annulee=False).exists() or vente.ordonnances.exists()):
+        return Suite(
+            "Cette carte est celle d'une autre personne. "
+            "Mettez la vente en attente (²A) pour elle.",
+            "alerte",
+            code="VIT-003",
+        )
     with transaction.atomic():
         patient = patient_of_card(acteur, porteur)
         patient_choose(acteur, vente.pk, patient, "vitale")
@@ -99,7 +100,7 @@ def beneficiaire_choose(acteur: Acteur, vente: Vente, recu_id: int, rang: int) -
 
     VenteRefusee when the reading is not this poste's or was already used.
     """
-    recu = RecuCarte.objects.filter(pk=recu_id, poste_id=acteur.poste_id).first()
+    recu = RecuCarte.objects.filter(pk=recu_id, poste_id=acteur.poste_id or 0).first()
     if recu is None or recu.donnees is None:
         raise VenteRefusee("Cette lecture a déjà servi. Relisez la carte.", "VIT-004")
     porteurs = porteur_list(json.loads(bytes(recu.donnees)))

@@ -9,7 +9,7 @@ from pharmacy import audit, chiffre
 from pharmacy.acteurs import Acteur
 from pharmacy.models import Patient
 from pharmacy.rules.recherche import search_key
-from pharmacy.services.vente import check_droit
+from pharmacy.services.vente import check_droit, patient_choose
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,11 @@ def compute_recherche(patient: Patient) -> str:
     )[:420]
 
 
-def patient_create(acteur: Acteur, patient: Patient) -> Patient:
-    """Save a new file (status provisoire, computed search key)."""
+def patient_create(acteur: Acteur, patient: Patient, vente_id: int = 0) -> Patient:
+    """Save a new file (status provisoire, search key), and put it in the sale that is named.
+
+    VenteRefusee when that sale cannot take it: then no file is left behind.
+    """
     check_droit(acteur, "patient.creer")
     patient.officine_id = acteur.officine_id
     patient.cree_par_id = acteur.operateur_id
@@ -58,6 +61,8 @@ def patient_create(acteur: Acteur, patient: Patient) -> Patient:
     with transaction.atomic():
         patient.save()
         audit.note(acteur, "patient.creer", f"patient:{patient.pk}", patient)
+        if vente_id:
+            patient_choose(acteur, vente_id, patient, "recherche")
     return patient
 
 

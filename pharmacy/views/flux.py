@@ -19,18 +19,13 @@ from redis.exceptions import RedisError
 
 from pharmacy.acteurs import Acteur
 from pharmacy.flux import canal_officine, canal_vente
-from pharmacy.http import http_methods
+from pharmacy.http import http_methods, read_id
 from pharmacy.isolation.contexte import officine_context
 from pharmacy.panels import fragment_noms
 from pharmacy.rendu import render_fragment, vente_get
 
 logger = logging.getLogger(__name__)
 BATTEMENT_S = 15
-
-
-def _vente_id(request: HttpRequest) -> int:
-    brut = request.GET.get("vente", "")
-    return int(brut) if brut.isascii() and brut.isdigit() else 0
 
 
 def read_fragments(acteur: Acteur, vente_id: int, noms: list[str]) -> list[dict[str, object]]:
@@ -74,7 +69,7 @@ async def _stream(acteur: Acteur, vente_id: int) -> AsyncIterator[bytes]:
     except (RedisError, OSError):
         logger.warning("flux.coupe")
     finally:
-        await ecoute.aclose()
+        await ecoute.aclose()  # type: ignore[no-untyped-call]  # untyped in redis
         await client.aclose()
 
 
@@ -85,7 +80,7 @@ async def flux(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
         return HttpResponse(status=405)
     if acteur is None:
         return HttpResponse(status=401)
-    vente_id = _vente_id(request)
+    vente_id = read_id(request.GET.get("vente"))
     if not await sync_to_async(_exists)(acteur, vente_id):
         return HttpResponse(status=404)
     reponse = StreamingHttpResponse(_stream(acteur, vente_id), content_type="text/event-stream")
@@ -109,7 +104,7 @@ flux.methodes = (("GET",), ())  # type: ignore[attr-defined]
 def etat(request: HttpRequest) -> JsonResponse:
     """GET /flux/etat?vente=N: the same fragments, once (fallback)."""
     acteur: Acteur = request.acteur  # type: ignore[attr-defined]
-    vente = vente_get(acteur, _vente_id(request))
+    vente = vente_get(acteur, read_id(request.GET.get("vente")))
     if vente is None:
         return JsonResponse({"fragments": []}, status=404)
     rendus = [render_fragment(nom, vente, acteur) for nom in fragment_noms()]

@@ -6,11 +6,11 @@ from django.shortcuts import render
 from pharmacy import audit
 from pharmacy.acteurs import Acteur
 from pharmacy.forms import PatientForm
-from pharmacy.http import http_methods
+from pharmacy.http import http_methods, read_id
 from pharmacy.models import Patient
 from pharmacy.selectors.patient import patient_search
 from pharmacy.services import patient as service
-from pharmacy.services.vente import VenteRefusee, patient_choose
+from pharmacy.services.vente import VenteRefusee
 from pharmacy.views.vente import aller
 
 
@@ -50,12 +50,11 @@ def fiche(request: HttpRequest, patient_id: int) -> HttpResponse:
 def creer(request: HttpRequest) -> HttpResponse:
     """A new file; in a sale, the new patient is chosen at once."""
     acteur = _acteur(request)
-    vente_id = request.POST.get("vente") or request.GET.get("vente") or ""
+    vente_id = read_id(request.POST.get("vente") or request.GET.get("vente"))
     form = PatientForm(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        patient = service.patient_create(acteur, form.save(commit=False))
-        if vente_id.isdigit():
-            patient_choose(acteur, int(vente_id), patient, "recherche")
+        patient = service.patient_create(acteur, form.save(commit=False), vente_id)
+        if vente_id:
             return aller(request, f"/vente/{vente_id}/")
         return aller(request, f"/patients/{patient.pk}/")
     statut = 422 if request.method == "POST" else 200

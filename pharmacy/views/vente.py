@@ -10,7 +10,7 @@ from django.utils.dateparse import parse_date
 from pharmacy import audit
 from pharmacy.acteurs import Acteur
 from pharmacy.etapes import next_dialogue
-from pharmacy.http import http_methods, refuse
+from pharmacy.http import http_methods, read_id, refuse
 from pharmacy.models import Patient, RecuCarte, Vente
 from pharmacy.panels import panneau_list
 from pharmacy.rendu import render_fragment, vente_get
@@ -130,7 +130,7 @@ def ligne(request: HttpRequest, vente_id: int, ligne_id: int) -> HttpResponse:
     brut = request.POST.get("quantite", "")
     if brut in {"+", "-"}:
         quantite = actuelle.quantite + (1 if brut == "+" else -1)
-    elif brut.isascii() and brut.isdigit():
+    elif brut.isascii() and brut.isdigit() and len(brut) <= 2:
         quantite = int(brut)
     else:
         raise VenteRefusee("Donnez une quantité entre 1 et 99.", "VTE-004")
@@ -178,7 +178,7 @@ def fin_page(request: HttpRequest, vente_id: int) -> HttpResponse:
     fragments = [
         render_fragment(nom, vente, _acteur(request)) for nom in [p.nom for p in panneau_list()]
     ]
-    lignes = [ligne for ligne in vente.lignes.filter(annulee=False)]
+    lignes = list(vente.lignes.filter(annulee=False))
     total = sum((item.prix_centimes or 0) * item.quantite for item in lignes)
     return render(
         request,
@@ -215,7 +215,7 @@ def patient(request: HttpRequest, vente_id: int) -> HttpResponse:
     acteur = _acteur(request)
     if request.method == "POST":
         choisi = Patient.objects.filter(
-            pk=_int(request.POST.get("patient")), officine_id=acteur.officine_id
+            pk=read_id(request.POST.get("patient")), officine_id=acteur.officine_id
         ).first()
         if choisi is None:
             raise VenteRefusee("Ce dossier n'existe pas dans votre officine.", "PAT-404")
@@ -237,11 +237,13 @@ def beneficiaires(request: HttpRequest, vente_id: int, recu_id: int) -> HttpResp
     vente = _vente(request, vente_id)
     acteur = _acteur(request)
     if request.method == "POST":
-        suite = lecture.beneficiaire_choose(acteur, vente, recu_id, _int(request.POST.get("rang")))
+        brut = request.POST.get("rang", "")
+        rang = int(brut) if brut in map(str, range(20)) else -1
+        suite = lecture.beneficiaire_choose(acteur, vente, recu_id, rang)
         if suite.ton != "info":
             raise VenteRefusee(suite.phrase, suite.code)
         return aller(request, f"/vente/{vente.pk}/")
-    recu = RecuCarte.objects.filter(pk=recu_id, poste_id=acteur.poste_id).first()
+    recu = RecuCarte.objects.filter(pk=recu_id, poste_id=acteur.poste_id or 0).first()
     if recu is None or recu.donnees is None:
         raise VenteRefusee("Cette lecture a déjà servi. Relisez la carte.", "VIT-004")
     porteurs = lecture.porteur_list(json.loads(bytes(recu.donnees)))
@@ -271,7 +273,3 @@ def prescription(request: HttpRequest, vente_id: int) -> HttpResponse:
 def touches(request: HttpRequest) -> HttpResponse:
     """F1: every key."""
     return render(request, "pharmacy/_touches.html")
-
-
-def _int(brut: str | None) -> int:
-    return int(brut) if brut and brut.isascii() and brut.isdigit() else -1

@@ -1,4 +1,4 @@
-"""What lies on the desk: cards, codes, boxes, services. Talks to the agent and to the simulators."""
+"""What lies on the desk: cards, codes, boxes, services. Talks to the agent and simulators."""
 
 import io
 import json
@@ -9,6 +9,7 @@ import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 
 import segno
@@ -80,6 +81,10 @@ def _try(lire: Callable[[], Any], defaut: Any) -> Any:  # noqa: ANN401
         return defaut
 
 
+def _last_entries(url: str) -> Any:  # noqa: ANN401
+    return _controle(f"{url}/controle/journal")["entrees"][-12:]
+
+
 def read_state(adresses: Adresses) -> dict[str, Any]:
     """Return everything the page shows; a part that is away shows as absent, never invented."""
     cartes = [
@@ -93,10 +98,8 @@ def read_state(adresses: Adresses) -> dict[str, Any]:
     ]
     services = {
         nom: {
-            "etat": _try(lambda url=url: _controle(f"{url}/controle/etat"), None),
-            "journal": _try(
-                lambda url=url: _controle(f"{url}/controle/journal")["entrees"][-12:], []
-            ),
+            "etat": _try(partial(_controle, f"{url}/controle/etat"), None),
+            "journal": _try(partial(_last_entries, url), []),
         }
         for nom, url in adresses.services.items()
     }
@@ -145,7 +148,9 @@ def _pin(adresses: Adresses, corps: dict[str, Any]) -> dict[str, Any]:
 
 
 def _mood(adresses: Adresses, corps: dict[str, Any]) -> dict[str, Any]:
-    voulu = {c: corps[c] for c in ("nom", "fois", "latence_ms", "operation") if c in corps}
+    voulu: dict[str, Any] = {
+        c: corps[c] for c in ("nom", "fois", "latence_ms", "operation") if c in corps
+    }
     etat: dict[str, Any] = _controle(
         f"{adresses.services[str(corps['service'])]}/controle/humeur", voulu
     )

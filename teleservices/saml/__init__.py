@@ -1,4 +1,4 @@
-"""The operator's SAML 2.0 assertion, signed by the card in two steps (ins.md §3.2, ordonnance.md §2.2).
+"""The operator's SAML 2.0 assertion, card-signed in two steps (ins.md §3.2, ordonnance.md §2.2).
 
 The card signs an assertion once; the workers send it for an hour. The server prepares the assertion
 and gives its digest to be signed; the card's signature completes it.
@@ -71,7 +71,7 @@ def _attributes(racine: Element, attributs: dict[str, str]) -> None:
 
 
 def complete_assertion(preparee: bytes, signature: bytes) -> bytes:
-    """Return the signed assertion. Raises xmldsig.SignatureFausse when the signature is not the card's."""
+    """Return the signed assertion. Raises xmldsig.SignatureFausse when the card did not sign."""
     racine = parse_xml(preparee)
     complete(racine, signature)
     return etree.tostring(racine)

@@ -36,7 +36,7 @@ def parse_envelope(data: bytes, *, max_octets: int = 2_000_000) -> Enveloppe:
     if racine.tag != f"{{{SOAP}}}Envelope":
         raise XmlRefuse("soap_enveloppe")
     corps = racine.find(f"{{{SOAP}}}Body")
-    elements = [e for e in corps if isinstance(e.tag, str)] if corps is not None else []
+    elements = list(corps.iterchildren("*")) if corps is not None else []  # no comment
     if len(elements) != 1:
         raise XmlRefuse("soap_corps")
     if elements[0].tag == f"{{{SOAP}}}Fault":
@@ -54,9 +54,7 @@ def _fault(element: Element) -> Faute:
         return (trouve.text or "").strip() if trouve is not None else ""
 
     detail = element.find(f"{{{SOAP}}}Detail")
-    dedans = (
-        next((e for e in detail if isinstance(e.tag, str)), None) if detail is not None else None
-    )
+    dedans = next(detail.iterchildren("*"), None) if detail is not None else None
     return Faute(
         _local(text("s:Code/s:Value")),
         _local(text("s:Code/s:Subcode/s:Value")),

@@ -159,11 +159,10 @@ def _check_shape(element: Element, id_attribute: str) -> None:
     references = element.findall(f"{{{DS}}}Signature/{{{DS}}}SignedInfo/{{{DS}}}Reference")
     if len(signatures) != 1 or len(references) != 1:
         raise SignatureFausse("signature_multiple")
-    if references[0].get("URI") != f"#{element.get(id_attribute)}":
+    identifiant = element.get(id_attribute)
+    if identifiant is None or references[0].get("URI") != f"#{identifiant}":
         raise SignatureFausse("reference_ailleurs")
-    memes = element.getroottree().xpath(
-        f"count(//*[@{id_attribute}=$i])", i=element.get(id_attribute)
-    )
+    memes = element.getroottree().xpath(f"count(//*[@{id_attribute}=$i])", i=identifiant)
     if memes != 1:
         raise SignatureFausse("identifiant_double")
     algorithmes = {e.get("Algorithm") for e in signatures[0].iter() if e.get("Algorithm")}

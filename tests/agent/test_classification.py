@@ -19,7 +19,7 @@ NOMS = {"3400930065785": "LEVOTHYROX 75"}
     CAS,
     ids=[c[0] for c in CAS],
 )
-def test_each_content_of_the_specification_is_read_as_written(
+def test_each_content_of_the_specification_is_read_as_written(  # noqa: PLR0913, PLR0917
     ident, contenu, canal, classe, numero, suite, message
 ):
     lu = lire_code(contenu, canal, nom_produit=NOMS.get)

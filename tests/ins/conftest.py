@@ -27,7 +27,7 @@ class Simulateur:
             data=None if corps is None else json.dumps(corps).encode(),
             headers={"Content-Type": "application/json"},
         )
-        with urllib.request.urlopen(requete, timeout=10) as reponse:  # noqa: S310
+        with urllib.request.urlopen(requete, timeout=10) as reponse:
             return json.loads(reponse.read() or b"null")
 
     def humeur(self, nom, **faits):

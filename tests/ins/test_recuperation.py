@@ -3,11 +3,14 @@
 import pytest
 
 from ins.models import AppelInsi, EvenementIdentite, HistoriqueIns
+from ins.services import appels
 from ins.services.appels import on_patient_chosen, retry
 from pharmacy.events import PatientChoisi
 from pharmacy.models import Audit, Patient, Vente
 from pharmacy.services.vente import VenteRefusee, patient_choose
+from teleservices.balayage import doubt
 from teleservices.models import Envoi, Trace
+from teleservices.moteur import claim, process
 from tests.ins.scene import appel_of, porteur
 
 pytestmark = pytest.mark.django_db
@@ -360,3 +363,28 @@ def test_an_answer_for_an_identity_made_doubtful_meanwhile_is_not_taken(comptoir
         "",
         "sans_objet",
     )
+
+
+def test_two_readings_at_the_same_instant_meet_on_one_row(comptoir, zoe, monkeypatch):
+    # What each of two transactions sees before the other commits: no call, rank 1.
+    monkeypatch.setattr(appels, "_is_answered_today", lambda _patient: False)
+    monkeypatch.setattr(appels, "_rank", lambda *_faits: 1)
+    comptoir.choose(zoe)
+    patient = comptoir.choose(zoe)
+    assert AppelInsi.objects.filter(patient=patient).count() == 1
+    assert Audit.objects.filter(acte="ins.appeler", patient_id=patient.pk).count() == 1
+
+
+def test_a_worker_killed_before_settling_costs_one_more_question_and_nothing_else(
+    comptoir, zoe, insi
+):
+    patient = comptoir.choose(zoe)
+    envoi = appel_of(patient).envoi
+    claim(envoi.pk)
+    doubt(envoi.pk)
+    process(envoi.pk)
+    process(envoi.pk)
+    patient.refresh_from_db()
+    assert patient.statut == "RECUP"
+    assert EvenementIdentite.objects.filter(patient=patient).count() == 1
+    assert len(insi.journal()) == 1

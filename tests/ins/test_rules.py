@@ -161,7 +161,8 @@ def test_no_evidence_ever_leaves_a_false_qualification(traits, ins, piece, doute
     if statut == "QUAL":
         assert ins == traits
         assert piece == traits
-        assert not (douteux or fictif)
+        assert not douteux
+        assert not fictif
 
 
 def test_a_transition_only_leaves_the_statuses_of_the_table():

@@ -130,7 +130,7 @@ class Recu:
 def read(reponse: httpx.Response) -> Recu:
     """Parse an answer by namespaces, never by prefixes."""
     analyseur = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
-    arbre = etree.fromstring(reponse.content, analyseur)  # noqa: TID251 - not the product
+    arbre = etree.fromstring(reponse.content, analyseur)
     faute = arbre.find(f"{{{SOAP}}}Body/{{{SOAP}}}Fault")
     if faute is None:
         codes = [e.text for e in arbre.iter() if str(e.tag).endswith("}CodeCR")]
@@ -221,7 +221,7 @@ class _Client:
         """Send an envelope (tree or bytes); the content type carries its wsa:Action."""
         octets = racine if isinstance(racine, bytes) else etree.tostring(racine, encoding="UTF-8")
         if type_contenu is None:
-            arbre = etree.fromstring(octets)  # noqa: TID251 - our own request
+            arbre = etree.fromstring(octets)
             action = arbre.findtext(f"{{{SOAP}}}Header/{{{WSA}}}Action")
             type_contenu = f'application/soap+xml; charset=utf-8; action="{action}"'
         return self.http.post(

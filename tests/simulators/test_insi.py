@@ -545,7 +545,7 @@ def test_both_forms_of_fault_are_seen(insi):
     [
         ("oid_test", lambda r: actif(r)[2] == "1.2.250.1.213.1.4.10"),
         ("oid_inconnu", lambda r: actif(r)[2] == "1.2.250.1.213.1.4.2"),
-        ("sans_individu", lambda r: r.code == "00" and len(r.corps) < 2),
+        ("sans_individu", lambda r: r.code == "00" and len(r.corps.findall("{*}INDIVIDU")) == 0),
         ("sans_cle", lambda r: actif(r)[1] is None),
         ("sans_lieu", lambda r: r.text("LieuNaissance") is None),
         ("type_matricule", lambda r: r.text("TypeMatricule") == "NIR"),

@@ -98,7 +98,7 @@ def test_a_truncated_reply_is_not_xml(insi, simulateur):
     reponse = insi.post(insi.traits_envelope(ADRUN[0], [ADRUN[1]], *ADRUN[2:]))
 
     with pytest.raises(etree.XMLSyntaxError):
-        etree.fromstring(reponse.content)  # noqa: TID251
+        etree.fromstring(reponse.content)
 
 
 def test_nonsense_is_drawn_when_not_chosen(insi, simulateur):

@@ -103,7 +103,7 @@ def test_a_good_assertion_opens_the_door(epu, sig):
 def test_one_assertion_serves_several_messages(epu, sig):
     texte = etree.tostring(Assertion(sig).sign())
 
-    codes = [present(epu, etree.fromstring(texte)) for _ in range(2)]  # noqa: TID251
+    codes = [present(epu, etree.fromstring(texte)) for _ in range(2)]
     assert codes == ["00", "00"]
 
 

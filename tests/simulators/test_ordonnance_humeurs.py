@@ -153,7 +153,7 @@ def test_a_truncated_reply_is_not_xml(epu, simulateur):
     reponse = epu.post(epu.wrap(epu.consult_request(E0)))
 
     with pytest.raises(etree.XMLSyntaxError):
-        etree.fromstring(reponse.content)  # noqa: TID251
+        etree.fromstring(reponse.content)
 
 
 def test_a_reply_may_be_cut_in_the_middle(epu, simulateur):

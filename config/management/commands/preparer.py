@@ -1,4 +1,4 @@
-"""`manage.py preparer`: migrations, reference data, demonstration data, enrolment, in one process."""
+"""`manage.py preparer`: migrations, reference and demonstration data, enrolment, at once."""
 
 from pathlib import Path
 from typing import Any

@@ -20,4 +20,4 @@ class DatabaseWrapper(base.DatabaseWrapper):
                 write_officine(self, None)
             except Error:
                 self.connection.close()
-        super()._close()
+        super()._close()  # type: ignore[misc]  # django-stubs forgets it

@@ -1,4 +1,4 @@
-"""`manage.py agent_enroler`: attach an agent's key to a poste and write what the agent must know."""
+"""`manage.py agent_enroler`: attach an agent's key to a poste, write what the agent must know."""
 
 import json
 from pathlib import Path

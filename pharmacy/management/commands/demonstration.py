@@ -1,4 +1,4 @@
-"""`manage.py demonstration`: the two demonstration officines; `--identifiants` prints the logins."""
+"""`manage.py demonstration`: two demonstration officines; `--identifiants` prints the logins."""
 
 from typing import Any
 from uuid import uuid4

@@ -15,7 +15,7 @@ class Command(BaseCommand):
     """Read with the same code as the screens; exit 1 with one sentence when it cannot."""
 
     help = "Lit un document CDA (eP-MED-DM niveau 3) et l'affiche en JSON."
-    requires_system_checks: list[str] = []  # noqa: RUF012 - a class attribute of Django
+    requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Take the file to read."""
@@ -25,7 +25,7 @@ class Command(BaseCommand):
         """Print the document, or raise the sentence."""
         try:
             if fichier.stat().st_size > TAILLE_MAX:
-                raise CommandError("Ce fichier dépasse 20 Mo : ce n'est pas un document CDA lisible.")
+                raise CommandError("Ce fichier dépasse 20 Mo : ce n'est pas un CDA lisible.")
             octets = fichier.read_bytes()
         except OSError as exc:
             raise CommandError(f"Fichier illisible : {exc.strerror}.") from exc
