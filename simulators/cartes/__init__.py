@@ -8,10 +8,10 @@ DOSSIER = Path(__file__).parent
 
 
 def carte_list(genre: str = "") -> list[dict[str, Any]]:
-    """Return every card, or those of one kind, with their file name under `fichier`."""
+    """Return the cards (of one kind), usual ones first, their file name under `fichier`."""
     cartes = []
     for chemin in sorted(DOSSIER.glob("*.json")):
         carte = json.loads(chemin.read_text(encoding="utf-8"))
         if not genre or carte["kind"] == genre:
             cartes.append({**carte, "fichier": chemin.stem})
-    return cartes
+    return sorted(cartes, key=lambda c: c.get("ordre", 5))

@@ -5,7 +5,9 @@ const HUMEURS = {
   normal: 'normal', lent: 'lent (3 s)', tres_lent: 'très lent (30 s)', panne: 'en panne (coupe)', panne_503: 'en panne (503)',
   reponse_perdue: 'réponse perdue', doublon: 'doublon', absurde: 'réponse absurde', bizarre: 'bizarre mais légal',
 };
+const DEPLIEES = 3;
 const dessins = new Map();
+const depliees = new Map();
 
 async function geste(chemin, corps) {
   try {
@@ -22,6 +24,7 @@ function el(nom, attributs = {}, ...dedans) {
   const e = document.createElement(nom);
   for (const [cle, valeur] of Object.entries(attributs)) {
     if (cle.startsWith('on')) e.addEventListener(cle.slice(2), valeur);
+    else if (valeur === true) e.setAttribute(cle, '');
     else if (valeur !== undefined && valeur !== false) e.setAttribute(cle, valeur);
   }
   e.append(...dedans);
@@ -47,14 +50,17 @@ function carte(c, agent) {
   }, c.nom, el('small', {}, dedans ? 'dans le lecteur : un clic la retire' : c.pourquoi));
 }
 
-function feuille(o) {
-  return el('article', { class: 'feuille' },
-    el('button', { class: 'code', title: "Scanner ce code", 'data-cle': o.numero, 'aria-label': `Scanner l'ordonnance ${o.numero}`, onclick: () => geste('/scanner', { texte: o.numero, device: 'comptoir' }) },
-      el('img', { src: `/qr/${o.numero}.svg`, alt: `Code de l'ordonnance ${o.numero}` })),
-    el('div', {}, el('strong', {}, o.patient), ` (${o.statut})`, el('div', { class: 'petit' }, o.pourquoi), el('code', {}, o.numero),
-      el('div', { class: 'boites' }, ...o.lignes.map((l) => (l.cip13
-        ? el('button', { 'data-cle': `${o.numero}${l.cip13}`, onclick: () => geste('/boite', { cip13: l.cip13 }) }, `▢ ${l.libelle}`)
-        : el('span', { class: 'petit' }, l.libelle))))));
+// A sheet of paper: unfolded for the first ones, a line for the others; a click on the line unfolds it.
+function feuille(o, rang) {
+  const ouverte = depliees.get(o.numero) ?? rang < DEPLIEES;
+  const tete = el('summary', { 'data-cle': `tete${o.numero}` }, el('strong', {}, o.patient), ' ', el('span', { class: 'statut' }, o.statut.toLowerCase().replace('_', ' ')), el('small', {}, o.pourquoi));
+  const code = el('button', { class: 'code', title: 'Scanner ce code', 'data-cle': o.numero, 'aria-label': `Scanner l'ordonnance ${o.numero}`, onclick: () => geste('/scanner', { texte: o.numero, device: 'comptoir' }) },
+    el('img', { src: `/qr/${o.numero}.svg`, alt: '', loading: 'lazy' }), 'Scanner');
+  const boites = o.lignes.map((l) => (l.cip13
+    ? el('button', { 'data-cle': `${o.numero}${l.cip13}`, title: 'Scanner une boîte', onclick: () => geste('/boite', { cip13: l.cip13 }) }, `▢ ${l.libelle}`)
+    : el('span', { class: 'petit' }, l.libelle)));
+  return el('details', { class: 'feuille', open: ouverte, ontoggle: (e) => depliees.set(o.numero, e.target.open) }, tete,
+    el('div', { class: 'dedans' }, code, el('div', {}, el('code', {}, o.numero), el('div', { class: 'boites' }, ...boites))));
 }
 
 function service(nom, { etat, journal }, humeurs) {
@@ -89,13 +95,14 @@ async function lire() {
   $('produit').href = e.produit;
   const lecteurs = e.agent?.readers || [];
   dessiner('lecteurs', lecteurs, () => (lecteurs.length
-    ? lecteurs.map((l) => el('p', {}, `${l.name === 'cps' ? 'Lecteur CPS' : 'Lecteur Vitale'} : `, el('strong', {}, l.card ? l.card.label : 'vide')))
+    ? lecteurs.map((l) => el('p', { class: 'lecteur' }, el('span', {}, `${l.name === 'cps' ? 'CPS' : 'Vitale'} : `, el('strong', {}, l.card ? l.card.label : 'vide')),
+      ...(l.card ? [el('button', { 'data-cle': `retirer-${l.name}`, onclick: () => geste('/retirer', { reader: l.name }) }, 'Retirer')] : [])))
     : [el('p', {}, "L'agent du poste ne répond pas.")]));
   for (const genre of ['vitale', 'cps']) {
     const cartes = e.cartes.filter((c) => c.genre === genre);
     dessiner(genre, [cartes, lecteurs], () => cartes.map((c) => carte(c, e.agent)));
   }
-  dessiner('papier', e.ordonnances, () => e.ordonnances.map(feuille));
+  dessiner('papier', e.ordonnances, () => e.ordonnances.map((o, rang) => feuille(o, rang)));
   dessiner('services', e.services, () => Object.entries(e.services).map(([nom, s]) => service(nom, s, e.humeurs)));
   pin(e.agent?.pin_window);
 }
