@@ -2,7 +2,7 @@
 
 import re
 
-FORME = re.compile(r"^\d{5}(\d{2}|2A|2B)\d{6}$")
+FORME = re.compile(r"^[0-9]{5}([0-9]{2}|2A|2B)[0-9]{6}$")
 
 
 def nir_key(corps: str) -> int:
@@ -23,7 +23,8 @@ def check_typed(matricule: str) -> None:
 
     What INSi returns is never checked so: it is kept as it came. Source: ins.md §1.2.
     """
-    if not (len(matricule) == 15 and FORME.match(matricule[:13]) and matricule[13:].isdigit()):
+    ascii_seul = len(matricule) == 15 and matricule.isascii()
+    if not (ascii_seul and FORME.match(matricule[:13]) and matricule[13:].isdigit()):
         raise ValueError("matricule shape")
     if nir_key(matricule[:13]) != int(matricule[13:]):
         raise ValueError("matricule key")
