@@ -3,10 +3,12 @@
 Theory of operation. `process` claims a row by a conditional UPDATE in a durable transaction, calls
 with no transaction open, and settles in a second short one. Killed anywhere, it loses nothing: not
 claimed, the sweep rings again; claimed and not settled, the sweep doubts and the next run asks.
+A doubt ends only with an answer to the question: whatever keeps us from asking keeps the doubt.
 """
 
 import hashlib
 import logging
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from random import SystemRandom
 from typing import Any
@@ -43,19 +45,24 @@ def process(envoi_id: int) -> None:
     if envoi is None:
         return
     handler = handler_get(envoi.operation)
+    essai = _Essai(doute and not handler.lecture)
     try:
-        reponse = _exchange(handler, envoi, doute=doute)
+        settle(handler, envoi, _exchange(handler, envoi, essai))
     except TeleserviceError as erreur:
-        settle_error(handler, envoi, erreur)
+        settle_error(handler, envoi, erreur, doute=essai.doute)
     except Exception:
         # The one place that catches everything: keep the row in doubt, say so, let it be seen.
         logger.exception("envoi.panne envoi=%s operation=%s", envoi.pk, envoi.operation)
-        settle_error(
-            handler, envoi, OutcomeUnknown("panne_interne", "Erreur interne. L'envoi est gardé.")
-        )
+        panne = OutcomeUnknown("panne_interne", "Erreur interne. L'envoi est gardé.")
+        settle_error(handler, envoi, panne, doute=essai.doute)
         raise
-    else:
-        settle(handler, envoi, reponse)
+
+
+@dataclass
+class _Essai:
+    """One try: whether what an earlier one did is still unknown."""
+
+    doute: bool
 
 
 def claim(envoi_id: int) -> tuple[Envoi | None, bool]:
@@ -86,14 +93,14 @@ def claim(envoi_id: int) -> tuple[Envoi | None, bool]:
     return None, False
 
 
-def _exchange(handler: Handler, envoi: Envoi, *, doute: bool) -> Reponse:
+def _exchange(handler: Handler, envoi: Envoi, essai: _Essai) -> Reponse:
     """Prepare and call, asking first when the row was in doubt and is not replayable."""
     demande = handler.prepare(envoi)
     pause = disjoncteur.is_passing(handler.service, timezone.now())
     if pause is not None:
         raise _ServiceCoupe(pause)
     try:
-        reponse = _ask_then_call(handler, demande, doute=doute)
+        reponse = _ask_then_call(handler, demande, essai)
     except (Unavailable, OutcomeUnknown, InvalidReply) as erreur:
         disjoncteur.note_failure(handler.service, erreur.code, timezone.now())
         raise
@@ -104,11 +111,12 @@ def _exchange(handler: Handler, envoi: Envoi, *, doute: bool) -> Reponse:
     return reponse
 
 
-def _ask_then_call(handler: Handler, demande: Any, *, doute: bool) -> Reponse:  # noqa: ANN401
-    if doute and not handler.lecture:
+def _ask_then_call(handler: Handler, demande: Any, essai: _Essai) -> Reponse:  # noqa: ANN401
+    if essai.doute:
         connue = handler.ask(demande)
         if connue is not None:
             return connue
+        essai.doute = False
     return handler.call(demande)
 
 
@@ -154,13 +162,17 @@ def settle(handler: Handler, envoi: Envoi, reponse: Reponse) -> None:
         _announce(ligne)
 
 
-def settle_error(handler: Handler, envoi: Envoi, erreur: TeleserviceError) -> None:
-    """Write what an error means: wait, doubt, refuse or give up."""
+def settle_error(
+    handler: Handler, envoi: Envoi, erreur: TeleserviceError, *, doute: bool = False
+) -> None:
+    """Write what an error means: wait, doubt, refuse or give up; an open doubt stays a doubt."""
     with transaction.atomic():
         ligne = _locked(envoi.pk)
         if ligne.etat != Envoi.Etat.EN_VOL:
             return
         etat, pas_avant = _after_error(handler, ligne, erreur)
+        if doute:
+            etat, pas_avant = _still_in_doubt(ligne, erreur, pas_avant)
         check_transition(ligne.etat, etat)
         ligne.etat = etat
         ligne.pas_avant = pas_avant
@@ -194,8 +206,24 @@ def _after_error(handler: Handler, envoi: Envoi, erreur: TeleserviceError) -> tu
         return Envoi.Etat.A_ENVOYER, erreur.jusqua + timedelta(seconds=_hasard.uniform(0, 2))
     if isinstance(erreur, Unavailable) or handler.lecture or handler.replayable:
         return _retry(handler, envoi, erreur, maintenant)
+    return Envoi.Etat.INCERTAIN, _next_question(envoi, maintenant)
+
+
+def _next_question(envoi: Envoi, maintenant: datetime) -> datetime:
     rang = min(envoi.tentatives, len(_ATTENTE_DOUTE_S)) - 1
-    return Envoi.Etat.INCERTAIN, maintenant + timedelta(seconds=_ATTENTE_DOUTE_S[max(0, rang)])
+    return maintenant + timedelta(seconds=_ATTENTE_DOUTE_S[max(0, rang)])
+
+
+def _still_in_doubt(
+    envoi: Envoi, erreur: TeleserviceError, pas_avant: datetime
+) -> tuple[str, datetime]:
+    """The question had no answer (no card, service cut, refused): ask again later, send nothing.
+
+    Source: ordonnance.md §2.7 (« consult impossible → wait »), §5.3.
+    """
+    if not isinstance(erreur, _ServiceCoupe | NotReady):
+        pas_avant = max(pas_avant, _next_question(envoi, timezone.now()))
+    return Envoi.Etat.INCERTAIN, pas_avant
 
 
 def _retry(

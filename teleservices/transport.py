@@ -79,7 +79,7 @@ class HttpsTransport:
             with self._client().stream(
                 "POST", requete.url, content=requete.corps, headers=requete.entetes, timeout=delais
             ) as reponse:
-                corps = _read_bounded(reponse, requete.taille_max_octets)
+                corps = _read_bounded(reponse, requete, horloge + requete.lecture_s)
                 duree_ms = round((time.monotonic() - horloge) * 1000)
                 return Retour(
                     reponse.status_code,
@@ -111,13 +111,16 @@ class HttpsTransport:
         return client
 
 
-def _read_bounded(reponse: httpx.Response, maximum: int) -> bytes:
+def _read_bounded(reponse: httpx.Response, requete: Requete, fin: float) -> bytes:
+    """Read a reply bounded in size and in total time: one that drips holds no worker."""
     morceaux: list[bytes] = []
     total = 0
     for morceau in reponse.iter_bytes():
         total += len(morceau)
-        if total > maximum:
+        if total > requete.taille_max_octets:
             raise InvalidReply("reponse_trop_grosse", "La réponse du service est illisible.")
+        if time.monotonic() > fin:
+            raise OutcomeUnknown("reseau_delai", "Le service n'a pas répondu dans le délai.")
         morceaux.append(morceau)
     return b"".join(morceaux)
 

@@ -324,9 +324,13 @@ def follow(envoi: Envoi) -> None:
     Source: design.md, « States of an Envoi » ; ordonnance.md §1.6.
     """
     execution = _execution_locked(envoi)
-    if _resend_without_lock(envoi, execution):
+    if _is_superseded(envoi) or _resend_without_lock(envoi, execution):
         return
     etat = _ETATS[Envoi.Etat(envoi.etat)]
+    if etat == "annulee" and execution.etat == "incertaine":
+        # Given up in doubt: it may be recorded, so it still counts (§1.6). The queue keeps why.
+        _tell(execution)
+        return
     if etat == execution.etat:
         _tell(execution)
         return
@@ -346,6 +350,13 @@ def follow(envoi: Envoi) -> None:
     if numerique.etat != etat:
         move(numerique, *_path(numerique.etat, etat))
     _tell(execution)
+
+
+def _is_superseded(envoi: Envoi) -> bool:
+    """Tell whether a later sending of the same execution took over: this one moves nothing."""
+    return Envoi.objects.filter(
+        officine_id=envoi.officine_id, sujet=envoi.sujet, pk__gt=envoi.pk
+    ).exists()
 
 
 def _path(avant: str, apres: str) -> tuple[str, ...]:
@@ -368,6 +379,9 @@ def _resend_without_lock(envoi: Envoi, execution: Execution) -> bool:
     corps = corps_sans_verrou(bytes(envoi.corps or b""), wire_key(cle))
     acteur = Acteur(envoi.operateur_id, envoi.officine_id, "", envoi.poste_id)
     enqueue(acteur, _demande(execution, cle, corps))
+    envoi.etat = Envoi.Etat.ABANDONNE
+    envoi.motif_abandon = "Réservation échue : renvoyé sans elle"
+    envoi.save(update_fields=["etat", "motif_abandon"])
     execution.hors_ligne = True
     execution.save(update_fields=["hors_ligne"])
     _tell(execution)
