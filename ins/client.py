@@ -4,7 +4,8 @@ The structure certificate speaks for the officine: mutual TLS, no wsse:Security.
 Source: ins.md §3.1 to §3.5.
 """
 
-from dataclasses import dataclass, field
+import time
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import lru_cache
 from uuid import uuid4
@@ -23,7 +24,7 @@ from ins.codec import (
 )
 from ins.errors import error_of
 from ins.rules.dates import parse_birth
-from teleservices.errors import InvalidReply, NotReady, TeleserviceError
+from teleservices.errors import InvalidReply, NotReady, TeleserviceError, Unavailable
 from teleservices.registre import Reponse, attach_evidence
 from teleservices.soap.contextes import Couverture, EnteteEnvoi, Logiciel
 from teleservices.tls import Materiel, read_certificate
@@ -31,6 +32,8 @@ from teleservices.transport import Echange, HttpsTransport, Requete, Transport
 
 # Seconds for one reply: three tries and their pauses hold in the 45 s of the counter.
 LECTURE_S = 12.0
+# Seconds for a whole question, however many calls it takes (ux.md: the panel gives up at 45 s).
+BUDGET_S = 40.0
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,7 @@ class Reglages:
     logiciel: Logiciel
     environnement: str
     lecture_s: float = LECTURE_S
+    budget_s: float = BUDGET_S
 
 
 @dataclass(frozen=True)
@@ -70,22 +74,37 @@ class InsiClient:
     def recuperer_traits(self, demande: DemandeTraits) -> Reponse:
         """Ask with typed traits, first names one after the other (ins.md §3.6, steps 2 to 4).
 
-        « 01 » goes to the next first name; anything else ends the search. The last answer counts.
+        « 01 » goes to the next first name; anything else ends the search. The last answer counts,
+        every exchange is kept. Unavailable when the counter's time is over before the end.
         """
-        reponse = self._ask_traits(demande, demande.prenoms[:1])
-        for prenom in demande.prenoms[1:9]:
-            if reponse.contenu.code != "01":
-                return reponse
-            reponse = self._ask_traits(demande, (prenom,))
-        if reponse.contenu.code == "01" and len(demande.prenoms) > 1:
-            reponse = self._ask_traits(demande, demande.prenoms)
-        return reponse
-
-    def _ask_traits(self, demande: DemandeTraits, prenoms: tuple[str, ...]) -> Reponse:
-        question = DemandeTraits(
-            demande.nom, prenoms, demande.sexe, demande.naissance, demande.lieu
+        essais = [demande.prenoms[:1], *((prenom,) for prenom in demande.prenoms[1:9])]
+        if len(demande.prenoms) > 1:
+            essais.append(demande.prenoms)
+        fin = time.monotonic() + self.reglages.budget_s
+        avant: tuple[Echange, ...] = ()
+        for rang, prenoms in enumerate(essais, 1):
+            reponse = self._ask_traits(demande, prenoms, avant)
+            if reponse.contenu.code != "01" or rang == len(essais):
+                return replace(reponse, avant=avant)
+            avant = (*avant, reponse.echange)
+            if time.monotonic() + self.reglages.lecture_s > fin:
+                break
+        raise attach_evidence(
+            Unavailable("delai_depasse", "INSi répond trop lentement. Relancez plus tard."),
+            avant[-1],
+            avant[:-1],
         )
-        return self._send(_Message("traits", corps_traits(question)))
+
+    def _ask_traits(
+        self, demande: DemandeTraits, prenoms: tuple[str, ...], avant: tuple[Echange, ...]
+    ) -> Reponse:
+        question = replace(demande, prenoms=prenoms)
+        try:
+            return self._send(_Message("traits", corps_traits(question)))
+        except TeleserviceError as erreur:
+            if isinstance(erreur.reponse, Reponse):
+                raise attach_evidence(erreur, erreur.reponse.echange, avant) from erreur
+            raise
 
     def _send(self, message: _Message) -> Reponse:
         message_id = str(uuid4())

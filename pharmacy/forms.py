@@ -7,6 +7,7 @@ from django import forms
 from django.utils import timezone
 
 from pharmacy.models import Patient
+from pharmacy.rules.noms import CaractereRefuse, normalise
 from pharmacy.services.connexion import Identifiants
 
 
@@ -49,6 +50,14 @@ class ConnexionForm(forms.Form):
         self.mot_de_passe_requis = mot_de_passe
 
 
+def _strict(texte: str) -> str:
+    """Return a name as identities are kept; the form names the character that cannot be."""
+    try:
+        return normalise(texte)
+    except CaractereRefuse as exc:
+        raise forms.ValidationError(str(exc)) from exc
+
+
 class PatientForm(forms.ModelForm):  # type: ignore[type-arg]
     """A file typed by hand: birth name, first name, birth date and sex are required."""
 
@@ -69,15 +78,17 @@ class PatientForm(forms.ModelForm):  # type: ignore[type-arg]
         }
 
     def clean_nom_naissance(self) -> str:
-        """Require the birth name, in capitals."""
-        nom: str = self.cleaned_data["nom_naissance"].strip().upper()
+        """Require the birth name, in the set of the strict traits."""
+        nom = _strict(self.cleaned_data["nom_naissance"])
         if not nom:
             raise forms.ValidationError("Donnez le nom de naissance.")
         return nom
 
     def clean_premier_prenom(self) -> str:
-        """Return the first name in capitals."""
-        prenom: str = self.cleaned_data["premier_prenom"].strip().upper()
+        """Require the first name, in the set of the strict traits."""
+        prenom = _strict(self.cleaned_data["premier_prenom"])
+        if not prenom:
+            raise forms.ValidationError("Donnez le premier prénom de naissance.")
         return prenom
 
     def clean_date_naissance(self) -> date:

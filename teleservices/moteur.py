@@ -31,6 +31,7 @@ from teleservices.errors import (
 from teleservices.etats import DUREE_ENVOI_S, check_transition, next_try_s
 from teleservices.models import Envoi, Trace
 from teleservices.registre import Handler, Reponse, handler_get
+from teleservices.transport import Echange
 
 logger = logging.getLogger(__name__)
 _hasard = SystemRandom()
@@ -245,8 +246,13 @@ def _locked(envoi_id: int) -> Envoi:
 
 
 def trace(envoi: Envoi, reponse: Reponse, resultat: str) -> None:
-    """Keep the proof of an exchange, encrypted."""
-    echange = reponse.echange
+    """Keep the proof of every exchange, encrypted; those before the last are told « suite »."""
+    for echange in reponse.avant:
+        _trace(envoi, echange, "suite")
+    _trace(envoi, reponse.echange, resultat)
+
+
+def _trace(envoi: Envoi, echange: Echange, resultat: str) -> None:
     Trace.objects.create(
         officine_id=envoi.officine_id,
         envoi=envoi,

@@ -10,16 +10,22 @@ from teleservices.transport import Echange
 
 @dataclass(frozen=True)
 class Reponse:
-    """What a handler's call brought back: the parsed reply, and the exchange that proves it."""
+    """What a handler's call brought back: the parsed reply, and the exchange that proves it.
+
+    `avant` holds the exchanges that led there, when one question took several.
+    """
 
     contenu: Any
     echange: Echange
     accuse: str = ""
+    avant: tuple[Echange, ...] = ()
 
 
-def attach_evidence(erreur: TeleserviceError, echange: Echange) -> TeleserviceError:
-    """Return the error with the exchange that led to it, for the journal."""
-    erreur.reponse = Reponse(None, echange)
+def attach_evidence(
+    erreur: TeleserviceError, echange: Echange, avant: tuple[Echange, ...] = ()
+) -> TeleserviceError:
+    """Return the error with the exchanges that led to it, for the journal."""
+    erreur.reponse = Reponse(None, echange, avant=avant)
     return erreur
 
 

@@ -1,36 +1,20 @@
 """Strict traits: five traits, six fields; normalised before they are stored or sent."""
 
-import re
-import unicodedata
 from dataclasses import dataclass, field
 from datetime import date
 
-_APOSTROPHES = dict.fromkeys(map(ord, "’‘ʼ´‛′`"), "'")
-_TIRETS = dict.fromkeys(map(ord, "–—−‑"), "-")
-_ESPACES = dict.fromkeys(map(ord, "\u00a0\u2009\u202f\t"), " ")
-_LETTRES = {
-    ord("Æ"): "AE",
-    ord("æ"): "AE",
-    ord("Œ"): "OE",
-    ord("œ"): "OE",
-    ord("ß"): "SS",
-    ord("Ø"): "O",
-    ord("ø"): "O",
-    ord("Ł"): "L",
-    ord("ł"): "L",
-    ord("Đ"): "D",
-    ord("đ"): "D",
-    ord("Ð"): "D",
-    ord("ð"): "D",
-    ord("Þ"): "TH",
-    ord("þ"): "TH",
-    ord("ı"): "I",
-}
-_TABLE = {**_APOSTROPHES, **_TIRETS, **_ESPACES, **_LETTRES}
+from pharmacy.rules.noms import CaractereRefuse, comparison_key, normalise
 
-
-class CaractereRefuse(ValueError):
-    """A character that a strict trait cannot hold; the text names it, for whoever typed it."""
+__all__ = [
+    "CaractereRefuse",
+    "TraitsStricts",
+    "comparison_key",
+    "default_first_name",
+    "diff",
+    "is_first_name_consistent",
+    "is_same_place",
+    "normalise",
+]
 
 
 @dataclass(frozen=True)
@@ -43,32 +27,6 @@ class TraitsStricts:
     date_naissance: date | None = field(repr=False)
     sexe: str = field(repr=False)
     cog_naissance: str = field(default="", repr=False)
-
-
-def normalise(texte: str) -> str:
-    """Return a name in the set A-Z, space, apostrophe, hyphen.
-
-    Raises CaractereRefuse naming what cannot be written so: nothing is deleted in silence.
-    Source: ins.md §1.4.
-    """
-    net = unicodedata.normalize("NFC", texte).translate(_TABLE)
-    net = "".join(
-        c for c in unicodedata.normalize("NFD", net) if not unicodedata.combining(c)
-    ).upper()
-    net = re.sub(r" +", " ", net).strip()
-    for caractere in net:
-        if not ("A" <= caractere <= "Z" or caractere in " '-"):
-            raise CaractereRefuse(f"« {caractere} » n'est pas permis dans un nom ou un prénom.")
-    return net
-
-
-def comparison_key(texte: str) -> str:
-    """Return a name with hyphens and apostrophes as spaces, to compare. Source: ins.md §1.4."""
-    try:
-        net = normalise(texte)
-    except CaractereRefuse:
-        net = texte.upper()
-    return re.sub(r"[ '\-]+", " ", net).strip()
 
 
 def is_first_name_consistent(premier: str, liste: str) -> bool:
@@ -100,6 +58,14 @@ def is_same_place(un: str, autre: str) -> bool:
     return fold(un) == fold(autre)
 
 
+def _foreign_first_names(local: str, recu: str) -> bool:
+    """Tell whether the file holds a first name that the answer does not.
+
+    Missing ones and another order are tolerated. Source: ins.md §2.4, « Tolerated ».
+    """
+    return not set(comparison_key(local).split()) <= set(comparison_key(recu).split())
+
+
 def diff(local: TraitsStricts, recu: TraitsStricts) -> tuple[str, ...]:
     """Return the names of the traits that differ once folded; a local blank does not differ.
 
@@ -114,6 +80,8 @@ def diff(local: TraitsStricts, recu: TraitsStricts) -> tuple[str, ...]:
         local.premier_prenom, recu.prenoms_naissance
     ):
         ecarts.append("premier_prenom")
+    if _foreign_first_names(local.prenoms_naissance, recu.prenoms_naissance):
+        ecarts.append("prenoms_naissance")
     if local.date_naissance and local.date_naissance != recu.date_naissance:
         ecarts.append("date_naissance")
     if local.sexe and local.sexe != recu.sexe:

@@ -199,3 +199,31 @@ def test_a_certificate_that_insi_does_not_know_opens_nothing(insi, tls, certific
         client.recuperer_vitale(ZOE)
     transport._client().close()
     assert erreur.value.code.startswith(code)
+
+
+@pytest.mark.exigence("INS-35")
+def test_every_call_of_one_question_is_kept_as_proof():
+    client, _ = _client(_resultat("01"), _resultat("00", _individu()))
+    demande = DemandeTraits("TCHITCHI", ("OLA", "CATARINA", "BELLA"), "F", "1936-06-21")
+    reponse = client.recuperer_traits(demande)
+    assert len(reponse.avant) == 1
+    assert b">OLA<" in reponse.avant[0].requete
+    assert b">CATARINA<" in reponse.echange.requete
+
+
+def test_a_failure_after_several_calls_keeps_them_all():
+    client, _ = _client(_resultat("01"), _faute("insi_111", "Receiver"))
+    demande = DemandeTraits("TCHITCHI", ("OLA", "CATARINA"), "F", "1936-06-21")
+    with pytest.raises(Unavailable) as echec:
+        client.recuperer_traits(demande)
+    assert len(echec.value.reponse.avant) == 1
+
+
+def test_a_question_that_takes_too_long_stops_and_keeps_what_was_said():
+    client, transport = _client(_resultat("01"), _resultat("01"), _resultat("01"))
+    client.reglages = replace(client.reglages, budget_s=0.0)
+    demande = DemandeTraits("HOUILLES", ("PIERRE", "PAUL", "JACQUES"), "M", "1993-01-27")
+    with pytest.raises(Unavailable, match="delai_depasse") as echec:
+        client.recuperer_traits(demande)
+    assert len(transport.envoyees) == 1
+    assert b"HOUILLES" in echec.value.reponse.echange.requete

@@ -17,6 +17,7 @@ from ins.rules.traits import (
     TraitsStricts,
     comparison_key,
     default_first_name,
+    diff,
     is_first_name_consistent,
     normalise,
 )
@@ -208,3 +209,25 @@ def test_corsican_places_are_alike():
     local = TraitsStricts("ADRUN", "ZOE", "ZOE", date(1975, 12, 31), "F", "20004")
     recu = TraitsStricts("ADRUN", "ZOE", "ZOE", date(1975, 12, 31), "F", "2A004")
     assert judge(local, recu, "", "x", ()).suite == "accepter"
+
+
+@pytest.mark.exigence("INS-24")
+@pytest.mark.parametrize(
+    ("local", "recu", "attendu"),
+    [
+        ("ZOE MARIE", "ZOE ANNE", ("prenoms_naissance",)),
+        ("ZOE MARIE", "ZOE MARIE ANNE", ()),
+        ("ZOE ANNE MARIE", "ZOE MARIE ANNE", ()),
+        ("", "ZOE", ()),
+        ("ZOE", "", ("prenoms_naissance",)),
+    ],
+)
+def test_a_first_name_that_insi_does_not_give_is_a_difference(local, recu, attendu):
+    traits = {"premier_prenom": "", "date_naissance": None, "sexe": "", "nom_naissance": ""}
+    assert (
+        diff(
+            TraitsStricts(prenoms_naissance=local, **traits),
+            TraitsStricts(prenoms_naissance=recu, **traits),
+        )
+        == attendu
+    )
