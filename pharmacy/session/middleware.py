@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from datetime import datetime
 
+from django.contrib.auth import SESSION_KEY
+from django.contrib.sessions.backends.db import SessionStore
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
@@ -63,6 +65,22 @@ def _refresh_lock(request: HttpRequest, operateur: Operateur) -> None:
     passif = request.path.startswith(("/flux", "/api/agent/jetons", "/api/agent/presence"))
     if not passif and maintenant - dernier > _ECRITURE_S:
         request.session["activite"] = maintenant
+
+
+def is_present(session_key: str, acteur: Acteur) -> bool:
+    """Tell whether this operator is still signed in, unlocked and active in this session.
+
+    For what outlives a request: an event stream stops with the session that opened it.
+    """
+    session = SessionStore(session_key)
+    if session.get(SESSION_KEY) != str(acteur.operateur_id) or session.get("verrouillee"):
+        return False
+    dernier = float(session.get("activite", 0))
+    delai_s = 60 * parametres.entier(acteur.officine_id, "session.verrouillage_minutes")
+    if timezone.now().timestamp() - dernier > delai_s:
+        return False
+    operateur = Operateur.objects.filter(pk=acteur.operateur_id, actif=True).first()
+    return operateur is not None and operateur.role == acteur.role
 
 
 def heure(instant: float) -> datetime:

@@ -9,6 +9,7 @@ browser reconnects, and polls meanwhile.
 import json
 import logging
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 
 import redis.asyncio
 from asgiref.sync import sync_to_async
@@ -17,55 +18,80 @@ from django.db import connection
 from django.http import HttpRequest, HttpResponse, JsonResponse, StreamingHttpResponse
 from redis.exceptions import RedisError
 
-from pharmacy.acteurs import Acteur
+from pharmacy.acteurs import Acteur, peut
 from pharmacy.flux import canal_officine, canal_vente
 from pharmacy.http import http_methods, read_id
 from pharmacy.isolation.contexte import officine_context
 from pharmacy.panels import fragment_noms
 from pharmacy.rendu import render_fragment, vente_get
+from pharmacy.session.middleware import is_present
 
 logger = logging.getLogger(__name__)
 BATTEMENT_S = 15
 
 
-def read_fragments(acteur: Acteur, vente_id: int, noms: list[str]) -> list[dict[str, object]]:
-    """Return the named fragments of a sale, as JSON objects; gives its connection back."""
-    try:
-        with officine_context(acteur.officine_id):
-            vente = vente_get(acteur, vente_id)
+class Partie(Exception):
+    """Who opened the stream has left, is locked, or lost the right: nothing more is sent."""
+
+
+@dataclass(frozen=True)
+class Ecoute:
+    """Whose stream, of which sale, opened by which session."""
+
+    acteur: Acteur
+    vente_id: int
+    session: str
+
+    def read(self, noms: list[str]) -> list[dict[str, object]]:
+        """Return the named fragments as JSON objects.
+
+        Raises Partie when the operator may not see them any more.
+        """
+        with officine_context(self.acteur.officine_id):
+            if not (peut(self.acteur, "vente").ok and is_present(self.session, self.acteur)):
+                raise Partie
+            vente = vente_get(self.acteur, self.vente_id) if noms else None
             if vente is None:
                 return []
-            rendus = [render_fragment(nom, vente, acteur) for nom in noms]
+            rendus = [render_fragment(nom, vente, self.acteur) for nom in noms]
             return [f.as_dict() for f in rendus if f is not None]
-    finally:
-        connection.close()
+
+    def read_apart(self, noms: list[str]) -> list[dict[str, object]]:
+        """Read in a thread of its own, and give the connection back."""
+        try:
+            return self.read(noms)
+        finally:
+            connection.close()
 
 
 def _event(nom: str, data: object) -> bytes:
     return f"event: {nom}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n".encode()
 
 
-async def _stream(acteur: Acteur, vente_id: int) -> AsyncIterator[bytes]:
+async def _stream(qui: Ecoute) -> AsyncIterator[bytes]:
+    acteur, vente_id = qui.acteur, qui.vente_id
     client = redis.asyncio.Redis.from_url(settings.VALKEY_URL)
     ecoute = client.pubsub(ignore_subscribe_messages=True)
     try:
         await ecoute.subscribe(
             canal_vente(acteur.officine_id, vente_id), canal_officine(acteur.officine_id)
         )
-        lecture = sync_to_async(read_fragments)
+        lecture = sync_to_async(qui.read_apart)
         yield b"retry: 1000\n\n"
-        for fragment in await lecture(acteur, vente_id, fragment_noms()):
+        for fragment in await lecture(fragment_noms()):
             yield _event("fragment", fragment)
         while True:
             message = await ecoute.get_message(timeout=BATTEMENT_S)
+            contenu = json.loads(message["data"]) if message else {}
+            fragments = await lecture(contenu.get("fragments") or [])
             if message is None:
                 yield _event("battement", {})
-                continue
-            contenu = json.loads(message["data"])
-            for fragment in await lecture(acteur, vente_id, contenu.get("fragments") or []):
+            for fragment in fragments:
                 yield _event("fragment", fragment)
             if contenu.get("suite"):
                 yield _event("suite", contenu["suite"])
+    except Partie:
+        yield _event("fin", {})
     except (RedisError, OSError):
         logger.warning("flux.coupe")
     finally:
@@ -83,7 +109,8 @@ async def flux(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
     vente_id = read_id(request.GET.get("vente"))
     if not await sync_to_async(_exists)(acteur, vente_id):
         return HttpResponse(status=404)
-    reponse = StreamingHttpResponse(_stream(acteur, vente_id), content_type="text/event-stream")
+    qui = Ecoute(acteur, vente_id, str(request.session.session_key))
+    reponse = StreamingHttpResponse(_stream(qui), content_type="text/event-stream")
     reponse["X-Accel-Buffering"] = "no"
     return reponse
 
