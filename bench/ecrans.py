@@ -37,11 +37,11 @@ ECRANS = (
     Ecran("Vente", "/vente/{vente}/", 22, 20_000),
     Ecran("Vente, repli du flux", "/flux/etat?vente={vente}", 18, 10_000),
     Ecran("Recherche de produit", "/vente/{vente}/produits/?q=metformine", 10, 12_000),
-    Ecran("Recherche de patient", "/vente/{vente}/patient/?q=pat", 12, 6_000),
+    Ecran("Recherche de patient", "/vente/{vente}/patient/?q=pat", 12, 2_000),
     Ecran("Patients", "/patients/", 14, 14_000),
-    Ecran("File d'envoi", "/file/", 14, 14_000),
+    Ecran("File d'envoi", "/file/", 16, 14_000),
     Ecran("Données", "/donnees/", 14, 16_000),
-    Ecran("Santé", "/sante", 2, 200),
+    Ecran("Santé", "/sante", 6, 100),
 )
 
 

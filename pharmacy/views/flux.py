@@ -62,8 +62,11 @@ async def _stream(acteur: Acteur, vente_id: int) -> AsyncIterator[bytes]:
                 yield _event("battement", {})
                 continue
             contenu = json.loads(message["data"])
-            for fragment in await lecture(acteur, vente_id, contenu.get("fragments") or []):
-                yield _event("fragment", fragment)
+            noms = contenu.get("fragments") or []
+            # The first name is what the page waits for: it leaves before the others are rendered.
+            for lot in (noms[:1], noms[1:]):
+                for fragment in await lecture(acteur, vente_id, lot) if lot else []:
+                    yield _event("fragment", fragment)
             if contenu.get("suite"):
                 yield _event("suite", contenu["suite"])
     except (RedisError, OSError):

@@ -3,8 +3,8 @@
 import pytest
 
 from bench.ecrans import ECRANS, Ecran, measure, signed_client
-from pharmacy.isolation.contexte import officine_context
 from pharmacy.models import Patient
+from pharmacy.services.patient import patient_create
 from pharmacy.services.vente import Boite, ligne_add
 from tests.conftest import RACINE
 
@@ -45,15 +45,10 @@ def test_ten_patients_cost_the_queries_of_one(halle):
     client = halle.client()
 
     def creer(nombre):
-        with officine_context(halle.officine.pk):
-            for rang in range(nombre):
-                Patient.objects.create(
-                    officine=halle.officine,
-                    nom_naissance=f"ESSAI{rang}",
-                    premier_prenom="LEO",
-                    recherche=f"essai{rang} leo",
-                    cree_par=halle.operateurs["A02"],
-                )
+        for rang in range(nombre):
+            patient_create(
+                halle.acteur(), Patient(nom_naissance=f"ESSAI{rang}", premier_prenom="LEO")
+            )
 
     creer(1)
     un = measure(client, ecran)
