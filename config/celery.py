@@ -3,6 +3,7 @@
 import os
 
 from celery import Celery
+from celery.signals import beat_init, worker_init
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
 
@@ -36,3 +37,11 @@ app.conf.update(
     },
 )
 app.autodiscover_tasks(["teleservices"])
+
+
+@worker_init.connect
+@beat_init.connect
+def _stop_on_error(**_kwargs: object) -> None:
+    from config.checks import stop_on_error
+
+    stop_on_error()

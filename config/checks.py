@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from django.core import checks
-from django.core.checks import CheckMessage, Error, register
+from django.core.checks import ERROR, CheckMessage, Error, register
 from django.utils import timezone
 
 from teleservices.tls import CertificatServeur, read_certificate
@@ -111,3 +111,14 @@ def check_secrets(**_kwargs: object) -> list[CheckMessage]:
     if not settings.ADRESSE.startswith("https://"):
         erreurs.append(Error("COMPTOIR_ADRESSE doit être en https.", id="config.E004"))
     return erreurs
+
+
+def stop_on_error() -> None:
+    """Refuse to start a process of the product on crossed settings: SystemExit, in sentences.
+
+    Django runs its checks for commands only; the web process, the workers and beat ask for ours.
+    """
+    messages = [*check_addresses(), *check_certificates(), *check_secrets()]
+    erreurs = [f"{m.id} : {m.msg}" for m in messages if m.level >= ERROR]
+    if erreurs:
+        raise SystemExit("\n".join(erreurs))

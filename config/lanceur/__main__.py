@@ -1,6 +1,10 @@
-"""`python -m config.lanceur run | reset | exec`: the doors of `make`."""
+"""`python -m config.lanceur run | reset | exec`: the doors of `make`.
+
+The data stand in `.comptoir` beside the code, or where COMPTOIR_DONNEES says.
+"""
 
 import argparse
+import contextlib
 import fcntl
 import os
 import signal
@@ -11,11 +15,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import IO
 
-from config.lanceur.dossiers import RACINE, LanceurRefuse
+from config import env
+from config.lanceur.dossiers import RACINE, LanceurRefuse, data_folder, folder_elsewhere
 from config.lanceur.environnement import charger
 from config.lanceur.pile import Options, Pile, pile_de_donnees
 
-DONNEES = RACINE / ".comptoir"
+VERROU = "lanceur.lock"
 
 
 def _say(ligne: str) -> None:
@@ -23,14 +28,29 @@ def _say(ligne: str) -> None:
     sys.stdout.flush()
 
 
-def _lock() -> IO[str]:
-    DONNEES.mkdir(exist_ok=True, mode=0o711)
-    verrou = (DONNEES / "lanceur.lock").open("w")
-    try:
-        fcntl.flock(verrou, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError as exc:
-        raise LanceurRefuse("Comptoir tourne déjà dans ce dossier : arrêtez-le d'abord.") from exc
-    return verrou
+def _lock(donnees: Path) -> IO[str]:
+    """Take the lock of these data; LanceurRefuse when another launcher has it."""
+    donnees.mkdir(parents=True, exist_ok=True, mode=0o711)
+    chemin = donnees / VERROU
+    while True:
+        verrou = chemin.open("w")
+        try:
+            fcntl.flock(verrou, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as exc:
+            verrou.close()
+            raise LanceurRefuse(
+                "Comptoir tourne déjà dans ce dossier : arrêtez-le d'abord."
+            ) from exc
+        # A launcher that was ending may have removed the file we had just opened.
+        with contextlib.suppress(FileNotFoundError):
+            if chemin.stat().st_ino == os.fstat(verrou.fileno()).st_ino:
+                return verrou
+        verrou.close()
+
+
+def _unlock(verrou: IO[str]) -> None:
+    Path(verrou.name).unlink(missing_ok=True)
+    verrou.close()
 
 
 class _Fin(Exception):
@@ -38,17 +58,29 @@ class _Fin(Exception):
 
 
 def _on_signal(_numero: int, _cadre: object) -> None:
+    for numero in FINS:
+        signal.signal(numero, signal.SIG_IGN)
     raise _Fin
+
+
+FINS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
+
+
+def _check_environment(commande: str) -> None:
+    if env.texte("ENVIRONNEMENT", "simulateur") != "simulateur":
+        raise LanceurRefuse(f"« {commande} » n'existe que dans l'environnement « simulateur ».")
 
 
 def run(port: int) -> None:
     """Start everything, print one address, restart what dies, stop on Ctrl-C or SIGTERM."""
-    verrou = _lock()
-    signal.signal(signal.SIGTERM, _on_signal)
-    signal.signal(signal.SIGINT, _on_signal)
+    _check_environment("make run")
+    donnees = data_folder()
+    verrou = _lock(donnees)
     debut = time.monotonic()
     _say("Comptoir démarre…")
-    pile = Pile(DONNEES, Options(port=port))
+    pile = Pile(donnees, Options(port=port))
+    for numero in FINS:
+        signal.signal(numero, _on_signal)
     try:
         pile.start_all()
         identifiants = pile.run_once("manage.py", "demonstration", "--identifiants")
@@ -62,32 +94,40 @@ def run(port: int) -> None:
     except _Fin:
         _say("Arrêt…")
     finally:
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        for numero in FINS:
+            signal.signal(numero, signal.SIG_IGN)
         pile.stop()
-        verrou.close()
-        (DONNEES / "lanceur.lock").unlink(missing_ok=True)
+        _unlock(verrou)
 
 
 def reset() -> None:
     """Forget the kept data by moving them aside; only in the `simulateur` environment."""
-    if os.environ.get("COMPTOIR_ENVIRONNEMENT", "simulateur") != "simulateur":
-        raise LanceurRefuse("« make reset » n'existe que dans l'environnement « simulateur ».")
-    if not DONNEES.exists():
+    _check_environment("make reset")
+    donnees = data_folder()
+    if not donnees.exists():
         _say("Rien à oublier.")
         return
-    verrou = _lock()
+    verrou = _lock(donnees)
     try:
-        if os.environ.get("OUI") != "1":
-            reponse = input("Oublier les données de démonstration ? (oui/non) ")
-            if reponse.strip().lower() != "oui":
-                _say("Rien n'est changé.")
-                return
-        ancien = Path(f"{DONNEES}.old-{datetime.now().astimezone():%Y%m%d-%H%M%S}")
-        DONNEES.rename(ancien)
-        _say(f"Données mises de côté dans {ancien.name}.")
+        if os.environ.get("OUI") != "1" and not _is_confirmed():
+            _say("Rien n'est changé.")
+            return
+        suffixe = f".old-{datetime.now().astimezone():%Y%m%d-%H%M%S}"
+        ailleurs = folder_elsewhere(donnees)
+        for dossier in (donnees, ailleurs):
+            if dossier.exists():
+                dossier.rename(f"{dossier}{suffixe}")
+                _say(f"Données mises de côté dans {dossier.name}{suffixe}.")
     finally:
         verrou.close()
+
+
+def _is_confirmed() -> bool:
+    try:
+        reponse = input("Oublier les données de démonstration ? (oui/non) ")
+    except EOFError:
+        reponse = ""
+    return reponse.strip().lower() == "oui"
 
 
 def execute(commande: list[str]) -> int:
@@ -97,6 +137,7 @@ def execute(commande: list[str]) -> int:
         return subprocess.run(commande, check=False, cwd=RACINE).returncode  # noqa: S603
     import tempfile
 
+    signal.signal(signal.SIGTERM, _on_signal)
     with tempfile.TemporaryDirectory(
         prefix="comptoir-exec-", ignore_cleanup_errors=True
     ) as dossier:

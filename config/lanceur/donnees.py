@@ -1,6 +1,7 @@
 """Embedded PostgreSQL and Valkey: unix sockets only, passwords, two roles, no TCP at all."""
 
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -19,6 +20,7 @@ from config.lanceur.dossiers import (
     postgres_home,
 )
 from config.lanceur.enfants import Commande
+from config.lanceur.noyau import build_tie, end_orphans
 
 EXTENSIONS = ("pg_trgm", "unaccent", "btree_gist")
 PORT = "5432"
@@ -47,7 +49,11 @@ class Postgres:
         return (self.dossiers.donnees / "secrets" / nom).read_text(encoding="utf-8")
 
     def init(self) -> None:
-        """Make the cluster once; refuse one of another major version."""
+        """Make the cluster once; refuse one of another major version.
+
+        It is made beside and renamed: a start killed halfway leaves nothing that looks like one.
+        """
+        end_orphans(self.data)
         version = self.data / "PG_VERSION"
         if version.exists():
             if version.read_text().strip() != "18":
@@ -55,17 +61,24 @@ class Postgres:
                     "Les données viennent d'une autre version de PostgreSQL : « make reset »."
                 )
             return
-        self.data.mkdir(exist_ok=True, mode=0o700)
-        if self.root:
-            os.chown(self.data, NOBODY, NOBODY)
+        ebauche = self.data.with_suffix(".tmp")
+        shutil.rmtree(ebauche, ignore_errors=True)
+        ebauche.mkdir(mode=0o700)
         mot = self.socket / "mot"
+        mot.touch(0o600)
         mot.write_text(self.secret("base-super"))
         if self.root:
+            os.chown(ebauche, NOBODY, NOBODY)
             os.chown(mot, NOBODY, NOBODY)
+        self._initdb(ebauche, mot)
+        mot.unlink()
+        ebauche.rename(self.data)
+
+    def _initdb(self, dossier: Path, mot: Path) -> None:
         args = [
             str(self.bin / "initdb"),
             "-D",
-            str(self.data),
+            str(dossier),
             "-U",
             "postgres",
             "-E",
@@ -86,8 +99,8 @@ class Postgres:
             extra_groups=[] if self.root else None,
             check=False,
             env={"PATH": "/usr/bin:/bin", "LC_ALL": "C"},
+            preexec_fn=build_tie(signal.SIGKILL),
         )
-        mot.unlink()
         if fait.returncode:
             raise LanceurRefuse(
                 "PostgreSQL n'a pas pu créer ses données : " + fait.stderr.decode()[-300:]
@@ -182,6 +195,11 @@ class Postgres:
                 )
             connexion.execute("GRANT ALL ON SCHEMA public TO comptoir_proprietaire")
             connexion.execute("REVOKE CREATE ON SCHEMA public FROM PUBLIC")
+
+    def forget(self) -> None:
+        """Forget data that were never meant to last, where root had to keep them elsewhere."""
+        if self.maison != self.dossiers.donnees:
+            shutil.rmtree(self.maison, ignore_errors=True)
 
     def env(self, base: str = "comptoir") -> dict[str, str]:
         """Return what the product needs to connect."""

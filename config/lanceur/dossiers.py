@@ -15,6 +15,13 @@ RACINE = Path(__file__).resolve().parent.parent.parent
 NOBODY = 65534
 AILLEURS = Path("/var/lib")
 _LONGUEUR_MAX = 60
+_PRISES = "prises"
+
+
+def data_folder() -> Path:
+    """Return where this checkout keeps its data (COMPTOIR_DONNEES; else `.comptoir`)."""
+    voulu = os.environ.get("COMPTOIR_DONNEES", "")
+    return Path(voulu).expanduser().resolve() if voulu else RACINE / ".comptoir"
 
 
 class LanceurRefuse(SystemExit):
@@ -46,14 +53,32 @@ def binary(nom: str) -> Path:
     raise LanceurRefuse(f"Le programme « {nom} » manque : lancez « make setup ».")
 
 
-def make_socket_folder() -> Path:
-    """Return a fresh private folder, short enough for a socket path (107 bytes), for both users."""
+def make_socket_folder(donnees: Path) -> Path:
+    """Return a fresh private folder, short enough for a socket path (107 bytes), for both users.
+
+    Its path is noted in the kept data: what a killed launcher leaves is removed by the next start.
+    """
+    forget_sockets(donnees)
     base = Path(tempfile.gettempdir())
     if len(str(base)) > _LONGUEUR_MAX or (os.getuid() == 0 and not is_traversable(base)):
         base = Path("/tmp")  # noqa: S108 - mkdtemp makes the folder, unpredictable and ours
     dossier = Path(tempfile.mkdtemp(prefix="comptoir-", dir=base))
     dossier.chmod(0o711 if os.getuid() == 0 else 0o700)
+    (donnees / _PRISES).write_text(str(dossier), encoding="utf-8")
     return dossier
+
+
+def forget_sockets(donnees: Path) -> None:
+    """Remove the socket folder noted in the kept data, if it is one of ours."""
+    note = donnees / _PRISES
+    try:
+        dossier = Path(note.read_text(encoding="utf-8"))
+        notre = dossier.lstat().st_uid == os.getuid()
+        if notre and dossier.name.startswith("comptoir-") and not dossier.is_symlink():
+            shutil.rmtree(dossier, ignore_errors=True)
+    except OSError:
+        return
+    note.unlink(missing_ok=True)
 
 
 def is_traversable(chemin: Path) -> bool:

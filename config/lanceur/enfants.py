@@ -61,6 +61,7 @@ class Enfant:
             )
         self.voulu = True
         self.prevenu = False
+        self.reprise = 0.0
 
     @property
     def pid(self) -> int:

@@ -8,23 +8,30 @@ import contextlib
 import hashlib
 import json
 import os
-import shutil
 import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from config.lanceur.donnees import Postgres, valkey_command, valkey_socket, valkey_wait
-from config.lanceur.dossiers import RACINE, Dossiers, LanceurRefuse, make_secrets
+from config.lanceur.dossiers import (
+    RACINE,
+    Dossiers,
+    LanceurRefuse,
+    forget_sockets,
+    make_secrets,
+    make_socket_folder,
+)
 from config.lanceur.enfants import Commande, Enfant
 from config.lanceur.environnement import fichier_env
+from config.lanceur.noyau import birth, build_tie, end_orphans, listens
 
 PYTHON = sys.executable
 ORDRE_ARRET = (
@@ -39,6 +46,7 @@ ORDRE_ARRET = (
     "valkey",
     "postgres",
 )
+MORTS_MAX = 5
 
 
 @dataclass
@@ -51,16 +59,22 @@ class Options:
     env: dict[str, str] = field(default_factory=dict)
 
 
-def free_port(voulu: int = 0) -> int:
-    """Return `voulu` when it is free on the loopback address, else any free port."""
-    for port in (voulu, 0):
-        with socket.socket() as prise:
+def reserve_port(voulu: int = 0) -> tuple[int, socket.socket]:
+    """Return `voulu` when it is free on the loopback address, else any free port, and its guard.
+
+    The guard is an abstract unix name that other launchers see and that vanishes with ours: two
+    checkouts that start together never choose the same port. The port stays free for the child.
+    """
+    for essai in (voulu, *[0] * 20):
+        garde = socket.socket(socket.AF_UNIX)
+        with socket.socket() as prise, contextlib.suppress(OSError):
             prise.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                prise.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return int(prise.getsockname()[1])
+            prise.bind(("127.0.0.1", essai))
+            port = int(prise.getsockname()[1])
+            if sys.platform == "linux":
+                garde.bind(f"\0comptoir-port-{port}")
+            return port, garde
+        garde.close()
     raise LanceurRefuse("Aucun port libre sur cette machine.")
 
 
@@ -70,8 +84,7 @@ class Pile:
     def __init__(self, donnees: Path, options: Options | None = None) -> None:
         self.options = options or Options()
         donnees.mkdir(parents=True, exist_ok=True, mode=0o711)
-        sockets = Path(tempfile.mkdtemp(prefix="comptoir-"))
-        sockets.chmod(0o711)
+        sockets = make_socket_folder(donnees)
         self.dossiers = Dossiers(donnees, sockets)
         self.journaux = self.dossiers.sous("journaux")
         self.enfants: dict[str, Enfant] = {}
@@ -81,6 +94,7 @@ class Pile:
         self.plateau_url = ""
         self.agent_commande = sockets / "agent.sock"
         self.postgres: Postgres | None = None
+        self.gardes: list[socket.socket] = []
 
     # Data servers
 
@@ -135,6 +149,7 @@ class Pile:
             capture_output=True,
             text=True,
             check=False,
+            preexec_fn=build_tie(signal.SIGKILL),
         )
         if fait.returncode:
             raise LanceurRefuse(
@@ -152,10 +167,11 @@ class Pile:
             cwd=RACINE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
+            preexec_fn=build_tie(signal.SIGKILL),  # noqa: PLW1509
         )
+        web_port = self._reserve(self.options.port)
+        agent_port = self._reserve()
         self.start_data()
-        web_port = free_port(self.options.port)
-        agent_port = free_port()
         self.adresse = f"http://127.0.0.1:{web_port}"
         _, erreur = pki.communicate(timeout=60)
         if pki.returncode:
@@ -171,7 +187,7 @@ class Pile:
             "COMPTOIR_CPS_AC": str(tls / "ac-cps.pem"),
         }
         self._start_simulators(tls)
-        self._prepare(agent_port)
+        self._prepare()
         self._start_product(web_port)
         self._python(
             "agent",
@@ -190,6 +206,22 @@ class Pile:
         self._wait_all(web_port)
         self._write_env()
 
+    def _reserve(self, voulu: int = 0) -> int:
+        port, garde = reserve_port(voulu)
+        self.gardes.append(garde)
+        return port
+
+    def _ready(self, nom: str) -> dict[str, Any]:
+        """Wait for a child and keep the ports it took: started again, it answers where it did."""
+        enfant = self.enfants[nom]
+        pret = enfant.wait_ready()
+        args = list(enfant.commande.args)
+        for option, champ in (("--port", "port"), ("--controle-port", "controle_port")):
+            if option in args:
+                args[args.index(option) + 1] = str(pret[champ])
+        enfant.commande.args = args
+        return pret
+
     def _start_simulators(self, tls: Path) -> None:
         calme = ["--calme"] if self.options.calme else []
         for nom in ("insi", "ordonnance"):
@@ -206,7 +238,7 @@ class Pile:
                 *calme,
             )
         for nom, variable, chemin in (("insi", "INSI", "lps"), ("ordonnance", "EPU", "epu")):
-            pret = self.enfants[nom].wait_ready()
+            pret = self._ready(nom)
             self.env[f"COMPTOIR_{variable}_URL"] = f"https://127.0.0.1:{pret['port']}/{chemin}"
             self.controle[nom] = f"http://127.0.0.1:{pret['controle_port']}"
         self._python(
@@ -224,16 +256,16 @@ class Pile:
             "--produit-url",
             self.adresse,
         )
-        self.plateau_url = f"http://127.0.0.1:{self.enfants['plateau'].wait_ready()['port']}"
+        self.plateau_url = f"http://127.0.0.1:{self._ready('plateau')['port']}"
         self.env["COMPTOIR_PLATEAU_URL"] = self.plateau_url
 
-    def _prepare(self, agent_port: int) -> None:
-        """Migrate and fill when the code changed; enrol the agent at each start."""
-        del agent_port
+    def _prepare(self) -> None:
+        """Migrate and fill when the code or the cluster changed; enrol the agent at each start."""
+        assert self.postgres is not None  # noqa: S101
         dossier = self.dossiers.sous("agent")
         cle = self.run_once("-m", "agent", "cle", "--dossier", str(dossier)).strip()
         marque = self.dossiers.donnees / "migrations.empreinte"
-        empreinte = _migrations_fingerprint()
+        empreinte = _migrations_fingerprint(self.postgres.data / "PG_VERSION")
         deja = marque.exists() and marque.read_text() == empreinte
         self.run_once(
             "manage.py",
@@ -321,13 +353,19 @@ class Pile:
 
     def _wait_all(self, port: int) -> None:
         self.enfants["agent"].wait_ready()
+        self.wait_web(port)
+
+    def wait_web(self, port: int) -> None:
+        """Wait until OUR web process answers: another may have taken its port."""
+        web = self.enfants["web"]
         fin = time.monotonic() + 60
-        while time.monotonic() < fin and self.enfants["web"].alive:
+        while time.monotonic() < fin and web.alive:
             with (
                 contextlib.suppress(urllib.error.URLError, ConnectionError, OSError),
                 urllib.request.urlopen(f"http://127.0.0.1:{port}/sante", timeout=5),
             ):
-                return
+                if listens(web.pid, port):
+                    return
             time.sleep(0.05)
         raise LanceurRefuse(f"Le serveur web ne démarre pas : lisez {self.journaux / 'web.log'}.")
 
@@ -336,25 +374,36 @@ class Pile:
         produit = {n: v for n, v in self.env.items() if n.startswith(("COMPTOIR_", "DJANGO_"))}
         fd = os.open(chemin, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(fd, "w") as sortie:
-            json.dump({"pid": os.getpid(), "env": produit}, sortie)
+            pid = os.getpid()
+            json.dump({"pid": pid, "naissance": birth(pid), "env": produit}, sortie)
 
     # Life
 
     def supervise_once(self) -> list[str]:
-        """Restart what died; return the lines to print."""
+        """Restart what died, later and later; return the lines to print."""
         lignes = []
         for nom, enfant in self.enfants.items():
             if not enfant.voulu or enfant.alive:
                 continue
             instant = time.monotonic()
-            enfant.morts = [t for t in enfant.morts if instant - t < 60] + [instant]
-            if len(enfant.morts) > 5:
-                enfant.voulu = False
-                lignes.append(f"« {nom} » meurt à chaque démarrage : lisez {enfant.journal}.")
-                continue
-            lignes.append(f"« {nom} » s'est arrêté : il redémarre.")
-            enfant.start()
+            if not enfant.reprise:
+                enfant.morts = [t for t in enfant.morts if instant - t < 60] + [instant]
+                rang = len(enfant.morts)
+                if rang > MORTS_MAX:
+                    enfant.voulu = False
+                    lignes.append(f"« {nom} » meurt à chaque démarrage : lisez {enfant.journal}.")
+                    continue
+                lignes.append(f"« {nom} » s'est arrêté : il redémarre.")
+                enfant.reprise = instant + (0.5 * (rang - 1)) ** 2
+            if instant >= enfant.reprise:
+                self._revive(nom)
         return lignes
+
+    def _revive(self, nom: str) -> None:
+        """Start a child again; the backends of a killed PostgreSQL end first."""
+        if nom == "postgres" and self.postgres is not None:
+            end_orphans(self.postgres.data, 2)
+        self.enfants[nom].start()
 
     def tuer(self, nom: str, numero: signal.Signals = signal.SIGKILL) -> None:
         """Kill one process and wait for its end; nothing restarts it by itself."""
@@ -371,11 +420,13 @@ class Pile:
     def demarrer(self, nom: str) -> None:
         """Start one process again, and wait for it when it says it is ready."""
         enfant = self.enfants[nom]
-        enfant.start()
+        self._revive(nom)
         if nom == "postgres" and self.postgres is not None:
             self.postgres.wait(enfant.pid)
         elif nom == "valkey":
             valkey_wait(self.dossiers)
+        elif nom == "web":
+            self.wait_web(int(self.adresse.rpartition(":")[2]))
         elif enfant.commande.pret is not None:
             enfant.wait_ready()
 
@@ -383,17 +434,21 @@ class Pile:
         """Stop everything, product first, data last; leave neither process nor socket."""
         for nom in ORDRE_ARRET:
             if nom in self.enfants and nom not in {"postgres", "valkey"}:
-                self.enfants[nom].kill(self.enfants[nom].commande.arret)
+                self.enfants[nom].ask_stop()
         for nom in ORDRE_ARRET:
             if nom in self.enfants:
                 self.enfants[nom].stop()
         fichier_env(self.dossiers.donnees).unlink(missing_ok=True)
-        shutil.rmtree(self.dossiers.sockets, ignore_errors=True)
+        forget_sockets(self.dossiers.donnees)
+        for garde in self.gardes:
+            garde.close()
+        if self.postgres is not None and not self.options.durable:
+            self.postgres.forget()
 
 
-def _migrations_fingerprint() -> str:
-    """Return a digest of what a fresh base would be made of."""
-    condense = hashlib.sha256()
+def _migrations_fingerprint(grappe: Path) -> str:
+    """Return a digest of what a fresh base would be made of, and of the cluster that holds it."""
+    condense = hashlib.sha256(str(grappe.stat().st_mtime_ns).encode())
     fichiers = [
         *RACINE.glob("*/migrations/*.py"),
         *RACINE.glob("pharmacy/demonstration/*"),

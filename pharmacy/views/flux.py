@@ -83,11 +83,13 @@ async def _stream(qui: Ecoute) -> AsyncIterator[bytes]:
         while True:
             message = await ecoute.get_message(timeout=BATTEMENT_S)
             contenu = json.loads(message["data"]) if message else {}
-            fragments = await lecture(contenu.get("fragments") or [])
+            noms = contenu.get("fragments") or []
+            # The first name is what the page waits for: it leaves before the others are rendered.
+            for lot in (noms[:1], noms[1:]) if len(noms) > 1 else (noms,):
+                for fragment in await lecture(lot):
+                    yield _event("fragment", fragment)
             if message is None:
                 yield _event("battement", {})
-            for fragment in fragments:
-                yield _event("fragment", fragment)
             if contenu.get("suite"):
                 yield _event("suite", contenu["suite"])
     except Partie:

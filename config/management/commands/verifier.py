@@ -1,7 +1,8 @@
 """`manage.py verifier`: is this installation able to work? In sentences, exit 1 if not."""
 
+import ssl
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import date, timedelta
 
 import redis
 from django.conf import settings
@@ -11,6 +12,15 @@ from django.db import DatabaseError, connection
 from django.utils import timezone
 
 from teleservices.tls import read_certificate
+
+
+def _is_key_of(certificat: str, cle: str) -> bool:
+    """Tell whether this file holds the key of this certificate."""
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(certificat, cle)
+    except OSError:
+        return False
+    return True
 
 
 class Command(BaseCommand):
@@ -73,15 +83,26 @@ class Command(BaseCommand):
             except (OSError, ValueError):
                 yield False, f"Certificat {nom} : illisible."
                 continue
-            reste = (certificat.expire_le - timezone.now()).days
-            yield reste > 0, f"Certificat {nom} : {certificat.cn}, {reste} jours restants."
+            reste = certificat.expire_le - timezone.now()
+            if reste <= timedelta(0):
+                yield False, f"Certificat {nom} : a expiré le {certificat.expire_le:%d/%m/%Y}."
+            else:
+                yield True, f"Certificat {nom} : {certificat.cn}, {reste.days} jours restants."
+            if chemin == settings.INSI_CERTIFICAT and not _is_key_of(chemin, settings.INSI_CLE):
+                yield False, f"Certificat {nom} : la clé manque, ou n'est pas la sienne."
 
     def _keys(self) -> Iterator[tuple[bool, str]]:
         if settings.ENVIRONNEMENT == "simulateur":
             yield True, "Clés de démonstration : aucune copie attendue."
             return
         confirmee = settings.COPIE_CLES_CONFIRMEE
-        if confirmee:
-            yield True, f"Copie des clés confirmée le {datetime.fromisoformat(confirmee):%d/%m/%Y}."
-        else:
+        if not confirmee:
             yield False, "Aucune copie des clés n'est confirmée (COMPTOIR_COPIE_CLES_CONFIRMEE)."
+            return
+        try:
+            jour = date.fromisoformat(confirmee)
+        except ValueError:
+            phrase = f"« {confirmee} » n'est pas une date (AAAA-MM-JJ)."
+            yield False, f"COMPTOIR_COPIE_CLES_CONFIRMEE : {phrase}"
+            return
+        yield True, f"Copie des clés confirmée le {jour:%d/%m/%Y}."
