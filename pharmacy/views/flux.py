@@ -8,8 +8,9 @@ browser reconnects, and polls meanwhile.
 
 import json
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from typing import Any
 
 import redis.asyncio
 from asgiref.sync import sync_to_async
@@ -28,6 +29,7 @@ from pharmacy.session.middleware import is_present
 
 logger = logging.getLogger(__name__)
 BATTEMENT_S = 15
+Lecture = Callable[[list[str]], Awaitable[list[dict[str, object]]]]
 
 
 class Partie(Exception):
@@ -68,6 +70,20 @@ def _event(nom: str, data: object) -> bytes:
     return f"event: {nom}\ndata: {json.dumps(data, ensure_ascii=False)}\n\n".encode()
 
 
+async def _events(lecture: Lecture, message: dict[str, Any] | None) -> AsyncIterator[bytes]:
+    """Yield what a message of Valkey means; a silence is a heartbeat, told after the check."""
+    contenu = json.loads(message["data"]) if message else {}
+    noms = contenu.get("fragments") or []
+    # The first name is what the page waits for: it leaves before the others are rendered.
+    for lot in (noms[:1], noms[1:]) if len(noms) > 1 else (noms,):
+        for fragment in await lecture(lot):
+            yield _event("fragment", fragment)
+    if message is None:
+        yield _event("battement", {})
+    if contenu.get("suite"):
+        yield _event("suite", contenu["suite"])
+
+
 async def _stream(qui: Ecoute) -> AsyncIterator[bytes]:
     acteur, vente_id = qui.acteur, qui.vente_id
     client = redis.asyncio.Redis.from_url(settings.VALKEY_URL)
@@ -82,16 +98,8 @@ async def _stream(qui: Ecoute) -> AsyncIterator[bytes]:
             yield _event("fragment", fragment)
         while True:
             message = await ecoute.get_message(timeout=BATTEMENT_S)
-            contenu = json.loads(message["data"]) if message else {}
-            noms = contenu.get("fragments") or []
-            # The first name is what the page waits for: it leaves before the others are rendered.
-            for lot in (noms[:1], noms[1:]) if len(noms) > 1 else (noms,):
-                for fragment in await lecture(lot):
-                    yield _event("fragment", fragment)
-            if message is None:
-                yield _event("battement", {})
-            if contenu.get("suite"):
-                yield _event("suite", contenu["suite"])
+            async for evenement in _events(lecture, message):
+                yield evenement
     except Partie:
         yield _event("fin", {})
     except (RedisError, OSError):
