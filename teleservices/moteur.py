@@ -7,6 +7,7 @@ claimed, the sweep rings again; claimed and not settled, the sweep doubts and th
 
 import hashlib
 import logging
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from random import SystemRandom
 from typing import Any
@@ -35,6 +36,7 @@ _hasard = SystemRandom()
 # A signature releases these rows at once; this is the net under a release that crossed a settling.
 _ATTENTE_CARTE = timedelta(minutes=2)
 _ATTENTE_DOUTE_S = (0, 5, 30, 120, 600, 1800)
+_ATTENTE_DITE_MAX_S = 3600
 
 
 def process(envoi_id: int) -> None:
@@ -43,19 +45,24 @@ def process(envoi_id: int) -> None:
     if envoi is None:
         return
     handler = handler_get(envoi.operation)
+    # What may be sent again under the same identifier is not asked about.
+    doute = doute and not handler.lecture and not handler.replayable
     try:
-        reponse = _exchange(handler, envoi, doute=doute)
+        demande = _prepare(handler, envoi)
+        reponse = _talk(handler, handler.ask, demande) if doute else None
+        if reponse is None:
+            doute = False
+            reponse = _talk(handler, handler.call, demande)
+            assert reponse is not None  # noqa: S101 - a call answers or raises
+        settle(handler, envoi, reponse)
     except TeleserviceError as erreur:
-        settle_error(handler, envoi, erreur)
+        settle_error(handler, envoi, erreur, doute=doute)
     except Exception:
         # The one place that catches everything: keep the row in doubt, say so, let it be seen.
         logger.exception("envoi.panne envoi=%s operation=%s", envoi.pk, envoi.operation)
-        settle_error(
-            handler, envoi, OutcomeUnknown("panne_interne", "Erreur interne. L'envoi est gardé.")
-        )
+        panne = OutcomeUnknown("panne_interne", "Erreur interne. L'envoi est gardé.")
+        settle_error(handler, envoi, panne, doute=doute)
         raise
-    else:
-        settle(handler, envoi, reponse)
 
 
 def claim(envoi_id: int) -> tuple[Envoi | None, bool]:
@@ -86,14 +93,23 @@ def claim(envoi_id: int) -> tuple[Envoi | None, bool]:
     return None, False
 
 
-def _exchange(handler: Handler, envoi: Envoi, *, doute: bool) -> Reponse:
-    """Prepare and call, asking first when the row was in doubt and is not replayable."""
+def _prepare(handler: Handler, envoi: Envoi) -> Any:  # noqa: ANN401 - each handler has its own
+    """Return the request; NotReady, or the breaker's refusal, before anything leaves."""
     demande = handler.prepare(envoi)
     pause = disjoncteur.is_passing(handler.service, timezone.now())
     if pause is not None:
         raise _ServiceCoupe(pause)
+    return demande
+
+
+def _talk(
+    handler: Handler,
+    parler: Callable[[Any], Reponse | None],
+    demande: Any,  # noqa: ANN401
+) -> Reponse | None:
+    """Call or ask, and tell the breaker how the service is."""
     try:
-        reponse = _ask_then_call(handler, demande, doute=doute)
+        reponse = parler(demande)
     except (Unavailable, OutcomeUnknown, InvalidReply) as erreur:
         disjoncteur.note_failure(handler.service, erreur.code, timezone.now())
         raise
@@ -102,14 +118,6 @@ def _exchange(handler: Handler, envoi: Envoi, *, doute: bool) -> Reponse:
         raise
     _note_alive(handler)
     return reponse
-
-
-def _ask_then_call(handler: Handler, demande: Any, *, doute: bool) -> Reponse:  # noqa: ANN401
-    if doute and not handler.lecture:
-        connue = handler.ask(demande)
-        if connue is not None:
-            return connue
-    return handler.call(demande)
 
 
 def _note_alive(handler: Handler) -> None:
@@ -154,13 +162,19 @@ def settle(handler: Handler, envoi: Envoi, reponse: Reponse) -> None:
         _announce(ligne)
 
 
-def settle_error(handler: Handler, envoi: Envoi, erreur: TeleserviceError) -> None:
-    """Write what an error means: wait, doubt, refuse or give up."""
+def settle_error(
+    handler: Handler, envoi: Envoi, erreur: TeleserviceError, *, doute: bool = False
+) -> None:
+    """Write what an error means: wait, doubt, refuse or give up.
+
+    `doute`: the question itself failed, so the doubt stays. A row doubted and taken again by
+    another worker is that worker's: our late failure changes nothing.
+    """
     with transaction.atomic():
         ligne = _locked(envoi.pk)
-        if ligne.etat != Envoi.Etat.EN_VOL:
+        if ligne.etat != Envoi.Etat.EN_VOL or ligne.pris_le != envoi.pris_le:
             return
-        etat, pas_avant = _after_error(handler, ligne, erreur)
+        etat, pas_avant = (_after_question if doute else _after_error)(handler, ligne, erreur)
         check_transition(ligne.etat, etat)
         ligne.etat = etat
         ligne.pas_avant = pas_avant
@@ -194,22 +208,44 @@ def _after_error(handler: Handler, envoi: Envoi, erreur: TeleserviceError) -> tu
         return Envoi.Etat.A_ENVOYER, erreur.jusqua + timedelta(seconds=_hasard.uniform(0, 2))
     if isinstance(erreur, Unavailable) or handler.lecture or handler.replayable:
         return _retry(handler, envoi, erreur, maintenant)
+    return Envoi.Etat.INCERTAIN, maintenant + _doubt_delay(envoi)
+
+
+def _after_question(
+    _handler: Handler, envoi: Envoi, erreur: TeleserviceError
+) -> tuple[str, datetime]:
+    """The service could not be asked, or refused the question: nothing is sent again for that."""
+    maintenant = timezone.now()
+    if isinstance(erreur, NotReady):
+        return Envoi.Etat.INCERTAIN, maintenant + _ATTENTE_CARTE
+    if isinstance(erreur, _ServiceCoupe):
+        return Envoi.Etat.INCERTAIN, erreur.jusqua + timedelta(seconds=_hasard.uniform(0, 2))
+    attente = _told(erreur) or _doubt_delay(envoi)
+    return Envoi.Etat.INCERTAIN, maintenant + attente
+
+
+def _doubt_delay(envoi: Envoi) -> timedelta:
     rang = min(envoi.tentatives, len(_ATTENTE_DOUTE_S)) - 1
-    return Envoi.Etat.INCERTAIN, maintenant + timedelta(seconds=_ATTENTE_DOUTE_S[max(0, rang)])
+    return timedelta(seconds=_ATTENTE_DOUTE_S[max(0, rang)])
+
+
+def _told(erreur: TeleserviceError) -> timedelta | None:
+    """Return how long the service told us to wait, an hour at most."""
+    if erreur.retry_after_s is None:
+        return None
+    return timedelta(seconds=min(erreur.retry_after_s, _ATTENTE_DITE_MAX_S))
 
 
 def _retry(
     handler: Handler, envoi: Envoi, erreur: TeleserviceError, maintenant: datetime
 ) -> tuple[str, datetime]:
-    if erreur.retry_after_s is not None:
-        return Envoi.Etat.A_ENVOYER, maintenant + timedelta(seconds=erreur.retry_after_s)
     delai = next_try_s(envoi.tentatives, lecture=handler.lecture, hasard=_hasard)
     trop_vieux = (maintenant - envoi.cree_le).total_seconds() > DUREE_ENVOI_S
     if delai is None:
         return Envoi.Etat.ABANDONNE, maintenant
     if trop_vieux:
         return Envoi.Etat.REFUSE, maintenant
-    return Envoi.Etat.A_ENVOYER, maintenant + timedelta(seconds=delai)
+    return Envoi.Etat.A_ENVOYER, maintenant + (_told(erreur) or timedelta(seconds=delai))
 
 
 def _locked(envoi_id: int) -> Envoi:
