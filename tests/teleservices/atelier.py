@@ -1,6 +1,8 @@
 """A service of the tests: a handler that answers what it is told, and rows to give it."""
 
+import json
 import time
+from base64 import b64decode
 from datetime import timedelta
 
 from django.db import transaction
@@ -83,3 +85,11 @@ def mettre(envoi, etat, **champs):
 def due(envoi):
     """Make a row due, whatever its date."""
     Envoi.objects.filter(pk=envoi.pk).update(pas_avant=timezone.now() - timedelta(seconds=2))
+
+
+def lire_file(valkey, file):
+    """Return (raw bytes, arguments) of each message waiting in a queue."""
+    return [
+        (brut, json.loads(b64decode(json.loads(brut)["body"]))[0])
+        for brut in valkey.lrange(file, 0, -1)
+    ]

@@ -48,3 +48,16 @@ def vraie_base(django_db_setup, django_db_blocker):
             curseur.execute("DELETE FROM teleservices_disjoncteur")
         for connexion in connections.all():
             connexion.close()
+
+
+@pytest.fixture
+def valkey():
+    """The real broker of the tests, its queues empty."""
+    import redis
+    from django.conf import settings
+
+    client = redis.Redis.from_url(settings.VALKEY_URL)
+    client.delete("interactif", "lots")
+    yield client
+    client.delete("interactif", "lots")
+    client.close()

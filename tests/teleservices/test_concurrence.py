@@ -9,6 +9,7 @@ from django.utils import timezone
 from pharmacy.isolation.contexte import officine_context
 from teleservices import disjoncteur, moteur
 from teleservices.models import Disjoncteur, Envoi
+from teleservices.outbox import Demande, enqueue
 from tests.teleservices.atelier import SERVICE, deposer
 
 ETAT = Envoi.Etat
@@ -73,3 +74,8 @@ def test_a_claim_refuses_to_hide_in_a_transaction(vraie_base, essai):
     with transaction.atomic(), pytest.raises(RuntimeError, match="durable"):
         moteur.claim(envoi.pk)
     assert Envoi.objects.get(pk=envoi.pk).etat == ETAT.A_ENVOYER
+
+
+def test_a_row_is_not_enqueued_outside_the_transaction_of_what_it_serves(vraie_base, essai):
+    with pytest.raises(RuntimeError, match="outside a transaction"):
+        enqueue(vraie_base.acteur(), Demande(essai.operation, "s", "c"))
