@@ -24,10 +24,10 @@ from ins.codec import (
 from ins.errors import error_of
 from ins.rules.dates import parse_birth
 from teleservices.errors import InvalidReply, NotReady, TeleserviceError
-from teleservices.registre import Reponse, attach_evidence
+from teleservices.registre import Reponse, attach_evidence, send_kept
 from teleservices.soap.contextes import Couverture, EnteteEnvoi, Logiciel
 from teleservices.tls import Materiel, read_certificate
-from teleservices.transport import Echange, HttpsTransport, Requete, Transport
+from teleservices.transport import HttpsTransport, Requete, Transport
 
 # Seconds for one reply: three tries and their pauses hold in the 45 s of the counter.
 LECTURE_S = 12.0
@@ -91,16 +91,15 @@ class InsiClient:
         message_id = str(uuid4())
         action = ACTIONS[message.genre]
         enveloppe = envelopper(message.corps, self._header(message, message_id, action))
-        retour = self.transport.send(
+        retour, echange = send_kept(
+            self.transport,
             Requete(
                 url=self.reglages.url,
                 corps=enveloppe,
                 entetes={"Content-Type": f'application/soap+xml; charset=utf-8; action="{action}"'},
                 lecture_s=self.reglages.lecture_s,
-            )
-        )
-        echange = Echange(
-            message_id, enveloppe, retour.corps, retour.statut, retour.duree_ms, retour.debut
+            ),
+            message_id,
         )
         try:
             _check_http(retour.statut, retour.type_contenu)

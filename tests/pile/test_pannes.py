@@ -169,6 +169,7 @@ def test_a_lost_answer_is_asked_about_and_never_sent_again(vente):
     vente.valider()
     vente.attendre_file("incertain, on vérifie")
     vente.attendre_panneau("On vérifie auprès de lui avant tout nouvel envoi")
+    assert "reseau_coupe" in vente.guichet.lire(f"/file/{vente.envoi()[0]}/")
     vente.guichet.humeur("normal")
     vente.verifier_maintenant()
     _fini(vente)
