@@ -11,7 +11,9 @@ app = Celery("comptoir")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.conf.update(
     task_ignore_result=True,
-    task_acks_late=True,
+    # Acknowledged when taken: the sweep makes up for a lost bell, and a late acknowledgement on a
+    # channel that the broker's restart closed ends the worker (kombu 5.7).
+    task_acks_late=False,
     task_default_queue="interactif",
     worker_prefetch_multiplier=1,
     worker_hijack_root_logger=False,

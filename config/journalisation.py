@@ -1,11 +1,15 @@
 """Logging: to standard error, one line a record, without any patient data.
 
 Libraries that print bodies, URLs or SQL at DEBUG level are held at WARNING whatever the root level
-is, and what reaches a handler is stripped of long runs of digits (a NIR mistyped somewhere).
+is, and what reaches a handler is stripped of long runs of digits (a NIR mistyped somewhere). An
+exception is shown by its kind and its places in the code, never by its text: a database puts the
+values of the row in it.
 """
 
 import logging
 import re
+import traceback
+from types import TracebackType
 
 _DIGITS = re.compile(r"\d{9,}")
 
@@ -22,19 +26,56 @@ class EffaceNombres(logging.Filter):
         return True
 
 
+class SansTexte(logging.Formatter):
+    """Write exceptions without what they say."""
+
+    def formatException(  # noqa: N802 - logging's own name
+        self,
+        ei: tuple[type[BaseException], BaseException, TracebackType | None]
+        | tuple[None, None, None],
+    ) -> str:
+        """Return the places and the kinds of an exception and of its causes, outermost last."""
+        lignes: list[str] = []
+        exc = ei[1]
+        while exc is not None:
+            lieux = "".join(traceback.format_tb(exc.__traceback__))
+            lignes.insert(0, f"{lieux}{type(exc).__module__}.{type(exc).__qualname__}")
+            exc = exc.__cause__ or (None if exc.__suppress_context__ else exc.__context__)
+        return "\n\n".join(lignes)
+
+
+class SansException(logging.Filter):
+    """Celery puts the text of an exception in its own sentence: keep its kind alone."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return True always; the arguments of a failed task are replaced."""
+        if isinstance(record.args, dict) and "exc" in record.args:
+            genre = record.exc_info[0].__name__ if record.exc_info and record.exc_info[0] else ""
+            record.args = {**record.args, "exc": genre, "traceback": ""}
+        return True
+
+
 def build_logging() -> dict[str, object]:
     """Return the dictionary for `logging.config.dictConfig`."""
     bavards = ("httpx", "httpcore", "zeep", "urllib3", "django.db.backends", "kombu", "asyncio")
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "filters": {"efface": {"()": "config.journalisation.EffaceNombres"}},
-        "formatters": {"ligne": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
+        "filters": {
+            "efface": {"()": "config.journalisation.EffaceNombres"},
+            "exception": {"()": "config.journalisation.SansException"},
+        },
+        "formatters": {
+            "ligne": {
+                "()": "config.journalisation.SansTexte",
+                "format": "%(asctime)s %(levelname)s %(name)s %(message)s",
+            }
+        },
         "handlers": {
             "sortie": {
                 "class": "logging.StreamHandler",
                 "formatter": "ligne",
-                "filters": ["efface"],
+                "filters": ["exception", "efface"],
             }
         },
         "root": {"handlers": ["sortie"], "level": "INFO"},

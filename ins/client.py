@@ -25,7 +25,7 @@ from ins.codec import (
 from ins.errors import error_of
 from ins.rules.dates import parse_birth
 from teleservices.errors import InvalidReply, NotReady, TeleserviceError, Unavailable
-from teleservices.registre import Reponse, attach_evidence
+from teleservices.registre import Reponse, attach_evidence, send_kept
 from teleservices.soap.contextes import Couverture, EnteteEnvoi, Logiciel
 from teleservices.tls import Materiel, read_certificate
 from teleservices.transport import Echange, HttpsTransport, Requete, Transport
@@ -110,16 +110,15 @@ class InsiClient:
         message_id = str(uuid4())
         action = ACTIONS[message.genre]
         enveloppe = envelopper(message.corps, self._header(message, message_id, action))
-        retour = self.transport.send(
+        retour, echange = send_kept(
+            self.transport,
             Requete(
                 url=self.reglages.url,
                 corps=enveloppe,
                 entetes={"Content-Type": f'application/soap+xml; charset=utf-8; action="{action}"'},
                 lecture_s=self.reglages.lecture_s,
-            )
-        )
-        echange = Echange(
-            message_id, enveloppe, retour.corps, retour.statut, retour.duree_ms, retour.debut
+            ),
+            message_id,
         )
         try:
             _check_http(retour.statut, retour.type_contenu)

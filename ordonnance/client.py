@@ -12,7 +12,7 @@ from django.conf import settings
 
 from ordonnance.codec.demande import envelopper
 from teleservices.errors import InvalidReply, OutcomeUnknown, TeleserviceError, Unavailable
-from teleservices.registre import attach_evidence
+from teleservices.registre import attach_evidence, send_kept
 from teleservices.saml import read_assertion
 from teleservices.soap.contextes import EnteteEnvoi, Logiciel
 from teleservices.tls import Materiel
@@ -67,16 +67,15 @@ def send(appel: Appel, transport: Transport | None = None) -> Echange:
             assertion=read_assertion(appel.assertion),
         ),
     )
-    retour = (transport or _transport()).send(
+    retour, echange = send_kept(
+        transport or _transport(),
         Requete(
             url=settings.EPU_URL,
             corps=message,
             entetes={"Content-Type": f'application/soap+xml; charset=UTF-8; action="{action}"'},
             lecture_s=LECTURE_S[appel.operation],
-        )
-    )
-    echange = Echange(
-        message_id, message, retour.corps, retour.statut, retour.duree_ms, retour.debut
+        ),
+        message_id,
     )
     _check_http(retour.statut, retour.type_contenu, echange)
     return echange

@@ -16,7 +16,7 @@ from pharmacy.models import Officine, Poste
 from pharmacy.postes.signatures import APreparer, SignatureRefusee
 from teleservices.errors import NotReady
 from teleservices.models import AssertionActeur, Envoi
-from teleservices.outbox import release
+from teleservices.outbox import ATTENDENT, release
 from teleservices.saml import (
     CertificatCps,
     DemandeAssertion,
@@ -67,7 +67,7 @@ def is_awaited(acteur: Acteur, service: str) -> bool:
         officine_id=acteur.officine_id,
         operateur_id=acteur.operateur_id,
         service=service,
-        etat=Envoi.Etat.A_ENVOYER,
+        etat__in=ATTENDENT,
         dernier_code__in=CODES_CARTE,
     ).exists()
 

@@ -8,10 +8,13 @@ from datetime import datetime, timedelta
 from django.conf import settings
 from django.db import connection
 from django.db.models import F
+from django.db.models.functions import Least
 
 from teleservices.models import Disjoncteur
 
 SEUIL = 5
+# A service away for weeks must not overflow the counter.
+ECHECS_MAX = 9999
 INTERVALLE_REPRISE_MS = 100
 
 
@@ -59,7 +62,7 @@ def note_failure(service: str, code: str, maintenant: datetime) -> None:
     """Count a technical failure; the fifth in a row opens the breaker."""
     ligne = _row(service)
     Disjoncteur.objects.filter(pk=ligne.pk).update(
-        echecs=F("echecs") + 1, dernier_echec=maintenant, dernier_code=code[:40]
+        echecs=Least(F("echecs") + 1, ECHECS_MAX), dernier_echec=maintenant, dernier_code=code[:40]
     )
     if ligne.echecs + 1 >= SEUIL:
         Disjoncteur.objects.filter(pk=ligne.pk).update(

@@ -8,7 +8,7 @@ A doubt ends only with an answer to the question: whatever keeps us from asking 
 
 import hashlib
 import logging
-from dataclasses import dataclass
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from random import SystemRandom
 from typing import Any
@@ -38,6 +38,7 @@ _hasard = SystemRandom()
 # A signature releases these rows at once; this is the net under a release that crossed a settling.
 _ATTENTE_CARTE = timedelta(minutes=2)
 _ATTENTE_DOUTE_S = (0, 5, 30, 120, 600, 1800)
+_ATTENTE_DITE_MAX_S = 3600
 
 
 def process(envoi_id: int) -> None:
@@ -46,24 +47,24 @@ def process(envoi_id: int) -> None:
     if envoi is None:
         return
     handler = handler_get(envoi.operation)
-    essai = _Essai(doute and not handler.lecture)
+    # What may be sent again under the same identifier is not asked about.
+    doute = doute and not handler.lecture and not handler.replayable
     try:
-        settle(handler, envoi, _exchange(handler, envoi, essai))
+        demande = _prepare(handler, envoi)
+        reponse = _talk(handler, handler.ask, demande) if doute else None
+        if reponse is None:
+            doute = False
+            reponse = _talk(handler, handler.call, demande)
+            assert reponse is not None  # noqa: S101 - a call answers or raises
+        settle(handler, envoi, reponse)
     except TeleserviceError as erreur:
-        settle_error(handler, envoi, erreur, doute=essai.doute)
+        settle_error(handler, envoi, erreur, doute=doute)
     except Exception:
         # The one place that catches everything: keep the row in doubt, say so, let it be seen.
         logger.exception("envoi.panne envoi=%s operation=%s", envoi.pk, envoi.operation)
         panne = OutcomeUnknown("panne_interne", "Erreur interne. L'envoi est gardé.")
-        settle_error(handler, envoi, panne, doute=essai.doute)
+        settle_error(handler, envoi, panne, doute=doute)
         raise
-
-
-@dataclass
-class _Essai:
-    """One try: whether what an earlier one did is still unknown."""
-
-    doute: bool
 
 
 def claim(envoi_id: int) -> tuple[Envoi | None, bool]:
@@ -94,14 +95,23 @@ def claim(envoi_id: int) -> tuple[Envoi | None, bool]:
     return None, False
 
 
-def _exchange(handler: Handler, envoi: Envoi, essai: _Essai) -> Reponse:
-    """Prepare and call, asking first when the row was in doubt and is not replayable."""
+def _prepare(handler: Handler, envoi: Envoi) -> Any:  # noqa: ANN401 - each handler has its own
+    """Return the request; NotReady, or the breaker's refusal, before anything leaves."""
     demande = handler.prepare(envoi)
     pause = disjoncteur.is_passing(handler.service, timezone.now())
     if pause is not None:
         raise _ServiceCoupe(pause)
+    return demande
+
+
+def _talk(
+    handler: Handler,
+    parler: Callable[[Any], Reponse | None],
+    demande: Any,  # noqa: ANN401
+) -> Reponse | None:
+    """Call or ask, and tell the breaker how the service is."""
     try:
-        reponse = _ask_then_call(handler, demande, essai)
+        reponse = parler(demande)
     except (Unavailable, OutcomeUnknown, InvalidReply) as erreur:
         disjoncteur.note_failure(handler.service, erreur.code, timezone.now())
         raise
@@ -110,15 +120,6 @@ def _exchange(handler: Handler, envoi: Envoi, essai: _Essai) -> Reponse:
         raise
     _note_alive(handler)
     return reponse
-
-
-def _ask_then_call(handler: Handler, demande: Any, essai: _Essai) -> Reponse:  # noqa: ANN401
-    if essai.doute:
-        connue = handler.ask(demande)
-        if connue is not None:
-            return connue
-        essai.doute = False
-    return handler.call(demande)
 
 
 def _note_alive(handler: Handler) -> None:
@@ -166,14 +167,16 @@ def settle(handler: Handler, envoi: Envoi, reponse: Reponse) -> None:
 def settle_error(
     handler: Handler, envoi: Envoi, erreur: TeleserviceError, *, doute: bool = False
 ) -> None:
-    """Write what an error means: wait, doubt, refuse or give up; an open doubt stays a doubt."""
+    """Write what an error means: wait, doubt, refuse or give up.
+
+    `doute`: the question itself failed, so the doubt stays. A row doubted and taken again by
+    another worker is that worker's: our late failure changes nothing.
+    """
     with transaction.atomic():
         ligne = _locked(envoi.pk)
-        if ligne.etat != Envoi.Etat.EN_VOL:
+        if ligne.etat != Envoi.Etat.EN_VOL or ligne.pris_le != envoi.pris_le:
             return
-        etat, pas_avant = _after_error(handler, ligne, erreur)
-        if doute:
-            etat, pas_avant = _still_in_doubt(ligne, erreur, pas_avant)
+        etat, pas_avant = (_after_question if doute else _after_error)(handler, ligne, erreur)
         check_transition(ligne.etat, etat)
         ligne.etat = etat
         ligne.pas_avant = pas_avant
@@ -207,38 +210,44 @@ def _after_error(handler: Handler, envoi: Envoi, erreur: TeleserviceError) -> tu
         return Envoi.Etat.A_ENVOYER, erreur.jusqua + timedelta(seconds=_hasard.uniform(0, 2))
     if isinstance(erreur, Unavailable) or handler.lecture or handler.replayable:
         return _retry(handler, envoi, erreur, maintenant)
-    return Envoi.Etat.INCERTAIN, _next_question(envoi, maintenant)
+    return Envoi.Etat.INCERTAIN, maintenant + _doubt_delay(envoi)
 
 
-def _next_question(envoi: Envoi, maintenant: datetime) -> datetime:
-    rang = min(envoi.tentatives, len(_ATTENTE_DOUTE_S)) - 1
-    return maintenant + timedelta(seconds=_ATTENTE_DOUTE_S[max(0, rang)])
-
-
-def _still_in_doubt(
-    envoi: Envoi, erreur: TeleserviceError, pas_avant: datetime
+def _after_question(
+    _handler: Handler, envoi: Envoi, erreur: TeleserviceError
 ) -> tuple[str, datetime]:
-    """The question had no answer (no card, service cut, refused): ask again later, send nothing.
+    """The service could not be asked, or refused the question: nothing is sent again for that."""
+    maintenant = timezone.now()
+    if isinstance(erreur, NotReady):
+        return Envoi.Etat.INCERTAIN, maintenant + _ATTENTE_CARTE
+    if isinstance(erreur, _ServiceCoupe):
+        return Envoi.Etat.INCERTAIN, erreur.jusqua + timedelta(seconds=_hasard.uniform(0, 2))
+    attente = _told(erreur) or _doubt_delay(envoi)
+    return Envoi.Etat.INCERTAIN, maintenant + attente
 
-    Source: ordonnance.md §2.7 (« consult impossible → wait »), §5.3.
-    """
-    if not isinstance(erreur, _ServiceCoupe | NotReady):
-        pas_avant = max(pas_avant, _next_question(envoi, timezone.now()))
-    return Envoi.Etat.INCERTAIN, pas_avant
+
+def _doubt_delay(envoi: Envoi) -> timedelta:
+    rang = min(envoi.tentatives, len(_ATTENTE_DOUTE_S)) - 1
+    return timedelta(seconds=_ATTENTE_DOUTE_S[max(0, rang)])
+
+
+def _told(erreur: TeleserviceError) -> timedelta | None:
+    """Return how long the service told us to wait, an hour at most."""
+    if erreur.retry_after_s is None:
+        return None
+    return timedelta(seconds=min(erreur.retry_after_s, _ATTENTE_DITE_MAX_S))
 
 
 def _retry(
     handler: Handler, envoi: Envoi, erreur: TeleserviceError, maintenant: datetime
 ) -> tuple[str, datetime]:
-    if erreur.retry_after_s is not None:
-        return Envoi.Etat.A_ENVOYER, maintenant + timedelta(seconds=erreur.retry_after_s)
     delai = next_try_s(envoi.tentatives, lecture=handler.lecture, hasard=_hasard)
     trop_vieux = (maintenant - envoi.cree_le).total_seconds() > DUREE_ENVOI_S
     if delai is None:
         return Envoi.Etat.ABANDONNE, maintenant
     if trop_vieux:
         return Envoi.Etat.REFUSE, maintenant
-    return Envoi.Etat.A_ENVOYER, maintenant + timedelta(seconds=delai)
+    return Envoi.Etat.A_ENVOYER, maintenant + (_told(erreur) or timedelta(seconds=delai))
 
 
 def _locked(envoi_id: int) -> Envoi:

@@ -14,6 +14,8 @@ from teleservices.registre import handler_get
 from teleservices.sonnette import ring
 
 logger = logging.getLogger(__name__)
+# A row waits for a card before it is sent, or before its doubt is lifted.
+ATTENDENT = (Envoi.Etat.A_ENVOYER, Envoi.Etat.INCERTAIN)
 
 
 @dataclass(frozen=True)
@@ -73,7 +75,7 @@ def release(officine_id: int, operateur_id: int, codes: frozenset[str]) -> int:
         Envoi.objects.filter(
             officine_id=officine_id,
             operateur_id=operateur_id,
-            etat=Envoi.Etat.A_ENVOYER,
+            etat__in=ATTENDENT,
             dernier_code__in=codes,
         ).order_by("pk")
     )

@@ -1,11 +1,12 @@
 """Handlers of the outbox: one per operation, filled by the apps in `ready()`."""
 
+import time
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from teleservices.errors import TeleserviceError
+from teleservices.errors import InvalidReply, OutcomeUnknown, TeleserviceError
 from teleservices.models import Envoi
-from teleservices.transport import Echange
+from teleservices.transport import Echange, Requete, Retour, Transport
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,23 @@ def attach_evidence(
     """Return the error with the exchanges that led to it, for the journal."""
     erreur.reponse = Reponse(None, echange, avant=avant)
     return erreur
+
+
+def send_kept(transport: Transport, requete: Requete, message_id: str) -> tuple[Retour, Echange]:
+    """Send; return the reply and the exchange. What left and had no answer is evidence as well.
+
+    Raises what `Transport.send` raises.
+    """
+    debut, horloge = time.time(), time.monotonic()
+    try:
+        retour = transport.send(requete)
+    except (OutcomeUnknown, InvalidReply) as erreur:
+        duree_ms = round((time.monotonic() - horloge) * 1000)
+        sans_reponse = Echange(message_id, requete.corps, None, None, duree_ms, debut)
+        raise attach_evidence(erreur, sans_reponse) from erreur.__cause__
+    return retour, Echange(
+        message_id, requete.corps, retour.corps, retour.statut, retour.duree_ms, retour.debut
+    )
 
 
 class Handler(Protocol):

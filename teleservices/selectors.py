@@ -8,6 +8,7 @@ from django.db.models import Case, IntegerField, QuerySet, Value, When
 from pharmacy.acteurs import Acteur
 from teleservices.assertions import CODES_CARTE
 from teleservices.models import Envoi
+from teleservices.outbox import ATTENDENT
 
 A_VOIR = [Envoi.Etat.REFUSE, Envoi.Etat.INCERTAIN]
 EN_ATTENTE = [Envoi.Etat.A_ENVOYER, Envoi.Etat.EN_VOL]
@@ -53,26 +54,9 @@ def resume(acteur: Acteur) -> Resume:
     return Resume(
         attente=lignes.filter(etat__in=EN_ATTENTE).count(),
         a_voir=lignes.filter(etat__in=A_VOIR).count(),
-        carte=lignes.filter(etat=Envoi.Etat.A_ENVOYER, dernier_code__in=CODES_CARTE).count(),
+        carte=lignes.filter(etat__in=ATTENDENT, dernier_code__in=CODES_CARTE).count(),
         dernier_accuse=dernier.regle_le if dernier else None,
     )
-
-
-def waiting_count(acteur: Acteur) -> int:
-    """Return how many sendings are not acknowledged (number of the header)."""
-    return Envoi.objects.filter(
-        officine_id=acteur.officine_id, lecture=False, etat__in=[*EN_ATTENTE, *A_VOIR]
-    ).count()
-
-
-def card_waiting_count(acteur: Acteur) -> int:
-    """Return how many sendings wait for a professional's card (number of the header)."""
-    return Envoi.objects.filter(
-        officine_id=acteur.officine_id,
-        lecture=False,
-        etat=Envoi.Etat.A_ENVOYER,
-        dernier_code__in=CODES_CARTE,
-    ).count()
 
 
 def count_pending(acteur: Acteur) -> int:
@@ -87,6 +71,6 @@ def count_awaiting_card(acteur: Acteur) -> int:
     return Envoi.objects.filter(
         officine_id=acteur.officine_id,
         lecture=False,
-        etat=Envoi.Etat.A_ENVOYER,
+        etat__in=ATTENDENT,
         dernier_code__in=CODES_CARTE,
     ).count()

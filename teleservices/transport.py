@@ -1,24 +1,30 @@
 """The only HTTP door to the national services.
 
-Explicit timeouts, a maximum reply size, no redirect, no proxy from the environment, TLS verified.
-`Unavailable` or `OutcomeUnknown` is decided from one fact: had the request left?
+Explicit timeouts, one deadline for the whole reply, a maximum size, no compression, no redirect, no
+proxy from the environment, TLS verified. `Unavailable` or `OutcomeUnknown` is decided from one
+fact: had the request left?
 """
 
 import ssl
 import threading
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
+import httpcore
 import httpx
 
-from teleservices.errors import InvalidReply, OutcomeUnknown, Unavailable
+from teleservices.errors import InvalidReply, NotReady, OutcomeUnknown, Unavailable
 from teleservices.tls import Materiel, build_context, fingerprint
 
 
 @dataclass(frozen=True)
 class Requete:
-    """One POST. `corps` may hold patient data: it stays out of any representation."""
+    """One POST. `corps` may hold patient data: it stays out of any representation.
+
+    `lecture_s` bounds the whole reply, not each of its bytes.
+    """
 
     url: str
     corps: bytes = field(repr=False)
@@ -52,14 +58,73 @@ class Retour:
 
 
 class Transport(Protocol):
-    """What a client needs: send and get a reply, or one of the two network errors."""
+    """What a client needs: send and get a reply, or one of the network errors."""
 
     def send(self, requete: Requete) -> Retour:
         """POST and return the reply.
 
-        Raises Unavailable (surely not received), OutcomeUnknown (may have been), InvalidReply
-        (too big).
+        Raises NotReady (no address or certificate), Unavailable (surely not received),
+        OutcomeUnknown (may have been), InvalidReply (too big, compressed).
         """
+
+
+class _Montre:
+    """When the reply under way must be over, on the monotonic clock."""
+
+    fin = 0.0
+
+    def left(self, delai: float | None, retard: type[Exception]) -> float:
+        """Return the seconds one wait may last."""
+        reste = self.fin - time.monotonic()
+        if reste <= 0:
+            raise retard
+        return reste if delai is None else min(delai, reste)
+
+
+class _Flux(httpcore.NetworkStream):
+    """A connection whose every wait shares one deadline: a slow drip is cut like a silence."""
+
+    def __init__(self, flux: httpcore.NetworkStream, montre: _Montre) -> None:
+        self._flux = flux
+        self._montre = montre
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._flux.read(max_bytes, self._montre.left(timeout, httpcore.ReadTimeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._flux.write(buffer, self._montre.left(timeout, httpcore.WriteTimeout))
+
+    def close(self) -> None:
+        self._flux.close()
+
+    def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
+    ) -> httpcore.NetworkStream:
+        return _Flux(self._flux.start_tls(ssl_context, server_hostname, timeout), self._montre)
+
+    def get_extra_info(self, info: str) -> Any:  # noqa: ANN401 - httpcore's own signature
+        return self._flux.get_extra_info(info)
+
+
+class _Reseau(httpcore.SyncBackend):
+    """Opens connections that obey the deadline."""
+
+    def __init__(self, montre: _Montre) -> None:
+        self._montre = montre
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.NetworkStream:
+        flux = super().connect_tcp(host, port, timeout, local_address, socket_options)
+        return _Flux(flux, self._montre)
 
 
 class HttpsTransport:
@@ -71,65 +136,99 @@ class HttpsTransport:
 
     def send(self, requete: Requete) -> Retour:
         """POST over TLS; see `Transport.send`."""
-        delais = httpx.Timeout(
-            requete.lecture_s, connect=requete.connexion_s, pool=requete.connexion_s
-        )
+        if not requete.url.startswith("https://"):
+            raise NotReady("adresse_absente", "L'adresse du service n'est pas réglée.")
+        client = self._client()
         debut, horloge = time.time(), time.monotonic()
+        self._local.montre.fin = horloge + requete.connexion_s + requete.lecture_s
         try:
-            with self._client().stream(
-                "POST", requete.url, content=requete.corps, headers=requete.entetes, timeout=delais
+            with client.stream(
+                "POST",
+                requete.url,
+                content=requete.corps,
+                headers={"Accept-Encoding": "identity", **requete.entetes},
+                timeout=httpx.Timeout(requete.lecture_s, connect=requete.connexion_s),
             ) as reponse:
-                corps = _read_bounded(reponse, requete, horloge + requete.lecture_s)
-                duree_ms = round((time.monotonic() - horloge) * 1000)
+                corps = _read_bounded(reponse, requete.taille_max_octets)
                 return Retour(
                     reponse.status_code,
                     reponse.headers.get("content-type", ""),
                     corps,
-                    duree_ms,
+                    round((time.monotonic() - horloge) * 1000),
                     debut,
                 )
-        except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as exc:
+        except (httpx.ConnectError, httpx.ConnectTimeout) as exc:
             raise Unavailable("reseau_injoignable", "Le service ne répond pas.") from exc
         except httpx.TimeoutException as exc:
             raise OutcomeUnknown(
                 "reseau_delai", "Le service n'a pas répondu dans le délai."
             ) from exc
         except httpx.TransportError as exc:
+            if is_certificate_refused(exc):
+                raise Unavailable("tls_refuse", "Le service refuse notre certificat.") from exc
             raise OutcomeUnknown("reseau_coupe", "La connexion a été coupée.") from exc
 
     def _client(self) -> httpx.Client:
-        empreinte = fingerprint(self.materiel)
-        if getattr(self._local, "empreinte", None) != empreinte:
-            self._local.client = httpx.Client(
-                verify=build_context(self.materiel),
-                trust_env=False,
-                follow_redirects=False,
-                limits=httpx.Limits(max_keepalive_connections=4, keepalive_expiry=20),
-            )
-            self._local.empreinte = empreinte
+        """Return this thread's client; NotReady when a certificate cannot be read."""
+        try:
+            empreinte = fingerprint(self.materiel)
+            if getattr(self._local, "empreinte", None) != empreinte:
+                contexte = build_context(self.materiel)
+                self.close()
+                self._local.montre = _Montre()
+                self._local.client = _build_client(contexte, self._local.montre)
+                self._local.empreinte = empreinte
+        except OSError as exc:
+            raise NotReady(
+                "certificat_absent", "Un certificat est illisible. Prévenez le titulaire."
+            ) from exc
         client: httpx.Client = self._local.client
         return client
 
+    def close(self) -> None:
+        """Close the connections of this thread."""
+        client: httpx.Client | None = getattr(self._local, "client", None)
+        self._local.empreinte = None
+        if client is not None:
+            client.close()
 
-def _read_bounded(reponse: httpx.Response, requete: Requete, fin: float) -> bytes:
-    """Read a reply bounded in size and in total time: one that drips holds no worker."""
+
+def _build_client(contexte: ssl.SSLContext, montre: _Montre) -> httpx.Client:
+    transport = httpx.HTTPTransport(verify=contexte, trust_env=False)
+    # httpx has no public way to give its pool a network; the pool itself takes one.
+    transport._pool = httpcore.ConnectionPool(  # noqa: SLF001
+        ssl_context=contexte,
+        max_keepalive_connections=4,
+        keepalive_expiry=20,
+        network_backend=_Reseau(montre),
+    )
+    return httpx.Client(transport=transport, trust_env=False, follow_redirects=False)
+
+
+def _read_bounded(reponse: httpx.Response, maximum: int) -> bytes:
+    """Return the body as it came; nothing is ever inflated."""
+    if reponse.headers.get("content-encoding", "identity") != "identity":
+        raise InvalidReply("reponse_compressee", "La réponse du service est illisible.")
     morceaux: list[bytes] = []
     total = 0
-    for morceau in reponse.iter_bytes():
+    for morceau in reponse.iter_raw():
         total += len(morceau)
-        if total > requete.taille_max_octets:
+        if total > maximum:
             raise InvalidReply("reponse_trop_grosse", "La réponse du service est illisible.")
-        if time.monotonic() > fin:
-            raise OutcomeUnknown("reseau_delai", "Le service n'a pas répondu dans le délai.")
         morceaux.append(morceau)
     return b"".join(morceaux)
 
 
-def is_tls_error(exc: BaseException) -> bool:
-    """Tell whether a network error comes from TLS (certificate refused, expired, wrong name)."""
+def is_certificate_refused(exc: BaseException) -> bool:
+    """Tell whether the peer refused our certificate by a TLS alert.
+
+    Under TLS 1.3 the alert comes after our handshake ended: the request left, and was surely not
+    read. Any other TLS error says nothing of the kind.
+    """
     cause: BaseException | None = exc
     while cause is not None:
         if isinstance(cause, ssl.SSLError):
-            return True
+            raison = cause.reason or ""
+            return "ALERT" in raison and ("CERTIFICATE" in raison or "UNKNOWN_CA" in raison)
         cause = cause.__cause__ or cause.__context__
     return False

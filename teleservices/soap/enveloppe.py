@@ -35,8 +35,8 @@ def parse_envelope(data: bytes, *, max_octets: int = 2_000_000) -> Enveloppe:
     racine = parse_xml(data, max_octets=max_octets)
     if racine.tag != f"{{{SOAP}}}Envelope":
         raise XmlRefuse("soap_enveloppe")
-    corps = racine.find(f"{{{SOAP}}}Body")
-    elements = list(corps.iterchildren("*")) if corps is not None else []  # no comment
+    corps = racine.findall(f"{{{SOAP}}}Body")
+    elements = list(corps[0].iterchildren("*")) if len(corps) == 1 else []
     if len(elements) != 1:
         raise XmlRefuse("soap_corps")
     if elements[0].tag == f"{{{SOAP}}}Fault":

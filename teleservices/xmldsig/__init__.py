@@ -131,9 +131,9 @@ def verify(element: Element, trusted: list[bytes], id_attribute: str = "ID") -> 
         raise SignatureFausse("certificat_inconnu")
     _check_shape(element, id_attribute)
     _check_value(element, certificat)
-    copie = etree.fromstring(etree.tostring(element))  # noqa: TID251 - our own bytes, just parsed
-    signature = copie.find(f"{{{DS}}}Signature")
-    if signature is not None:
+    # The very bytes that are digested are read back: what they leave out (comments) is not seen.
+    copie = etree.fromstring(canonical(element))  # noqa: TID251 - our own bytes, just parsed
+    for signature in copie.findall(f"{{{DS}}}Signature"):
         _remove_keeping_tail(copie, signature)
     attendu = element.findtext(
         f"{{{DS}}}Signature/{{{DS}}}SignedInfo/{{{DS}}}Reference/{{{DS}}}DigestValue"

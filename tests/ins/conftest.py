@@ -68,7 +68,7 @@ def _close_transport():
     from ins.client import _transport
 
     if _transport.cache_info().currsize:
-        _transport(settings.TLS_AC, settings.INSI_CERTIFICAT, settings.INSI_CLE)._client().close()
+        _transport(settings.TLS_AC, settings.INSI_CERTIFICAT, settings.INSI_CLE).close()
 
 
 @pytest.fixture

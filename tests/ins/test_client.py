@@ -184,7 +184,7 @@ def test_a_service_that_never_answers_is_left_at_the_delay(insi):
 
 @pytest.mark.parametrize(
     ("certificat", "code"),
-    [("refuse-autre-cn", "desir_560"), ("refuse-autre-ac", "reseau")],
+    [("refuse-autre-cn", "desir_560"), ("refuse-autre-ac", "tls_refuse")],
 )
 def test_a_certificate_that_insi_does_not_know_opens_nothing(insi, tls, certificat, code):
     transport = HttpsTransport(
@@ -197,7 +197,7 @@ def test_a_certificate_that_insi_does_not_know_opens_nothing(insi, tls, certific
     client = InsiClient(insi_client().reglages, transport)
     with pytest.raises(TeleserviceError) as erreur:
         client.recuperer_vitale(ZOE)
-    transport._client().close()
+    transport.close()
     assert erreur.value.code.startswith(code)
 
 

@@ -1,0 +1,82 @@
+"""What reaches the logs: kinds and places, never the text of an exception or a long number."""
+
+import io
+import logging
+import logging.config
+
+import pytest
+from celery import shared_task
+from django.db import DataError, connection
+
+from config.journalisation import build_logging
+
+pytestmark = pytest.mark.exigence("SEC-09")
+SECRET = "PAT-TROIS"
+
+
+@pytest.fixture
+def journal():
+    """A logger written as in production, and what it wrote."""
+    reglages = build_logging()
+    sortie = io.StringIO()
+    logger = logging.getLogger("essai.journal")
+    handler = logging.StreamHandler(sortie)
+    configurateur = logging.config.DictConfigurator(reglages)
+    handler.setFormatter(configurateur.configure_formatter(reglages["formatters"]["ligne"]))
+    for nom in reglages["handlers"]["sortie"]["filters"]:
+        handler.addFilter(configurateur.configure_filter(reglages["filters"][nom]))
+    for branche in (logger, logging.getLogger("celery.app.trace")):
+        branche.addHandler(handler)
+    yield logger, sortie
+    for branche in (logger, logging.getLogger("celery.app.trace")):
+        branche.removeHandler(handler)
+
+
+def lever(*, cause):
+    """Raise an error whose text, and whose cause's text, hold a patient."""
+    try:
+        int(SECRET)
+    except ValueError as exc:
+        raise KeyError(SECRET) from (exc if cause else None)
+
+
+@pytest.mark.parametrize("cause", [True, False])
+def test_an_exception_is_shown_by_kind_and_place(journal, cause):
+    logger, sortie = journal
+    with pytest.raises(KeyError, match=SECRET) as pris:
+        lever(cause=cause)
+    logger.error("panne envoi=%s", 7, exc_info=pris.value)
+    ecrit = sortie.getvalue()
+    assert SECRET not in ecrit
+    assert ("builtins.ValueError" in ecrit) is cause
+    assert ecrit.rstrip().endswith("builtins.KeyError")
+    assert "test_journalisation.py" in ecrit
+    assert "panne envoi=7" in ecrit
+
+
+@pytest.mark.django_db
+def test_the_values_the_database_quotes_are_not_written(journal):
+    logger, sortie = journal
+    with pytest.raises(DataError, match=SECRET) as pris, connection.cursor() as curseur:
+        curseur.execute("SELECT %s::text::integer", [SECRET])
+    logger.error("panne", exc_info=pris.value)
+    assert "DataError" in sortie.getvalue()
+    assert SECRET not in sortie.getvalue()
+
+
+def test_a_task_that_fails_does_not_say_with_what(journal):
+    @shared_task(name="essai.panne")
+    def panne():
+        raise ValueError(SECRET)
+
+    panne.apply()
+    ecrit = journal[1].getvalue()
+    assert "essai.panne" in ecrit
+    assert "ValueError" in ecrit
+    assert SECRET not in ecrit
+
+
+def test_a_long_number_is_replaced(journal):
+    logger, sortie = journal
+    logger.warning("lu %s et %s", "279035121518989", 12345678)
+    assert "lu [nombre] et 12345678" in sortie.getvalue()
