@@ -57,11 +57,18 @@ def portail(request: HttpRequest) -> HttpResponse:
     acteur = _acteur(request)
     attente = (
         Vente.objects.filter(officine_id=acteur.officine_id, etat=Vente.Etat.EN_ATTENTE)
-        .select_related("patient", "ouverte_par", "poste")
+        .select_related("patient", "ouverte_par", "tenue_par", "poste")
         .order_by("-ouverte_le")[:20]
     )
-    courante = service.vente_current(acteur)
-    return render(request, "pharmacy/portail.html", {"attente": attente, "courante": courante})
+    return render(
+        request,
+        "pharmacy/portail.html",
+        {
+            "attente": attente,
+            "ailleurs": service.vente_elsewhere(acteur),
+            "courante": service.vente_current(acteur),
+        },
+    )
 
 
 @http_methods(read=("GET",), write=("POST",), droit="vente")
