@@ -10,7 +10,15 @@ from django.utils import timezone
 from pharmacy import audit, flux, parametres
 from pharmacy.acteurs import Acteur, peut
 from pharmacy.events import PatientChoisi, VenteAbandonnee, VenteTerminee, publish
-from pharmacy.models import Delivrance, LigneDelivrance, Patient, Produit, Stock, Vente
+from pharmacy.models import (
+    Delivrance,
+    LigneDelivrance,
+    Patient,
+    Prescripteur,
+    Produit,
+    Stock,
+    Vente,
+)
 
 
 class VenteRefusee(Exception):
@@ -145,6 +153,48 @@ def patient_choose(acteur: Acteur, vente_id: int, patient: Patient, moyen: str) 
             acteur.officine_id, vente.pk, "bandeau", "lignes", "identite", "ordonnance"
         )
     return vente
+
+
+@dataclass(frozen=True)
+class PrescripteurSaisi:
+    """A prescriber as typed by hand."""
+
+    nom: str
+    prenom: str = ""
+    rpps: str = ""
+
+
+def prescription_set(
+    acteur: Acteur, vente_id: int, jour: date, prescripteur: PrescripteurSaisi | None
+) -> Vente:
+    """Keep the date and the prescriber typed by hand; without a prescriber, the date alone.
+
+    VenteRefusee once the control is validated. Source: ordonnance.md §4.1 (2); ORD-01.
+    """
+    check_droit(acteur, "vente")
+    with transaction.atomic():
+        vente = vente_locked(acteur, vente_id)
+        if vente.etat != Vente.Etat.OUVERTE:
+            raise VenteRefusee("Le contrôle est validé. Échap revient aux produits.", "VTE-003")
+        vente.date_prescription = jour
+        if prescripteur is not None:
+            vente.prescripteur = _prescriber(acteur.officine_id, prescripteur)
+        vente.save(update_fields=["date_prescription", "prescripteur"])
+        _touch_lines(acteur, vente)
+        audit.note(acteur, "vente.prescription", f"vente:{vente.pk}", vente.patient_id)
+    return vente
+
+
+def _prescriber(officine_id: int, saisi: PrescripteurSaisi) -> Prescripteur:
+    """Return the prescriber known by its RPPS, else by its name, else a new one."""
+    connus = Prescripteur.objects.filter(officine_id=officine_id)
+    if saisi.rpps:
+        connu = connus.filter(rpps=saisi.rpps).first()
+    else:
+        connu = connus.filter(nom__iexact=saisi.nom, prenom__iexact=saisi.prenom).first()
+    return connu or Prescripteur.objects.create(
+        officine_id=officine_id, nom=saisi.nom, prenom=saisi.prenom, rpps=saisi.rpps
+    )
 
 
 def ligne_add(acteur: Acteur, vente_id: int, boite: Boite) -> LigneDelivrance:
