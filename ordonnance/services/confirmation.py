@@ -24,7 +24,7 @@ from pharmacy import audit, flux
 from pharmacy.acteurs import Acteur
 from pharmacy.events import PatientChoisi, VenteAbandonnee
 from pharmacy.models import Officine, Patient, Vente
-from pharmacy.services.patient import patient_create
+from pharmacy.services.patient import Traits, patient_create, patient_same
 from pharmacy.services.vente import VenteRefusee, check_droit, patient_choose, vente_locked
 from teleservices.models import Envoi
 from teleservices.outbox import Demande, enqueue
@@ -101,7 +101,7 @@ def _with_patient(acteur: Acteur, vente: Vente, prescription: PrescriptionLue) -
     """A sale without patient takes the one of the prescription, found or created."""
     if vente.patient_id is not None:
         return vente
-    patient = _find(prescription.beneficiaire) or patient_create(
+    patient = _find(acteur.officine_id, prescription.beneficiaire) or patient_create(
         acteur, _new_patient(prescription.beneficiaire)
     )
     return patient_choose(acteur, vente.pk, patient, "ordonnance")
@@ -114,18 +114,16 @@ def _birth_date(beneficiaire: Beneficiaire) -> date | None:
         return None
 
 
-def _find(beneficiaire: Beneficiaire) -> Patient | None:
-    """Return the one file with these strict traits; several or none: a new one is safer."""
-    naissance = _birth_date(beneficiaire)
-    if naissance is None or not beneficiaire.nom:
-        return None
-    memes = Patient.objects.filter(
-        actif=True,
-        date_naissance=naissance,
-        nom_naissance=beneficiaire.nom.upper(),
-        premier_prenom=beneficiaire.prenoms.upper().split(" ")[0],
-    )[:2]
-    return memes[0] if len(memes) == 1 else None
+def _find(officine_id: int, beneficiaire: Beneficiaire) -> Patient | None:
+    """Return the one file with this INS, or these traits; several or none: a new one is safer."""
+    traits = Traits(
+        beneficiaire.nom,
+        beneficiaire.nom_utilise,
+        beneficiaire.prenoms,
+        _birth_date(beneficiaire),
+    )
+    matricule = beneficiaire.matricule[:13] + beneficiaire.cle if beneficiaire.matricule else ""
+    return patient_same(officine_id, traits, matricule=matricule)
 
 
 def _new_patient(beneficiaire: Beneficiaire) -> Patient:
