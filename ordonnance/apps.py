@@ -24,6 +24,7 @@ class OrdonnanceConfig(AppConfig):
         for handler in (
             handlers.Consulter(),
             handlers.Regulariser(),
+            handlers.Relire(),
             handlers.Ouvrir(),
             handlers.Liberer(),
             handlers.Executer(),

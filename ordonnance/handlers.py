@@ -10,7 +10,7 @@ from ordonnance.codec.reponse import check_release, parse_accuse, parse_prescrip
 from ordonnance.models import Execution
 from ordonnance.rules.modele import Accuse
 from ordonnance.selectors import BUDGET_S, CARTE_S, is_late
-from ordonnance.services import confirmation, recuperation, validation
+from ordonnance.services import confirmation, correction, recuperation, validation
 from ordonnance.services.commun import SERVICE, professional_of
 from pharmacy.models import Officine, Operateur
 from teleservices.assertions import assertion_for
@@ -95,6 +95,18 @@ class Regulariser(Consulter):
     operation = "ordonnance.regulariser"
     file: str = Envoi.File.LOTS
     lecture = False
+
+
+class Relire(Consulter):
+    """Read again after EPU-010: the control of the execution already validated is redone."""
+
+    operation = "ordonnance.relire"
+    file: str = Envoi.File.LOTS
+    lecture = False
+
+    def settle(self, envoi: Envoi, reponse: Reponse) -> None:
+        """Resend when nothing new has to be answered; else a person does the control again."""
+        correction.record(envoi, reponse)
 
 
 class Ouvrir:

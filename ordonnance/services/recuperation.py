@@ -203,16 +203,26 @@ def record(envoi: Envoi, reponse: Reponse) -> None:
 def _keep_content(
     numerique: OrdonnanceNumerique, prescription: PrescriptionLue, reponse: Reponse
 ) -> None:
+    _keep_version(numerique, prescription, reponse)
+    numerique.ordonnance.lignes.all().delete()
+    LignePrescrite.objects.bulk_create(
+        [
+            _line(numerique.officine_id, numerique.ordonnance_id, ligne)
+            for ligne in prescription.lignes
+        ]
+    )
+
+
+def _keep_version(
+    numerique: OrdonnanceNumerique, prescription: PrescriptionLue, reponse: Reponse
+) -> None:
+    """Keep the bytes as received, and what every pharmacy already did."""
     officine_id = numerique.officine_id
     OrdonnanceVersion.objects.create(
         officine_id=officine_id,
         numerique=numerique,
         contenu=reponse.echange.reponse or b"",
         empreinte=prescription.empreinte[:64],
-    )
-    numerique.ordonnance.lignes.all().delete()
-    LignePrescrite.objects.bulk_create(
-        [_line(officine_id, numerique.ordonnance_id, ligne) for ligne in prescription.lignes]
     )
     numerique.executions_externes.all().delete()
     ExecutionExterne.objects.bulk_create(
@@ -338,6 +348,26 @@ def _show(numerique: OrdonnanceNumerique, *, late: bool) -> None:
         dialogue=None if late else adresse,
     )
     flux.announce_suite(numerique.officine_id, vente_id, suite.as_dict())
+
+
+def read_again(envoi: Envoi, numerique: OrdonnanceNumerique) -> None:
+    """EPU-010: the prescription changed under a validated execution; ask for it again (§5.3)."""
+    vente = Vente.objects.get(pk=numerique.ordonnance.vente_id or 0)
+    acteur = Acteur(envoi.operateur_id, envoi.officine_id, "", envoi.poste_id)
+    _ask(acteur, vente, numerique, "ordonnance.relire")
+
+
+def keep_again(numerique: OrdonnanceNumerique, reponse: Reponse) -> None:
+    """Keep a newer version: the lines already executed stay the same rows."""
+    prescription: PrescriptionLue = reponse.contenu
+    vente = numerique.ordonnance.vente
+    _keep_version(numerique, prescription, reponse)
+    connues = dict(numerique.ordonnance.lignes.values_list("id_national", "pk"))
+    for ligne in prescription.lignes:
+        copie = _line(numerique.officine_id, numerique.ordonnance_id, ligne)
+        copie.pk = connues.get(ligne.id)
+        copie.save()
+    _keep_header(numerique, prescription, vente.patient if vente is not None else None)
 
 
 def record_failure(envoi: Envoi) -> None:

@@ -31,6 +31,7 @@ from ordonnance.services.commun import (
     within_contract,
 )
 from ordonnance.services.confirmation import asks_renewal
+from ordonnance.services.recuperation import read_again
 from pharmacy import audit, chiffre, flux
 from pharmacy.acteurs import Acteur
 from pharmacy.models import Delivrance, LigneDelivrance, Vente
@@ -120,9 +121,7 @@ def validate(acteur: Acteur, numerique_id: int) -> Execution:
             vente = _vente_locked(acteur, numerique)
             dossier = _dossier(numerique, vente)
             _check_paper(dossier)
-            manques = missing_answers(acteur, dossier)
-            if manques:
-                raise ControleIncomplet(manques)
+            check_answers(acteur, dossier)
             return _write(acteur, dossier, vente)
     except IntegrityError as exc:
         raise VenteRefusee("Cette délivrance est déjà validée.", "ORD-012") from exc
@@ -162,10 +161,15 @@ def _check_paper(dossier: Dossier) -> None:
         raise VenteRefusee("Donnez d'abord le numéro de renouvellement.", "ORD-025")
 
 
-def _write(acteur: Acteur, dossier: Dossier, vente: Vente) -> Execution:
-    numerique = dossier.numerique
-    maintenant = timezone.now()
-    verrouillage = _lock_of(numerique, maintenant)
+def check_answers(acteur: Acteur, dossier: Dossier) -> None:
+    """Raise ControleIncomplet when an answer is missing."""
+    manques = missing_answers(acteur, dossier)
+    if manques:
+        raise ControleIncomplet(manques)
+
+
+def lines_to_send(dossier: Dossier) -> tuple[LigneAEnvoyer, ...]:
+    """Return what goes out of a sale. VenteRefusee when it is nothing."""
     a_envoyer = build_lines(
         dossier.prescription,
         dossier.rattachements,
@@ -176,10 +180,18 @@ def _write(acteur: Acteur, dossier: Dossier, vente: Vente) -> Execution:
     )
     if not a_envoyer:
         raise VenteRefusee("Rien n'est délivré ni refusé sur cette ordonnance.", "ORD-014")
+    return a_envoyer
+
+
+def _write(acteur: Acteur, dossier: Dossier, vente: Vente) -> Execution:
+    numerique = dossier.numerique
+    maintenant = timezone.now()
+    verrouillage = _lock_of(numerique, maintenant)
+    a_envoyer = lines_to_send(dossier)
     execution = _create_execution(acteur, dossier, vente, verrouillage, maintenant)
-    _copy_lines(execution, dossier, a_envoyer)
+    copy_lines(execution, dossier, a_envoyer)
     _close_lines(acteur, execution, dossier, vente, maintenant)
-    _promise(acteur, execution, verrouillage, a_envoyer)
+    promise(acteur, execution, verrouillage, a_envoyer)
     if numerique.etat == "papier":
         move(numerique, "a_transmettre")
     else:
@@ -222,7 +234,7 @@ def _create_execution(
     )
 
 
-def _copy_lines(
+def copy_lines(
     execution: Execution, dossier: Dossier, a_envoyer: tuple[LigneAEnvoyer, ...]
 ) -> None:
     """Freeze the lines that go out, the differences and what was answered."""
@@ -301,15 +313,16 @@ def _close_lines(
     LigneDelivrance.objects.bulk_update(dossier.produits, ["ligne_prescrite", "delivrance"])
 
 
-def _promise(
+def promise(
     acteur: Acteur,
     execution: Execution,
     verrouillage: Verrouillage,
     lignes: tuple[LigneAEnvoyer, ...],
+    rang: int = 1,
 ) -> None:
-    """Enqueue the frozen body: if the sale commits, the sending exists."""
+    """Enqueue the frozen body: if the sale commits, the sending exists. `rang`: the correction."""
     numerique = execution.numerique
-    cle = f"exec:{execution.uuid}:1"
+    cle = f"exec:{execution.uuid}:{rang}"
     a_envoyer = ExecutionAEnvoyer(
         id=str(execution.uuid),
         cle=wire_key(cle),
@@ -379,6 +392,8 @@ def follow(envoi: Envoi) -> None:
     numerique.save(update_fields=["dernier_code"])
     if numerique.etat != etat:
         move(numerique, *_path(numerique.etat, etat))
+    if envoi.dernier_code == "EPU-010" and etat == "a_corriger":
+        read_again(envoi, numerique)
     _tell(execution)
 
 
@@ -402,6 +417,9 @@ def _resend_without_lock(envoi: Envoi, execution: Execution) -> bool:
     corps = corps_sans_verrou(bytes(envoi.corps or b""), wire_key(cle))
     acteur = Acteur(envoi.operateur_id, envoi.officine_id, "", envoi.poste_id)
     enqueue(acteur, _demande(execution, cle, corps, envoi.signataire_id))
+    Envoi.objects.filter(pk=envoi.pk, etat=Envoi.Etat.REFUSE).update(
+        etat=Envoi.Etat.ABANDONNE, motif_abandon="Réservation expirée : renvoyé sans elle"
+    )
     execution.hors_ligne = True
     execution.save(update_fields=["hors_ligne"])
     _tell(execution)

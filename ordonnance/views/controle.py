@@ -12,7 +12,7 @@ from ordonnance.rules.controle import MOTS, SIGNES, Ecart
 from ordonnance.rules.transmission import ReponseEcart
 from ordonnance.scan import sign_suite
 from ordonnance.selectors import Dossier, dossier_of
-from ordonnance.services import validation
+from ordonnance.services import correction, validation
 from ordonnance.services.confirmation import is_number_due
 from ordonnance.services.validation import ControleIncomplet
 from ordonnance.views.commun import acteur_of, close_dialogue, numerique_of, vente_of
@@ -59,7 +59,10 @@ def controle(request: HttpRequest, vente_id: int, numerique_id: int) -> HttpResp
     if refus is not None:
         return refus
     try:
-        validation.validate(acteur_of(request), numerique.pk)
+        if numerique.etat == "a_corriger":
+            correction.validate_again(acteur_of(request), numerique.pk)
+        else:
+            validation.validate(acteur_of(request), numerique.pk)
     except ControleIncomplet as exc:
         return _render(request, vente, numerique, exc.manques)
     acteur = acteur_of(request)

@@ -100,7 +100,6 @@ def test_without_any_signature_a_preparateur_waits_for_a_pharmacien(halle):
     assert not is_signed(halle.acteur("B01"), "epu")
 
 
-@pytest.mark.cas("ordonnance-D13")
 def test_another_pharmacien_signs_for_all_and_both_names_are_kept(halle):
     envoi = _valider(halle, "A02")
     _attendre_une_carte(envoi)
@@ -172,6 +171,7 @@ def test_a_card_of_nobody_of_the_officine_does_not_sign_for_a_preparateur(halle,
     assert refus.value.code == "sans_rpps"
 
 
+@pytest.mark.cas("ordonnance-D8")
 def test_validating_without_a_signature_says_so_and_asks_the_card(halle):
     vente = halle.vente()
     numerique = confirmer(halle, vente)

@@ -161,15 +161,17 @@ def test_a_paper_delivery_asks_its_number_before_its_control(halle):
     assert validation.validate(halle.acteur(), numerique.pk).numero_delivrance == 1
 
 
+@pytest.mark.cas("ordonnance-D16")
+@pytest.mark.exigence("ORD-22")
 def test_a_delivery_at_risk_is_never_sent_and_is_closed_with_a_reason(halle):
-    vente, numerique = _sur_papier(halle, modifie=[("<epu:Statut>CREEE<", "<epu:Statut>BLOQUEE<")])
+    vente, numerique = _sur_papier(halle, modifie=[("<epu:Statut>CREEE<", "<epu:Statut>ANNULEE<")])
     vente_terminate(halle.acteur(), vente.pk)
     confirmation.choose_renewal(halle.acteur(), numerique.pk, 0)
     _repondre(halle, numerique, vente)
     with pytest.raises(VenteRefusee) as refus:
         validation.validate(halle.acteur(), numerique.pk)
     assert refus.value.code == "ORD-022"
-    assert "bloquée par l'Assurance Maladie" in refus.value.phrase
+    assert "annulée par le prescripteur" in refus.value.phrase
     url = f"/vente/{vente.pk}/ordonnance/{numerique.pk}/clore/"
     assert halle.client("B01").post(url, {"motif": "vu"}).status_code == 403
     assert halle.client().post(url, {"motif": " "}).status_code == 409
