@@ -316,31 +316,23 @@ def on_vente_abandoned(evenement: VenteAbandonnee) -> None:
 
 
 def on_patient_chosen(evenement: PatientChoisi) -> None:
-    """A confirmed prescription holds its patient; before that, the comparison is made again.
+    """A confirmed prescription holds its patient; before that, the comparison is made when shown.
 
     VenteRefusee when the new patient is not the one of a confirmed prescription: taking it out of
-    the sale comes first. Source: ordonnance.md §4.1 (6), R06.
+    the sale comes first. The prescription is not locked here: the sale is, and a settling takes
+    them the other way round. Source: ordonnance.md §4.1 (6), R06.
     """
-    for numerique in (
-        OrdonnanceNumerique.objects.filter(
-            officine_id=evenement.acteur.officine_id,
-            ordonnance__vente_id=evenement.vente_id,
-            etat__in=["recuperee", *CONFIRMEES],
-        )
-        .select_related("ordonnance")
-        .select_for_update(of=("self",), no_key=True)
-    ):
+    for numerique in OrdonnanceNumerique.objects.filter(
+        officine_id=evenement.acteur.officine_id,
+        ordonnance__vente_id=evenement.vente_id,
+        etat__in=CONFIRMEES,
+    ).select_related("ordonnance"):
         prescription = prescription_of(numerique)
         patient = Patient.objects.get(pk=evenement.patient_id)
-        if prescription is None:
-            continue
-        identite = compare_patient(patient, prescription)
-        if numerique.etat in CONFIRMEES:
-            _check_same_person(numerique, patient, identite)
+        if prescription is not None:
+            _check_same_person(numerique, patient, compare_patient(patient, prescription))
             numerique.ordonnance.patient = patient
             numerique.ordonnance.save(update_fields=["patient"])
-        numerique.identite_comparee = identite
-        numerique.save(update_fields=["identite_comparee"])
 
 
 def _check_same_person(numerique: OrdonnanceNumerique, patient: Patient, identite: str) -> None:

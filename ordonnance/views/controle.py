@@ -1,6 +1,6 @@
 """The « contrôle d'ordonnance »: differences, answers, validation (steps 9 to 11)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -68,6 +68,8 @@ def controle(request: HttpRequest, vente_id: int, numerique_id: int) -> HttpResp
     acteur = acteur_of(request)
     part = "l'exécution part" if is_signed(acteur, "epu") else "l'exécution est gardée"
     suite = sign_suite(acteur, f"Contrôle validé : {part}", focus="End")
+    if "a-regulariser" in request.headers.get("HX-Current-URL", ""):
+        suite = replace(suite, signer=None, aller="/ordonnances/a-regulariser/")
     return close_dialogue(request, vente_id, suite)
 
 

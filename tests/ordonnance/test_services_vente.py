@@ -98,8 +98,11 @@ def test_a_patient_changed_before_the_confirmation_is_compared_again(halle):
     patient_choose(halle.acteur(), vente.pk, halle.patient(), "recherche")
     numerique = recuperer(halle, vente)
     patient_choose(halle.acteur(), vente.pk, _autre(halle), "recherche")
-    numerique.refresh_from_db()
-    assert numerique.identite_comparee == "DIFFERENTE"
+    panneau = halle.client().get(f"/vente/{vente.pk}/ordonnance/panneau/", **HX).content.decode()
+    assert "Bénéficiaire : une autre personne" in panneau
+    with pytest.raises(VenteRefusee) as refus:
+        confirmation.confirm(halle.acteur(), numerique.pk, patient_verifie=True, conforme=True)
+    assert refus.value.code == "ORD-R06"
 
 
 def test_the_control_compares_the_patient_as_it_is_now(halle):
