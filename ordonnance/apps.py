@@ -13,9 +13,10 @@ class OrdonnanceConfig(AppConfig):
         """Register what the core and the outbox call."""
         from ordonnance import etape, handlers, panneau, scan
         from ordonnance.codec.cda import read_epmeddm
-        from ordonnance.services.confirmation import on_vente_abandoned
+        from ordonnance.services.commun import SERVICE, sign_as
+        from ordonnance.services.confirmation import on_patient_chosen, on_vente_abandoned
         from pharmacy import codes, etapes, rendu
-        from pharmacy.events import VenteAbandonnee, subscribe
+        from pharmacy.events import PatientChoisi, VenteAbandonnee, subscribe
         from pharmacy.panels import Compteur, Panneau, register_compteur, register_panneau
         from teleservices import registre
         from teleservices.cda import lecteurs
@@ -23,11 +24,13 @@ class OrdonnanceConfig(AppConfig):
         for handler in (
             handlers.Consulter(),
             handlers.Regulariser(),
+            handlers.Relire(),
             handlers.Ouvrir(),
             handlers.Liberer(),
             handlers.Executer(),
         ):
             registre.register(handler)
+        registre.register_signed_body(SERVICE, sign_as)
         lecteurs.register("eP-MED-DM", read_epmeddm)
         codes.register("ordonnance", scan.route_ordonnance)
         etapes.register_avant_fin(etape.next_step)
@@ -42,3 +45,4 @@ class OrdonnanceConfig(AppConfig):
             )
         )
         subscribe(VenteAbandonnee, on_vente_abandoned)
+        subscribe(PatientChoisi, on_patient_chosen)

@@ -67,7 +67,9 @@ CODES: dict[str, Ligne] = {
         "Erreur interne : ligne inconnue. L'exécution est gardée.",
         "Appelez le support.",
     ),
-    "EPU-014": Ligne(Rejected, "Quantité incohérente.", "Corrigez la quantité."),
+    "EPU-014": Ligne(
+        Rejected, "Quantité incohérente.", "Revoyez le contrôle, ou abandonnez l'envoi."
+    ),
     "EPU-015": Ligne(Rejected, "Ordonnance réservée à une autre officine.", "Orientez le patient."),
     "EPU-017": Ligne(
         Rejected,

@@ -8,8 +8,10 @@ from ordonnance import client
 from ordonnance.codec.demande import corps_consulter
 from ordonnance.codec.reponse import check_release, parse_accuse, parse_prescription, parse_verrou
 from ordonnance.models import Execution
-from ordonnance.rules.modele import Accuse, Professionnel
-from ordonnance.services import confirmation, recuperation, validation
+from ordonnance.rules.modele import Accuse
+from ordonnance.selectors import BUDGET_S, CARTE_S, is_late
+from ordonnance.services import confirmation, correction, recuperation, validation
+from ordonnance.services.commun import SERVICE, professional_of
 from pharmacy.models import Officine, Operateur
 from teleservices.assertions import assertion_for
 from teleservices.errors import InvalidReply, Rejected, TeleserviceError
@@ -17,12 +19,31 @@ from teleservices.models import Envoi
 from teleservices.registre import Reponse, attach_evidence
 from teleservices.transport import Echange
 
-SERVICE = "epu"
-
 
 def _appel(envoi: Envoi, operation: str) -> client.Appel:
     finess = Officine.objects.values_list("finess", flat=True).get(pk=envoi.officine_id)
     return client.Appel(operation, bytes(envoi.corps or b""), assertion_for(envoi), finess)
+
+
+def _appel_in_time(envoi: Envoi, operation: str) -> client.Appel:
+    """Return the call of the counter: it waits a while for a card, 45 s for the service.
+
+    What is not read for the counter (`Envoi.lecture`) waits as long as needed.
+    """
+    if envoi.lecture:
+        _check_in_time(envoi, CARTE_S)
+    appel = _appel(envoi, operation)
+    if envoi.lecture:
+        _check_in_time(envoi, BUDGET_S)
+    return appel
+
+
+def _check_in_time(envoi: Envoi, budget_s: int) -> None:
+    if is_late(envoi, budget_s):
+        raise Rejected(
+            "delai_depasse",
+            "Le service n'a pas répondu à temps. Relancez, ou continuez sur papier.",
+        )
 
 
 def _exchange(appel: client.Appel, parse: Callable[[bytes], Any]) -> tuple[Any, Echange]:
@@ -35,7 +56,7 @@ def _exchange(appel: client.Appel, parse: Callable[[bytes], Any]) -> tuple[Any, 
 
 
 class Consulter:
-    """Fetch for the counter: three tries, then the panel says so."""
+    """Fetch for the counter: three tries within 45 s, then the panel says so."""
 
     operation = "ordonnance.consulter"
     service = SERVICE
@@ -44,8 +65,8 @@ class Consulter:
     replayable = True
 
     def prepare(self, envoi: Envoi) -> client.Appel:
-        """Return the call. NotReady without the operator's assertion."""
-        return _appel(envoi, "consulterPrescription")
+        """Return the call. NotReady without an assertion; Rejected once the counter gave up."""
+        return _appel_in_time(envoi, "consulterPrescription")
 
     def call(self, demande: client.Appel) -> Reponse:
         """Return the prescription read; InvalidReply when it is another one's."""
@@ -76,6 +97,18 @@ class Regulariser(Consulter):
     lecture = False
 
 
+class Relire(Consulter):
+    """Read again after EPU-010: the control of the execution already validated is redone."""
+
+    operation = "ordonnance.relire"
+    file: str = Envoi.File.LOTS
+    lecture = False
+
+    def settle(self, envoi: Envoi, reponse: Reponse) -> None:
+        """Resend when nothing new has to be answered; else a person does the control again."""
+        correction.record(envoi, reponse)
+
+
 class Ouvrir:
     """Ask the lock; the counter never waits for it (advisory, ordonnance.md §2.3)."""
 
@@ -86,8 +119,8 @@ class Ouvrir:
     replayable = True
 
     def prepare(self, envoi: Envoi) -> client.Appel:
-        """Return the call. NotReady without the operator's assertion."""
-        return _appel(envoi, "ouvrirExecution")
+        """Return the call. NotReady without an assertion; Rejected once the counter gave up."""
+        return _appel_in_time(envoi, "ouvrirExecution")
 
     def call(self, demande: client.Appel) -> Reponse:
         """Return the lock, or None when the service has none."""
@@ -163,16 +196,11 @@ class Executer:
         execution = Execution.objects.select_related("numerique").get(
             pk=int(envoi.sujet.removeprefix("exec:"))
         )
-        operateur = Operateur.objects.get(pk=envoi.operateur_id)
+        signataire = Operateur.objects.get(pk=envoi.signataire_id or envoi.operateur_id)
         corps = corps_consulter(
             execution.numerique.numero,
             execution.numerique.origine,
-            Professionnel(
-                rpps=operateur.rpps,
-                finess=appel.finess,
-                nom=operateur.nom,
-                prenom=operateur.prenom,
-            ),
+            professional_of(signataire),
             None,
         )
         question = client.Appel("consulterPrescription", corps, appel.assertion, appel.finess)

@@ -43,6 +43,7 @@ class OrdonnanceNumerique(models.Model):
     )
     conforme_confirme_le = models.DateTimeField(null=True)
     numero_delivrance = models.PositiveSmallIntegerField(null=True)
+    motif_cloture = TexteChiffre("motif, quand rien ne sera envoyé")
     lue_le = models.DateTimeField(auto_now_add=True)
     lue_par = models.ForeignKey(Operateur, on_delete=models.PROTECT, related_name="+")
 

@@ -14,10 +14,15 @@ from ordonnance.rules.etats import LIBELLES
 from ordonnance.rules.modele import LigneLue
 from ordonnance.rules.rapprochement import check_prescription, is_executable
 from ordonnance.selectors import (
+    BUDGET_S,
+    CARTE_S,
     EN_COURS,
     Dossier,
+    age_s,
+    compare_patient,
     dossier_of,
     execution_of,
+    is_late,
     last_call,
     numerique_of_vente,
 )
@@ -57,12 +62,15 @@ def render_panneau(vente: Vente, acteur: Acteur) -> str:
 def _fetching(numerique: OrdonnanceNumerique) -> dict[str, Any]:
     envoi = last_call(numerique)
     if numerique.etat == "papier":
-        return {"face": "attente", "papier": True, "envoi": envoi}
+        carte = envoi is not None and envoi.dernier_code in CODES_CARTE
+        return {"face": "attente", "papier": True, "carte": carte, "envoi": envoi}
     if envoi is None or envoi.etat in {Envoi.Etat.REFUSE, Envoi.Etat.ABANDONNE}:
         return {"face": "echec", "envoi": envoi}
-    if envoi.dernier_code in CODES_CARTE:
+    if envoi.dernier_code in CODES_CARTE and not is_late(envoi, CARTE_S):
         return {"face": "averifier", "carte": True, "envoi": envoi}
-    return {"face": "attente", "envoi": envoi}
+    if is_late(envoi):
+        return {"face": "echec", "envoi": envoi}
+    return {"face": "attente", "envoi": envoi, "reste_s": int(BUDGET_S - age_s(envoi)) + 1}
 
 
 def _fetched(numerique: OrdonnanceNumerique, vente: Vente, acteur: Acteur) -> dict[str, Any]:
@@ -78,7 +86,9 @@ def _fetched(numerique: OrdonnanceNumerique, vente: Vente, acteur: Acteur) -> di
         "dossier": dossier,
         "prescription": dossier.prescription,
         "verifications": check_prescription(
-            dossier.prescription, numerique.identite_comparee, vente.officine.finess
+            dossier.prescription,
+            compare_patient(vente.patient, dossier.prescription),
+            vente.officine.finess,
         ),
         "executable": executable,
         "execution": execution,
@@ -102,6 +112,7 @@ def _sending(execution: Execution | None) -> Envoi | None:
             operation="ordonnance.executer",
             sujet=f"exec:{execution.pk}",
         )
+        .select_related("operateur", "signataire")
         .order_by("-pk")
         .first()
     )

@@ -1,5 +1,7 @@
 """Where a scanned or typed number goes: the sale under way, opened if need be."""
 
+from dataclasses import replace
+
 from ordonnance.services import recuperation
 from pharmacy.acteurs import Acteur
 from pharmacy.codes import Scan
@@ -26,14 +28,17 @@ def route_ordonnance(scan: Scan) -> Suite:
 def fetch_suite(acteur: Acteur, vente_id: int, numero: str, canal: str, *, page: bool) -> Suite:
     """Fetch, and say what the page does next: sign with the card when no signature is kept."""
     recuperation.fetch(acteur, vente_id, numero, ORIGINES.get(canal, "SCAN"))
-    signe = is_signed(acteur, "epu")
-    phrase = (
-        "Ordonnance Numérique lue : récupération en cours."
-        if signe
-        else "Ordonnance Numérique lue : votre carte CPS est demandée pour la récupérer."
-    )
+    suite = sign_suite(acteur, "Ordonnance Numérique lue : récupération en cours")
+    if page:
+        return suite
+    return replace(suite, signer=None, aller=f"/vente/{vente_id}/")
+
+
+def sign_suite(acteur: Acteur, fait: str, focus: str = "") -> Suite:
+    """Say what was done, and have the card sign when no signature is kept."""
+    if is_signed(acteur, "epu"):
+        return Suite(f"{fait}.", focus=focus)
+    carte = "votre carte CPS" if acteur.rpps else "la carte CPS d'un pharmacien"
     return Suite(
-        phrase,
-        signer=None if signe or not page else "epu",
-        aller=None if page else f"/vente/{vente_id}/",
+        f"{fait} ; {carte} est demandée pour signer.", "attention", signer="epu", focus=focus
     )

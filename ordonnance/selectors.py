@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.db.models import Prefetch, Q
+from django.utils import timezone
 
 from ordonnance.codec.reponse import parse_prescription
 from ordonnance.models import Execution, OrdonnanceNumerique, OrdonnanceVersion, SaisieControle
@@ -23,6 +24,8 @@ from teleservices.models import Envoi
 
 ACTIVES = ("lue", "recuperee", "confirmee", "en_delivrance", "controlee")
 EN_COURS = ("recuperee", "confirmee", "en_delivrance")
+# The counter gives up a reading after 45 s (CTR-07); it waits longer for a card to be inserted.
+BUDGET_S, CARTE_S = 45, 900
 
 
 @dataclass(frozen=True)
@@ -148,7 +151,7 @@ def dossier_of(numerique: OrdonnanceNumerique, vente: Vente) -> Dossier | None:
     rattachements = assign(prescription.lignes, prescrits, boites)
     saisie = Saisie(
         rattachements=rattachements,
-        identite=numerique.identite_comparee,
+        identite=compare_patient(vente.patient, prescription),
         numero_delivrance=numerique.numero_delivrance or 0,
         patient=_patient_words(vente.patient),
     )
@@ -235,6 +238,16 @@ def reponses_of(numerique: OrdonnanceNumerique) -> dict[str, ReponseEcart]:
         saisie.cle: ReponseEcart(saisie.motif, saisie.accord_date, str(saisie.commentaire or ""))
         for saisie in SaisieControle.objects.filter(numerique=numerique)
     }
+
+
+def is_late(envoi: Envoi, budget_s: int = BUDGET_S) -> bool:
+    """Tell whether the counter gave up a reading; a signature starts the clock again."""
+    return age_s(envoi) > budget_s
+
+
+def age_s(envoi: Envoi) -> float:
+    """Return for how long a reading may have gone."""
+    return (timezone.now() - (envoi.libere_le or envoi.cree_le)).total_seconds()
 
 
 def last_call(numerique: OrdonnanceNumerique) -> Envoi | None:

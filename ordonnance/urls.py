@@ -9,7 +9,10 @@ _ON = _BASE + "<int:numerique_id>/"
 
 urlpatterns = [
     path(_BASE + "saisie/", saisie.saisie, name="ordonnance_saisie"),
+    path(_BASE + "panneau/", saisie.panneau, name="ordonnance_panneau"),
     path(_ON + "relancer/", saisie.relancer, name="ordonnance_relancer"),
+    path(_ON + "signer/", saisie.signer, name="ordonnance_signer"),
+    path(_ON + "clore/", saisie.clore, name="ordonnance_clore"),
     path(_ON + "papier/", saisie.papier, name="ordonnance_papier"),
     path(_ON + "arreter/", saisie.arreter, name="ordonnance_arreter"),
     path(_ON + "attente/", saisie.attente, name="ordonnance_attente"),

@@ -8,7 +8,9 @@ from django.utils import timezone
 
 from pharmacy.models import Patient
 from pharmacy.rules.noms import CaractereRefuse, normalise
+from pharmacy.rules.rpps import is_rpps
 from pharmacy.services.connexion import Identifiants
+from pharmacy.services.vente import PrescripteurSaisi
 
 
 class ConnexionForm(forms.Form):
@@ -56,6 +58,58 @@ def _strict(texte: str) -> str:
         return normalise(texte)
     except CaractereRefuse as exc:
         raise forms.ValidationError(str(exc)) from exc
+
+
+class PrescriptionForm(forms.Form):
+    """Date and prescriber of a paper: the date is required, the prescriber is named or not."""
+
+    date_prescription = forms.DateField(
+        input_formats=["%Y-%m-%d", "%d/%m/%Y", "%d%m%Y"],
+        error_messages={
+            "required": "Donnez la date de prescription.",
+            "invalid": "Donnez la date sous la forme 22/12/2025.",
+        },
+    )
+    prescripteur_nom = forms.CharField(required=False, max_length=80)
+    prescripteur_prenom = forms.CharField(required=False, max_length=80)
+    prescripteur_rpps = forms.CharField(required=False, max_length=11)
+
+    def clean_date_prescription(self) -> date:
+        """Refuse a date to come (ordonnance.md §4.1, step 2)."""
+        jour: date = self.cleaned_data["date_prescription"]
+        if jour > timezone.localdate():
+            raise forms.ValidationError("La date de prescription est au plus tard aujourd'hui.")
+        return jour
+
+    def clean_prescripteur_rpps(self) -> str:
+        """Require eleven digits whose last one is the right key."""
+        rpps: str = self.cleaned_data["prescripteur_rpps"].strip()
+        if rpps and not is_rpps(rpps):
+            raise forms.ValidationError("Ce RPPS n'est pas exact : onze chiffres, avec sa clé.")
+        return rpps
+
+    def clean(self) -> dict[str, Any]:
+        """Want a name beside a RPPS or a first name."""
+        propre: dict[str, Any] = super().clean() or {}
+        autres = propre.get("prescripteur_prenom") or propre.get("prescripteur_rpps")
+        if autres and not propre.get("prescripteur_nom"):
+            self.add_error("prescripteur_nom", "Donnez le nom du prescripteur.")
+        return propre
+
+    @property
+    def phrase(self) -> str:
+        """Return the first mistake, in words."""
+        return next((str(fautes[0]) for fautes in self.errors.values()), "")
+
+    @property
+    def prescripteur(self) -> PrescripteurSaisi | None:
+        """Return the prescriber typed, None when none was."""
+        lu = self.cleaned_data
+        if not lu["prescripteur_nom"]:
+            return None
+        return PrescripteurSaisi(
+            lu["prescripteur_nom"].upper(), lu["prescripteur_prenom"], lu["prescripteur_rpps"]
+        )
 
 
 class PatientForm(forms.ModelForm):  # type: ignore[type-arg]

@@ -8,6 +8,7 @@ from django.template.loader import render_to_string
 from pharmacy.acteurs import Acteur
 from pharmacy.models import LigneDelivrance, Vente
 from pharmacy.panels import Panneau, compteur_list, fragment_get, panneau_list, register_zone
+from pharmacy.services.vente import vente_held_by
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +30,7 @@ def vente_get(acteur: Acteur, vente_id: int) -> Vente | None:
     """Return a sale of the actor's officine with what every fragment reads."""
     return (
         Vente.objects.filter(pk=vente_id, officine_id=acteur.officine_id)
-        .select_related("patient", "prescripteur", "poste", "ouverte_par")
+        .select_related("patient", "prescripteur", "poste", "ouverte_par", "tenue_par")
         .first()
     )
 
@@ -68,8 +69,16 @@ def lignes_de(vente: Vente) -> list[LigneDelivrance]:
 
 
 def _render_bandeau(vente: Vente, acteur: Acteur) -> str:
+    en_attente = vente.etat == Vente.Etat.EN_ATTENTE
+    ailleurs = "" if vente.est_finie or en_attente else vente_held_by(vente)
     return render_to_string(
-        "pharmacy/_bandeau.html", {"vente": vente, "patient": vente.patient, "acteur": acteur}
+        "pharmacy/_bandeau.html",
+        {
+            "vente": vente,
+            "patient": vente.patient,
+            "en_attente": en_attente,
+            "ailleurs": ailleurs if vente.poste_id != acteur.poste_id else "",
+        },
     )
 
 

@@ -8,15 +8,16 @@ from pathlib import Path
 from uuid import uuid4
 
 from django.conf import settings
+from django.db.models import QuerySet
 from django.utils import timezone
 
-from pharmacy.acteurs import Acteur
+from pharmacy.acteurs import PHARMACIENS, Acteur
 from pharmacy.events import CarteCpsLue, SessionFermee
-from pharmacy.models import Officine, Poste
+from pharmacy.models import Officine, Operateur, Poste
 from pharmacy.postes.signatures import APreparer, SignatureRefusee
 from teleservices.errors import NotReady
 from teleservices.models import AssertionActeur, Envoi
-from teleservices.outbox import ATTENDENT, release
+from teleservices.outbox import awaiting, release
 from teleservices.saml import (
     CertificatCps,
     DemandeAssertion,
@@ -40,9 +41,11 @@ def _instant(quand: datetime) -> str:
 
 
 def assertion_for(envoi: Envoi) -> bytes:
-    """Return the signed assertion of the row's operator. NotReady when the card is needed."""
+    """Return the signed assertion of who signs for the row. NotReady when the card is needed."""
     ligne = AssertionActeur.objects.filter(
-        officine_id=envoi.officine_id, operateur_id=envoi.operateur_id, service=envoi.service
+        officine_id=envoi.officine_id,
+        operateur_id=envoi.signataire_id or envoi.operateur_id,
+        service=envoi.service,
     ).first()
     if ligne is None:
         raise NotReady(ABSENTE, "Insérez votre carte CPS pour signer.")
@@ -52,28 +55,57 @@ def assertion_for(envoi: Envoi) -> bytes:
 
 
 def is_signed(acteur: Acteur, service: str) -> bool:
-    """Tell whether the actor's assertion is there and still good."""
+    """Tell whether the assertion of who signs for the actor is there and still good."""
+    signataire = signatory_of(acteur, service)
+    return signataire is not None and _good(acteur, service).filter(operateur=signataire).exists()
+
+
+def signatory_of(acteur: Acteur, service: str) -> Operateur | None:
+    """Return who signs for an actor: themselves, or a pharmacien when they have no card.
+
+    Of the pharmaciens: who signed on this poste, then who signed last, then the titulaire. None
+    when nobody of the officine can. Source: ordonnance.md §2.8, « signed by another pharmacien ».
+    """
+    operateur = Operateur.objects.get(pk=acteur.operateur_id)
+    if operateur.rpps:
+        return operateur
+    signees = list(
+        _good(acteur, service)
+        .filter(operateur__role__in=PHARMACIENS)
+        .select_related("operateur")
+        .order_by("-cree_le")
+    )
+    signees.sort(key=lambda ligne: ligne.poste_id != acteur.poste_id)
+    if signees:
+        return signees[0].operateur
+    pharmaciens = list(_pharmaciens(acteur).order_by("pk"))
+    pharmaciens.sort(key=lambda pharmacien: pharmacien.role != Operateur.Role.TITULAIRE)
+    return pharmaciens[0] if pharmaciens else None
+
+
+def _good(acteur: Acteur, service: str) -> QuerySet[AssertionActeur]:
     return AssertionActeur.objects.filter(
-        officine_id=acteur.officine_id,
-        operateur_id=acteur.operateur_id,
-        service=service,
-        expire_le__gt=timezone.now() + MARGE,
-    ).exists()
+        officine_id=acteur.officine_id, service=service, expire_le__gt=timezone.now() + MARGE
+    )
+
+
+def _pharmaciens(acteur: Acteur) -> QuerySet[Operateur]:
+    return Operateur.objects.filter(
+        officine_id=acteur.officine_id, role__in=PHARMACIENS, actif=True
+    ).exclude(rpps="")
 
 
 def is_awaited(acteur: Acteur, service: str) -> bool:
-    """Tell whether something of this actor waits for its card."""
-    return Envoi.objects.filter(
-        officine_id=acteur.officine_id,
-        operateur_id=acteur.operateur_id,
-        service=service,
-        etat__in=ATTENDENT,
-        dernier_code__in=CODES_CARTE,
-    ).exists()
+    """Tell whether something waits that a card on this actor's session may send."""
+    signataire = signatory_of(acteur, service)
+    if signataire is None:
+        return False
+    return awaiting(signataire, CODES_CARTE).filter(service=service).exists()
 
 
 def check_card(acteur: Acteur, certificat: bytes) -> CertificatCps:
-    """Return the facts of the card's certificate. SignatureRefusee unless it is the actor's own.
+    """Return the facts of the card's certificate. SignatureRefusee unless it may sign here: the
+    actor's own, or a pharmacien's of the officine for an actor who has no card.
 
     Source: agent.md §1.6 (chain, validity, signing usage), psc.md (identifier 8 + RPPS).
     """
@@ -86,14 +118,24 @@ def check_card(acteur: Acteur, certificat: bytes) -> CertificatCps:
     maintenant = timezone.now()
     if not (lu.signe and lu.valide_du <= maintenant < lu.valide_au):
         raise SignatureRefusee("certificat_date", "Cette carte n'est plus valable pour signer.")
-    rpps = acteur.rpps
-    if not rpps:
-        raise SignatureRefusee(
-            "sans_rpps", "Votre profil n'a pas de carte CPS. Un pharmacien signe à votre place."
-        )
-    if lu.id_nat != f"8{rpps}":
-        raise SignatureRefusee("autre_titulaire", "Cette carte est celle d'une autre personne.")
+    _signatory_by_card(acteur, lu)
     return lu
+
+
+def _signatory_by_card(acteur: Acteur, lu: CertificatCps) -> Operateur:
+    """Return whose card it is: the actor's, or a pharmacien's for an actor who has none."""
+    rpps = lu.id_nat.removeprefix("8")
+    if acteur.rpps:
+        if lu.id_nat != f"8{acteur.rpps}":
+            raise SignatureRefusee("autre_titulaire", "Cette carte est celle d'une autre personne.")
+        return Operateur.objects.get(pk=acteur.operateur_id)
+    signataire = _pharmaciens(acteur).filter(rpps=rpps).first()
+    if signataire is None:
+        raise SignatureRefusee(
+            "sans_rpps",
+            "Votre profil n'a pas de carte CPS. Un pharmacien de l'officine insère la sienne.",
+        )
+    return signataire
 
 
 class SignatureActeur:
@@ -125,6 +167,7 @@ class SignatureActeur:
     ) -> str:
         """Keep the assertion and release what waited. SignatureRefusee on a wrong signature."""
         lu = check_card(acteur, certificat)
+        signataire = _signatory_by_card(acteur, lu)
         try:
             assertion = complete_assertion(preparee, signature)
         except SignatureFausse as exc:
@@ -133,7 +176,7 @@ class SignatureActeur:
             ) from exc
         AssertionActeur.objects.update_or_create(
             officine_id=acteur.officine_id,
-            operateur_id=acteur.operateur_id,
+            operateur=signataire,
             service=self.service,
             defaults={
                 "poste": poste,
@@ -143,7 +186,7 @@ class SignatureActeur:
                 "expire_le": timezone.now() + DUREE,
             },
         )
-        partis = release(acteur.officine_id, acteur.operateur_id, CODES_CARTE)
+        partis = release(acteur.officine_id, signataire.pk, CODES_CARTE)
         return f"Signé. {partis} envoi(s) repris." if partis else "Signé."
 
 
@@ -154,12 +197,14 @@ def _digest(certificat: bytes) -> str:
 
 
 def forget_session(evenement: SessionFermee) -> None:
-    """Destroy the assertions of an operator who leaves the workstation."""
-    AssertionActeur.objects.filter(
-        officine_id=evenement.acteur.officine_id,
-        operateur_id=evenement.acteur.operateur_id,
-        poste_id=evenement.acteur.poste_id or 0,
-    ).delete()
+    """Destroy the assertions of an operator who leaves, and what was signed there for them."""
+    acteur = evenement.acteur
+    signees = AssertionActeur.objects.filter(
+        officine_id=acteur.officine_id, poste_id=acteur.poste_id or 0
+    )
+    if acteur.rpps:
+        signees = signees.filter(operateur_id=acteur.operateur_id)
+    signees.delete()
 
 
 def forget_other_card(evenement: CarteCpsLue) -> None:

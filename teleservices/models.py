@@ -39,6 +39,13 @@ class Envoi(models.Model):
     file = models.CharField(max_length=10, choices=File.choices)
     lecture = models.BooleanField("lecture pour le comptoir", default=False)
     operateur = models.ForeignKey(Operateur, on_delete=models.PROTECT, related_name="+")
+    signataire = models.ForeignKey(
+        Operateur,
+        verbose_name="signe pour lui",
+        on_delete=models.PROTECT,
+        related_name="+",
+        null=True,
+    )
     poste = models.ForeignKey(Poste, on_delete=models.PROTECT, null=True)
     vente_id = models.BigIntegerField("vente concernée", null=True)
     corps = OctetsChiffres("corps figé", null=True)
@@ -48,6 +55,7 @@ class Envoi(models.Model):
     pas_avant = models.DateTimeField("pas avant")
     attend_service = models.BooleanField("attend le retour du service", default=False)
     pris_le = models.DateTimeField("pris le", null=True)
+    libere_le = models.DateTimeField("libéré par une signature le", null=True)
     regle_le = models.DateTimeField("réglé le", null=True)
     dernier_code = models.CharField(max_length=40, blank=True)
     dernier_message = models.CharField(max_length=300, blank=True)

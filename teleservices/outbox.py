@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import connection, transaction
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
 from pharmacy import flux
 from pharmacy.acteurs import Acteur
+from pharmacy.models import Operateur
 from teleservices.models import Envoi
-from teleservices.registre import handler_get
+from teleservices.registre import body_signed_by, handler_get
 from teleservices.sonnette import ring
 
 logger = logging.getLogger(__name__)
@@ -29,6 +31,7 @@ class Demande:
     vente_id: int | None = None
     ordre: str = ""
     pas_avant: datetime | None = None
+    signataire_id: int | None = None
 
 
 def enqueue(acteur: Acteur, demande: Demande) -> Envoi:
@@ -50,6 +53,7 @@ def enqueue(acteur: Acteur, demande: Demande) -> Envoi:
             "file": handler.file,
             "lecture": handler.lecture,
             "operateur_id": acteur.operateur_id,
+            "signataire_id": demande.signataire_id,
             "poste_id": acteur.poste_id,
             "vente_id": demande.vente_id,
             "corps": demande.corps,
@@ -70,18 +74,47 @@ def ring_on_commit(envoi: Envoi) -> None:
 
 
 def release(officine_id: int, operateur_id: int, codes: frozenset[str]) -> int:
-    """Make due now the rows of an operator that waited for one of `codes`; return their number."""
-    lignes = list(
-        Envoi.objects.filter(
-            officine_id=officine_id,
-            operateur_id=operateur_id,
-            etat__in=ATTENDENT,
-            dernier_code__in=codes,
-        ).order_by("pk")
-    )
-    Envoi.objects.filter(pk__in=[ligne.pk for ligne in lignes]).update(
-        pas_avant=timezone.now(), dernier_code="", dernier_message=""
-    )
-    for ligne in lignes:
-        ring_on_commit(ligne)
+    """Make due now every row this signatory may send that waited for one of `codes`; count them.
+
+    A row of somebody else is signed for them: its body names who signs, its row keeps both names.
+    """
+    with transaction.atomic():
+        signataire = Operateur.objects.get(pk=operateur_id, officine_id=officine_id)
+        lignes = list(
+            awaiting(signataire, codes).select_for_update(of=("self",), no_key=True).order_by("pk")
+        )
+        for ligne in lignes:
+            _sign_for(ligne, signataire)
+            ligne.pas_avant = ligne.libere_le = timezone.now()
+            ligne.dernier_code = ligne.dernier_message = ""
+            ligne.version += 1
+            ligne.save()
+            ring_on_commit(ligne)
+        if lignes:
+            flux.announce_entete(officine_id)
     return len(lignes)
+
+
+def awaiting(signataire: Operateur, codes: frozenset[str]) -> QuerySet[Envoi]:
+    """Return the rows waiting for one of `codes` that this signatory's card may send.
+
+    Their own; a pharmacien's also those of who has no card, and every sending of the officine. An
+    uncertain one may have left: only who signed it asks about it, in the same words.
+    Source: ordonnance.md §2.8, §5.3.
+    """
+    signees = Q(signataire=signataire) | Q(signataire=None, operateur=signataire)
+    siennes = signees | Q(operateur=signataire)
+    if signataire.est_pharmacien:
+        siennes |= Q(operateur__rpps="") | Q(lecture=False)
+    return Envoi.objects.filter(
+        siennes & Q(etat=Envoi.Etat.A_ENVOYER) | signees & Q(etat=Envoi.Etat.INCERTAIN),
+        officine_id=signataire.officine_id,
+        dernier_code__in=codes,
+    )
+
+
+def _sign_for(ligne: Envoi, signataire: Operateur) -> None:
+    avant = ligne.signataire_id or ligne.operateur_id
+    ligne.signataire = None if ligne.operateur_id == signataire.pk else signataire
+    if avant != signataire.pk:
+        ligne.corps = body_signed_by(ligne, signataire)

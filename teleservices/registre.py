@@ -1,9 +1,11 @@
 """Handlers of the outbox: one per operation, filled by the apps in `ready()`."""
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from pharmacy.models import Operateur
 from teleservices.errors import InvalidReply, OutcomeUnknown, TeleserviceError
 from teleservices.models import Envoi
 from teleservices.transport import Echange, Requete, Retour, Transport
@@ -73,11 +75,26 @@ class Handler(Protocol):
 
 
 _handlers: dict[str, Handler] = {}
+Reecriture = Callable[[Envoi, Operateur], bytes | None]
+_reecritures: dict[str, Reecriture] = {}
 
 
 def register(handler: Handler) -> None:
     """Add a handler; called from `AppConfig.ready()`."""
     _handlers[handler.operation] = handler
+
+
+def register_signed_body(service: str, reecrire: Reecriture) -> None:
+    """Say how a frozen body names another signatory (`AppConfig.ready()` only)."""
+    _reecritures[service] = reecrire
+
+
+def body_signed_by(envoi: Envoi, signataire: Operateur) -> bytes | None:
+    """Return the body of a row as this signatory sends it; the same where it names nobody."""
+    reecrire = _reecritures.get(envoi.service)
+    if reecrire is not None:
+        return reecrire(envoi, signataire)
+    return bytes(envoi.corps) if envoi.corps is not None else None
 
 
 def handler_get(operation: str) -> Handler:

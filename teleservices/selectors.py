@@ -42,7 +42,7 @@ def envoi_get(acteur: Acteur, envoi_id: int) -> Envoi | None:
     """Return one sending of the officine."""
     return (
         Envoi.objects.filter(pk=envoi_id, officine_id=acteur.officine_id)
-        .select_related("operateur")
+        .select_related("operateur", "signataire")
         .first()
     )
 

@@ -29,6 +29,7 @@ def _locked(acteur: Acteur, envoi_id: int) -> Envoi:
 def envoi_retry(acteur: Acteur, envoi_id: int) -> Envoi:
     """Make the row due now. An uncertain one is asked about first, never resent blindly.
 
+    What it carries is told at once that it waits again (its state follows the row's).
     PermissionError without the right; VenteRefusee when its state forbids it.
     """
     with transaction.atomic():
@@ -36,11 +37,15 @@ def envoi_retry(acteur: Acteur, envoi_id: int) -> Envoi:
         if envoi.etat == Envoi.Etat.REFUSE:
             check_transition(envoi.etat, Envoi.Etat.A_ENVOYER)
             envoi.etat = Envoi.Etat.A_ENVOYER
+            envoi.dernier_code = envoi.dernier_message = ""
+            envoi.regle_le = None
         elif envoi.etat not in {Envoi.Etat.A_ENVOYER, Envoi.Etat.INCERTAIN}:
             raise VenteRefusee("Cet envoi n'a rien à relancer.", "ENV-001")
         envoi.pas_avant = timezone.now()
         envoi.version += 1
-        envoi.save(update_fields=["etat", "pas_avant", "version"])
+        envoi.save()
+        if not envoi.lecture:
+            handler_get(envoi.operation).fail(envoi)
         audit.note(acteur, "envoi.relancer", f"envoi:{envoi.pk}")
         ring_on_commit(envoi)
         flux.announce_entete(acteur.officine_id)

@@ -119,7 +119,7 @@ def corps_executer(execution: ExecutionAEnvoyer) -> bytes:
             "DateDelivrance": execution.date_delivrance,
             "NumeroDelivrance": execution.numero_delivrance,
             "Executant": _professional(execution.executant),
-            "BeneficiaireConfirme": True,
+            "BeneficiaireConfirme": execution.beneficiaire_confirme,
             "Ligne": [_line(ligne) for ligne in execution.lignes],
             "CommentairePrescripteur": execution.commentaire,
         },
@@ -140,6 +140,23 @@ def corps_sans_verrou(corps: bytes, cle: str) -> bytes:
         if element is None:
             raise ContratRefuse(nom)
         element.text = valeur
+    return etree.tostring(racine)
+
+
+def corps_signe_par(corps: bytes, executant: Professionnel) -> bytes:
+    """Return a frozen body that names another Executant: who signs it. Nothing else moves.
+
+    Source: ordonnance.md §2.8. A body without Executant (release of a lock) is returned as it is.
+    """
+    racine = parse_xml(corps)
+    element = racine.find(f"{{{_EPU}}}Executant")
+    if element is None:
+        return corps
+    for enfant in list(element):
+        element.remove(enfant)
+    for nom, valeur in _professional(executant).items():
+        if valeur:
+            etree.SubElement(element, f"{{{_EPU}}}{nom}").text = valeur
     return etree.tostring(racine)
 
 

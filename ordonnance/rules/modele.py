@@ -178,6 +178,7 @@ class ExecutionAEnvoyer:
     lignes: tuple[LigneAEnvoyer, ...]
     commentaire: str = field(default="", repr=False)
     remplace: str = ""
+    beneficiaire_confirme: bool = False
 
 
 @dataclass(frozen=True)

@@ -1,16 +1,23 @@
 """Shared by the steps: lock a prescription, move its state, say who executes."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from uuid import NAMESPACE_URL, uuid5
 
-from ordonnance.models import OrdonnanceNumerique
-from ordonnance.rules.etats import check_transition
+from ordonnance.codec.demande import corps_signe_par
+from ordonnance.models import Execution, OrdonnanceNumerique
+from ordonnance.rules.etats import LIBELLES, TransitionRefusee, check_transition
 from ordonnance.rules.modele import Professionnel
 from pharmacy import flux
 from pharmacy.acteurs import Acteur
 from pharmacy.models import Officine, Operateur
 from pharmacy.services.vente import VenteRefusee
+from teleservices.assertions import signatory_of
+from teleservices.models import Envoi
+from teleservices.soap.contrat import ContratRefuse
 
 PROFESSION_PHARMACIEN = "G15_21"
+SERVICE = "epu"
 
 
 def locked(acteur: Acteur, numerique_id: int) -> OrdonnanceNumerique:
@@ -27,11 +34,33 @@ def locked(acteur: Acteur, numerique_id: int) -> OrdonnanceNumerique:
 
 
 def move(numerique: OrdonnanceNumerique, *etats: str) -> None:
-    """Move a prescription through `etats`, each move checked, and save the last one."""
+    """Move a prescription through `etats`, each move checked, and save the last one.
+
+    VenteRefusee for a move that the table does not hold: the screen was late.
+    """
     for etat in etats:
-        check_transition(numerique.etat, etat)
+        try:
+            check_transition(numerique.etat, etat)
+        except TransitionRefusee as exc:
+            raise VenteRefusee(
+                f"L'ordonnance a changé entre-temps : {LIBELLES[numerique.etat]}. Relisez l'écran.",
+                "ORD-017",
+            ) from exc
         numerique.etat = etat
     numerique.save(update_fields=["etat"])
+
+
+@contextmanager
+def within_contract() -> Iterator[None]:
+    """Say, instead of failing, that something typed or read does not fit the service's contract."""
+    try:
+        yield
+    except ContratRefuse as exc:
+        raise VenteRefusee(
+            "Le service n'accepte pas ce message tel quel. Continuez sur papier, "
+            "et prévenez le support.",
+            "ORD-018",
+        ) from exc
 
 
 def announce(numerique: OrdonnanceNumerique, *noms: str) -> None:
@@ -42,16 +71,48 @@ def announce(numerique: OrdonnanceNumerique, *noms: str) -> None:
 
 
 def executant_of(acteur: Acteur) -> Professionnel:
-    """Return the actor as the contract names who executes. Source: ordonnance.md §2.8."""
-    operateur = Operateur.objects.get(pk=acteur.operateur_id)
-    finess = Officine.objects.values_list("finess", flat=True).get(pk=acteur.officine_id)
+    """Return who executes in the words of the contract: who signs for the actor.
+
+    VenteRefusee when nobody can: nothing is then promised. Source: ordonnance.md §2.8.
+    """
+    signataire = signatory_of(acteur, SERVICE)
+    if signataire is None:
+        raise VenteRefusee(
+            "Personne ne peut signer : votre profil n'a pas de carte CPS, et aucun pharmacien de "
+            "l'officine n'a de RPPS enregistré. Continuez sur papier.",
+            "ORD-020",
+        )
+    return professional_of(signataire)
+
+
+def signatory_id(acteur: Acteur) -> int | None:
+    """Return who signs for the actor when it is somebody else (`Demande.signataire_id`)."""
+    signataire = signatory_of(acteur, SERVICE)
+    autre = signataire is not None and signataire.pk != acteur.operateur_id
+    return signataire.pk if signataire is not None and autre else None
+
+
+def professional_of(operateur: Operateur) -> Professionnel:
+    """Return an operator in the words of the contract."""
+    finess = Officine.objects.values_list("finess", flat=True).get(pk=operateur.officine_id)
     return Professionnel(
         rpps=operateur.rpps,
         finess=finess,
         nom=operateur.nom,
         prenom=operateur.prenom,
-        profession=PROFESSION_PHARMACIEN if acteur.est_pharmacien else "",
+        profession=PROFESSION_PHARMACIEN if operateur.est_pharmacien else "",
     )
+
+
+def sign_as(envoi: Envoi, signataire: Operateur) -> bytes | None:
+    """Return the body of a row signed by another pharmacien, who becomes its Executant."""
+    if envoi.corps is None:
+        return None
+    if envoi.sujet.startswith("exec:"):
+        Execution.objects.filter(pk=int(envoi.sujet.removeprefix("exec:"))).update(
+            executant_rpps=signataire.rpps
+        )
+    return corps_signe_par(bytes(envoi.corps), professional_of(signataire))
 
 
 def wire_key(cle: str) -> str:

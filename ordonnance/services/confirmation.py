@@ -11,15 +11,26 @@ from ordonnance.rules.modele import Beneficiaire, PrescriptionLue
 from ordonnance.rules.modele import Verrou as VerrouLu
 from ordonnance.rules.rapprochement import is_executable, next_numero_delivrance, statut_phrase
 from ordonnance.selectors import compare_patient, prescription_of
-from ordonnance.services.commun import announce, executant_of, locked, move, wire_key
-from pharmacy import audit
+from ordonnance.services.commun import (
+    announce,
+    executant_of,
+    locked,
+    move,
+    signatory_id,
+    wire_key,
+    within_contract,
+)
+from pharmacy import audit, flux
 from pharmacy.acteurs import Acteur
-from pharmacy.events import VenteAbandonnee
+from pharmacy.events import PatientChoisi, VenteAbandonnee
 from pharmacy.models import Officine, Patient, Vente
-from pharmacy.services.patient import patient_create
+from pharmacy.services.patient import Traits, patient_create, patient_same
 from pharmacy.services.vente import VenteRefusee, check_droit, patient_choose, vente_locked
 from teleservices.models import Envoi
 from teleservices.outbox import Demande, enqueue
+
+# Confirmed by a person, not validated yet.
+CONFIRMEES = ("confirmee", "en_delivrance")
 
 
 def confirm(
@@ -90,7 +101,7 @@ def _with_patient(acteur: Acteur, vente: Vente, prescription: PrescriptionLue) -
     """A sale without patient takes the one of the prescription, found or created."""
     if vente.patient_id is not None:
         return vente
-    patient = _find(prescription.beneficiaire) or patient_create(
+    patient = _find(acteur.officine_id, prescription.beneficiaire) or patient_create(
         acteur, _new_patient(prescription.beneficiaire)
     )
     return patient_choose(acteur, vente.pk, patient, "ordonnance")
@@ -103,18 +114,16 @@ def _birth_date(beneficiaire: Beneficiaire) -> date | None:
         return None
 
 
-def _find(beneficiaire: Beneficiaire) -> Patient | None:
-    """Return the one file with these strict traits; several or none: a new one is safer."""
-    naissance = _birth_date(beneficiaire)
-    if naissance is None or not beneficiaire.nom:
-        return None
-    memes = Patient.objects.filter(
-        actif=True,
-        date_naissance=naissance,
-        nom_naissance=beneficiaire.nom.upper(),
-        premier_prenom=beneficiaire.prenoms.upper().split(" ")[0],
-    )[:2]
-    return memes[0] if len(memes) == 1 else None
+def _find(officine_id: int, beneficiaire: Beneficiaire) -> Patient | None:
+    """Return the one file with this INS, or these traits; several or none: a new one is safer."""
+    traits = Traits(
+        beneficiaire.nom,
+        beneficiaire.nom_utilise,
+        beneficiaire.prenoms,
+        _birth_date(beneficiaire),
+    )
+    matricule = beneficiaire.matricule[:13] + beneficiaire.cle if beneficiaire.matricule else ""
+    return patient_same(officine_id, traits, matricule=matricule)
 
 
 def _new_patient(beneficiaire: Beneficiaire) -> Patient:
@@ -133,6 +142,14 @@ def asks_renewal(prescription: PrescriptionLue) -> bool:
     return any(ligne.renouvellements != 0 for ligne in prescription.lignes)
 
 
+def is_number_due(numerique: OrdonnanceNumerique) -> bool:
+    """Tell whether a paper delivery still wants its délivrance number before its control."""
+    if numerique.etat != "papier" or numerique.numero_delivrance is not None:
+        return False
+    prescription = prescription_of(numerique)
+    return prescription is not None and asks_renewal(prescription)
+
+
 def choose_renewal(acteur: Acteur, numerique_id: int, numero: int) -> OrdonnanceNumerique:
     """Keep the délivrance number (0 = first). VenteRefusee for one that was already done in full.
 
@@ -141,8 +158,10 @@ def choose_renewal(acteur: Acteur, numerique_id: int, numero: int) -> Ordonnance
     check_droit(acteur, "ordonnance.lire")
     with transaction.atomic():
         numerique = locked(acteur, numerique_id)
-        if numerique.etat not in {"confirmee", "en_delivrance"}:
+        if numerique.etat not in {*CONFIRMEES, "papier"}:
             raise VenteRefusee("Confirmez d'abord l'ordonnance.", "ORD-009")
+        if numerique.etat in CONFIRMEES:
+            vente_locked(acteur, numerique.ordonnance.vente_id or 0)
         prescription = prescription_of(numerique)
         if prescription is None or not 0 <= numero <= max_renewal(prescription):
             raise VenteRefusee("Ce numéro de renouvellement n'est pas prévu.", "ORD-010")
@@ -169,9 +188,10 @@ def _start(numerique: OrdonnanceNumerique, numero: int) -> None:
 
 def _ask_lock(acteur: Acteur, numerique: OrdonnanceNumerique) -> None:
     cle = f"ouvrir:{numerique.pk}:1"
-    corps = corps_ouvrir(
-        numerique.numero, numerique.version or 0, wire_key(cle), executant_of(acteur)
-    )
+    with within_contract():
+        corps = corps_ouvrir(
+            numerique.numero, numerique.version or 0, wire_key(cle), executant_of(acteur)
+        )
     enqueue(
         acteur,
         Demande(
@@ -180,17 +200,26 @@ def _ask_lock(acteur: Acteur, numerique: OrdonnanceNumerique) -> None:
             cle,
             corps,
             numerique.ordonnance.vente_id,
+            signataire_id=signatory_id(acteur),
         ),
     )
 
 
 def keep_lock(envoi: Envoi, lu: VerrouLu | None) -> None:
-    """Keep the lock the service gave, inside the settling transaction; none is not a failure."""
+    """Keep the lock the service gave, inside the settling transaction; none is not a failure.
+
+    One that comes after the prescription was stopped or validated is given back at once.
+    """
     if lu is None:
+        return
+    acteur = Acteur(envoi.operateur_id, envoi.officine_id, "", envoi.poste_id)
+    numerique = locked(acteur, int(envoi.sujet.removeprefix("on:")))
+    if numerique.etat not in CONFIRMEES:
+        _give_back(acteur, numerique, lu.id_execution, lu.jeton)
         return
     Verrou.objects.update_or_create(
         officine_id=envoi.officine_id,
-        numerique_id=int(envoi.sujet.removeprefix("on:")),
+        numerique=numerique,
         defaults={
             "id_execution": lu.id_execution,
             "jeton": lu.jeton,
@@ -206,9 +235,34 @@ def stop(acteur: Acteur, numerique_id: int) -> OrdonnanceNumerique:
     check_droit(acteur, "ordonnance.lire")
     with transaction.atomic():
         numerique = locked(acteur, numerique_id)
-        if numerique.etat not in {"lue", "recuperee", "confirmee", "en_delivrance"}:
+        if numerique.etat not in {"lue", "papier", "recuperee", *CONFIRMEES}:
             raise VenteRefusee("Cette ordonnance ne peut plus être retirée de la vente.", "ORD-011")
+        vente_locked(acteur, numerique.ordonnance.vente_id or 0)
         _cancel(acteur, numerique)
+        announce(numerique)
+    return numerique
+
+
+def close_paper(acteur: Acteur, numerique_id: int, motif: str) -> OrdonnanceNumerique:
+    """A paper delivery whose execution will never be sent: a pharmacien says why, it is kept.
+
+    VenteRefusee without a reason, or while its sale is under way. Source: ordonnance.md §2.7,
+    « Délivrance à risque ».
+    """
+    check_droit(acteur, "file.agir")
+    motif = motif.strip()[:200]
+    if not motif:
+        raise VenteRefusee("Donnez le motif : il est gardé avec l'ordonnance.", "ORD-023")
+    with transaction.atomic():
+        numerique = locked(acteur, numerique_id)
+        vente = numerique.ordonnance.vente
+        if numerique.etat != "papier" or vente is None or not vente.est_finie:
+            raise VenteRefusee("Cette ordonnance n'attend pas de régularisation.", "ORD-024")
+        numerique.motif_cloture = motif
+        numerique.save(update_fields=["motif_cloture"])
+        _forget_fetch(numerique)
+        move(numerique, "annulee")
+        audit.note(acteur, "ordonnance.clore", f"on:{numerique.pk}", vente.patient_id)
         announce(numerique)
     return numerique
 
@@ -216,14 +270,38 @@ def stop(acteur: Acteur, numerique_id: int) -> OrdonnanceNumerique:
 def _cancel(acteur: Acteur, numerique: OrdonnanceNumerique) -> None:
     verrou = Verrou.objects.filter(numerique=numerique).first()
     if verrou is not None:
-        corps = corps_liberer(numerique.numero, verrou.id_execution, str(verrou.jeton))
-        enqueue(
-            acteur,
-            Demande("ordonnance.liberer", f"on:{numerique.pk}", f"liberer:{numerique.pk}:1", corps),
-        )
+        _give_back(acteur, numerique, verrou.id_execution, str(verrou.jeton))
         verrou.delete()
+    _forget_fetch(numerique)
     move(numerique, "annulee")
     audit.note(acteur, "ordonnance.arreter", f"on:{numerique.pk}")
+
+
+def _give_back(
+    acteur: Acteur, numerique: OrdonnanceNumerique, id_execution: str, jeton: str
+) -> None:
+    corps = corps_liberer(numerique.numero, id_execution, jeton)
+    enqueue(
+        acteur,
+        Demande(
+            "ordonnance.liberer",
+            f"on:{numerique.pk}",
+            f"liberer:{numerique.pk}:1",
+            corps,
+            signataire_id=signatory_id(acteur),
+        ),
+    )
+
+
+def _forget_fetch(numerique: OrdonnanceNumerique) -> None:
+    """Ask no more for the content of a paper delivery that is dropped or closed."""
+    Envoi.objects.filter(
+        officine_id=numerique.officine_id,
+        operation="ordonnance.regulariser",
+        sujet=f"on:{numerique.pk}",
+        etat__in=[Envoi.Etat.A_ENVOYER, Envoi.Etat.INCERTAIN, Envoi.Etat.REFUSE],
+    ).update(etat=Envoi.Etat.ABANDONNE, motif_abandon="Ordonnance retirée", regle_le=timezone.now())
+    flux.announce_entete(numerique.officine_id)
 
 
 def on_vente_abandoned(evenement: VenteAbandonnee) -> None:
@@ -232,6 +310,36 @@ def on_vente_abandoned(evenement: VenteAbandonnee) -> None:
     for numerique in OrdonnanceNumerique.objects.filter(
         officine_id=acteur.officine_id,
         ordonnance__vente_id=evenement.vente_id,
-        etat__in=["lue", "recuperee", "confirmee", "en_delivrance"],
+        etat__in=["lue", "papier", "recuperee", "confirmee", "en_delivrance"],
     ).select_related("ordonnance"):
         _cancel(acteur, numerique)
+
+
+def on_patient_chosen(evenement: PatientChoisi) -> None:
+    """A confirmed prescription holds its patient; before that, the comparison is made when shown.
+
+    VenteRefusee when the new patient is not the one of a confirmed prescription: taking it out of
+    the sale comes first. The prescription is not locked here: the sale is, and a settling takes
+    them the other way round. Source: ordonnance.md §4.1 (6), R06.
+    """
+    for numerique in OrdonnanceNumerique.objects.filter(
+        officine_id=evenement.acteur.officine_id,
+        ordonnance__vente_id=evenement.vente_id,
+        etat__in=CONFIRMEES,
+    ).select_related("ordonnance"):
+        prescription = prescription_of(numerique)
+        patient = Patient.objects.get(pk=evenement.patient_id)
+        if prescription is not None:
+            _check_same_person(numerique, patient, compare_patient(patient, prescription))
+            numerique.ordonnance.patient = patient
+            numerique.ordonnance.save(update_fields=["patient"])
+
+
+def _check_same_person(numerique: OrdonnanceNumerique, patient: Patient, identite: str) -> None:
+    if patient.pk == numerique.ordonnance.patient_id or identite in {"IDENTIQUE", "COMPATIBLE"}:
+        return
+    raise VenteRefusee(
+        "L'ordonnance de cette vente est confirmée pour une autre personne. Retirez-la (² C), "
+        "ou mettez la vente en attente (² A).",
+        "ORD-R06",
+    )

@@ -5,8 +5,22 @@ from django.db import IntegrityError, transaction
 from ordonnance.codec.demande import corps_consulter
 from ordonnance.models import ExecutionExterne, OrdonnanceNumerique, OrdonnanceVersion
 from ordonnance.rules.modele import LigneLue, PrescriptionLue, Professionnel
-from ordonnance.selectors import ACTIVES, build_beneficiaire, compare_patient, numerique_of_vente
-from ordonnance.services.commun import announce, executant_of, locked, move
+from ordonnance.selectors import (
+    ACTIVES,
+    build_beneficiaire,
+    compare_patient,
+    is_late,
+    last_call,
+    numerique_of_vente,
+)
+from ordonnance.services.commun import (
+    announce,
+    executant_of,
+    locked,
+    move,
+    signatory_id,
+    within_contract,
+)
 from pharmacy import audit, flux
 from pharmacy.acteurs import Acteur
 from pharmacy.models import LignePrescrite, Ordonnance, Patient, Prescripteur, Vente
@@ -89,15 +103,23 @@ def _ask(acteur: Acteur, vente: Vente, numerique: OrdonnanceNumerique, operation
     rang = Envoi.objects.filter(
         officine_id=acteur.officine_id, operation=operation, sujet=sujet
     ).count()
-    corps = corps_consulter(
-        numerique.numero,
-        numerique.origine,
-        executant_of(acteur),
-        build_beneficiaire(vente.patient),
-    )
+    with within_contract():
+        corps = corps_consulter(
+            numerique.numero,
+            numerique.origine,
+            executant_of(acteur),
+            build_beneficiaire(vente.patient),
+        )
     return enqueue(
         acteur,
-        Demande(operation, sujet, f"{operation}:{numerique.pk}:{rang + 1}", corps, vente.pk),
+        Demande(
+            operation,
+            sujet,
+            f"{operation}:{numerique.pk}:{rang + 1}",
+            corps,
+            vente.pk,
+            signataire_id=signatory_id(acteur),
+        ),
     )
 
 
@@ -110,23 +132,33 @@ def _again(acteur: Acteur, vente: Vente, numerique: OrdonnanceNumerique) -> Ordo
 
 
 def _is_asking(numerique: OrdonnanceNumerique) -> bool:
-    return Envoi.objects.filter(
-        officine_id=numerique.officine_id,
-        operation="ordonnance.consulter",
-        sujet=f"on:{numerique.pk}",
-        etat__in=[Envoi.Etat.A_ENVOYER, Envoi.Etat.EN_VOL],
-    ).exists()
+    dernier = last_call(numerique)
+    return (
+        dernier is not None
+        and dernier.etat in {Envoi.Etat.A_ENVOYER, Envoi.Etat.EN_VOL}
+        and not (dernier.lecture and is_late(dernier))
+    )
 
 
 def retry(acteur: Acteur, numerique_id: int) -> OrdonnanceNumerique:
-    """Ask again after a failure (key R of the panel)."""
+    """Ask again after a failure (key R of the panel, or the list of what is to regularise)."""
     check_droit(acteur, "ordonnance.lire")
     with transaction.atomic():
         numerique = locked(acteur, numerique_id)
+        if numerique.etat == "papier" and not numerique.versions.exists():
+            return _ask_again_on_paper(acteur, numerique)
         if numerique.etat != "lue":
             raise VenteRefusee("Cette ordonnance est déjà récupérée.", "ORD-004")
         vente = vente_locked(acteur, numerique.ordonnance.vente_id or 0)
         return _again(acteur, vente, numerique)
+
+
+def _ask_again_on_paper(acteur: Acteur, numerique: OrdonnanceNumerique) -> OrdonnanceNumerique:
+    vente = Vente.objects.get(pk=numerique.ordonnance.vente_id or 0)
+    if not _is_asking(numerique):
+        _ask(acteur, vente, numerique, "ordonnance.regulariser")
+        announce(numerique)
+    return numerique
 
 
 def to_paper(acteur: Acteur, numerique_id: int) -> OrdonnanceNumerique:
@@ -138,6 +170,8 @@ def to_paper(acteur: Acteur, numerique_id: int) -> OrdonnanceNumerique:
     with transaction.atomic():
         numerique = locked(acteur, numerique_id)
         vente = vente_locked(acteur, numerique.ordonnance.vente_id or 0)
+        if numerique.etat == "recuperee":
+            raise VenteRefusee("L'ordonnance vient d'arriver : relisez-la.", "ORD-019")
         move(numerique, "papier")
         _ask(acteur, vente, numerique, "ordonnance.regulariser")
         audit.note(acteur, "ordonnance.papier", f"on:{numerique.pk}", vente.patient_id)
@@ -162,23 +196,33 @@ def record(envoi: Envoi, reponse: Reponse) -> None:
     if numerique.etat == "lue":
         move(numerique, "recuperee")
         _prefill(numerique, prescription)
-        _show(numerique)
+        _show(numerique, late=is_late(envoi))
     announce(numerique, "ordonnance", "lignes", "bandeau")
 
 
 def _keep_content(
     numerique: OrdonnanceNumerique, prescription: PrescriptionLue, reponse: Reponse
 ) -> None:
+    _keep_version(numerique, prescription, reponse)
+    numerique.ordonnance.lignes.all().delete()
+    LignePrescrite.objects.bulk_create(
+        [
+            _line(numerique.officine_id, numerique.ordonnance_id, ligne)
+            for ligne in prescription.lignes
+        ]
+    )
+
+
+def _keep_version(
+    numerique: OrdonnanceNumerique, prescription: PrescriptionLue, reponse: Reponse
+) -> None:
+    """Keep the bytes as received, and what every pharmacy already did."""
     officine_id = numerique.officine_id
     OrdonnanceVersion.objects.create(
         officine_id=officine_id,
         numerique=numerique,
         contenu=reponse.echange.reponse or b"",
         empreinte=prescription.empreinte[:64],
-    )
-    numerique.ordonnance.lignes.all().delete()
-    LignePrescrite.objects.bulk_create(
-        [_line(officine_id, numerique.ordonnance_id, ligne) for ligne in prescription.lignes]
     )
     numerique.executions_externes.all().delete()
     ExecutionExterne.objects.bulk_create(
@@ -290,16 +334,40 @@ def _prescriber(officine_id: int, lu: Professionnel) -> Prescripteur | None:
     return prescripteur
 
 
-def _show(numerique: OrdonnanceNumerique) -> None:
-    """Open the confirmation on the page of the sale: a person must answer for it."""
+def _show(numerique: OrdonnanceNumerique, *, late: bool) -> None:
+    """Open the confirmation on the page of the sale: a person must answer for it.
+
+    An answer that comes after the counter gave up opens nothing: the panel offers it.
+    """
     vente_id = numerique.ordonnance.vente_id
     if vente_id is None:
         return
+    adresse = f"/vente/{vente_id}/ordonnance/{numerique.pk}/confirmation/"
     suite = Suite(
-        "Ordonnance récupérée.",
-        dialogue=f"/vente/{vente_id}/ordonnance/{numerique.pk}/confirmation/",
+        "Ordonnance récupérée : confirmez-la (² C)." if late else "Ordonnance récupérée.",
+        dialogue=None if late else adresse,
     )
     flux.announce_suite(numerique.officine_id, vente_id, suite.as_dict())
+
+
+def read_again(envoi: Envoi, numerique: OrdonnanceNumerique) -> None:
+    """EPU-010: the prescription changed under a validated execution; ask for it again (§5.3)."""
+    vente = Vente.objects.get(pk=numerique.ordonnance.vente_id or 0)
+    acteur = Acteur(envoi.operateur_id, envoi.officine_id, "", envoi.poste_id)
+    _ask(acteur, vente, numerique, "ordonnance.relire")
+
+
+def keep_again(numerique: OrdonnanceNumerique, reponse: Reponse) -> None:
+    """Keep a newer version: the lines already executed stay the same rows."""
+    prescription: PrescriptionLue = reponse.contenu
+    vente = numerique.ordonnance.vente
+    _keep_version(numerique, prescription, reponse)
+    connues = dict(numerique.ordonnance.lignes.values_list("id_national", "pk"))
+    for ligne in prescription.lignes:
+        copie = _line(numerique.officine_id, numerique.ordonnance_id, ligne)
+        copie.pk = connues.get(ligne.id)
+        copie.save()
+    _keep_header(numerique, prescription, vente.patient if vente is not None else None)
 
 
 def record_failure(envoi: Envoi) -> None:

@@ -18,13 +18,24 @@ from ordonnance.models import (
     Verrou,
 )
 from ordonnance.rules.modele import ExecutionAEnvoyer, LigneAEnvoyer
+from ordonnance.rules.rapprochement import is_executable, statut_phrase
 from ordonnance.rules.transmission import DetailBoite, ReponseEcart, build_lines, missing_answer
 from ordonnance.selectors import Dossier, dossier_of
-from ordonnance.services.commun import announce, executant_of, locked, move, wire_key
+from ordonnance.services.commun import (
+    announce,
+    executant_of,
+    locked,
+    move,
+    signatory_id,
+    wire_key,
+    within_contract,
+)
+from ordonnance.services.confirmation import asks_renewal
+from ordonnance.services.recuperation import read_again
 from pharmacy import audit, chiffre, flux
 from pharmacy.acteurs import Acteur
 from pharmacy.models import Delivrance, LigneDelivrance, Vente
-from pharmacy.services.vente import VenteRefusee, check_droit
+from pharmacy.services.vente import VenteRefusee, check_droit, vente_locked
 from teleservices.models import Envoi
 from teleservices.outbox import Demande, enqueue
 
@@ -107,35 +118,58 @@ def validate(acteur: Acteur, numerique_id: int) -> Execution:
     try:
         with transaction.atomic():
             numerique = locked(acteur, numerique_id)
-            vente = _vente_locked(numerique)
+            vente = _vente_locked(acteur, numerique)
             dossier = _dossier(numerique, vente)
-            manques = missing_answers(acteur, dossier)
-            if manques:
-                raise ControleIncomplet(manques)
+            _check_paper(dossier)
+            check_answers(acteur, dossier)
             return _write(acteur, dossier, vente)
     except IntegrityError as exc:
         raise VenteRefusee("Cette délivrance est déjà validée.", "ORD-012") from exc
 
 
-def _vente_locked(numerique: OrdonnanceNumerique) -> Vente:
-    return (
-        Vente.objects.select_for_update(of=("self",), no_key=True)
-        .select_related("patient")
-        .get(pk=numerique.ordonnance.vente_id or 0)
-    )
+def _vente_locked(acteur: Acteur, numerique: OrdonnanceNumerique) -> Vente:
+    """Return the sale, locked: open on this poste; over when it was ended on paper."""
+    vente_id = numerique.ordonnance.vente_id or 0
+    if numerique.etat == "en_delivrance":
+        return vente_locked(acteur, vente_id)
+    if numerique.etat != "papier":
+        raise VenteRefusee("Cette ordonnance n'est pas prête pour le contrôle.", "ORD-013")
+    vente = Vente.objects.select_for_update(of=("self",), no_key=True).get(pk=vente_id)
+    if vente.etat != Vente.Etat.TERMINEE:
+        raise VenteRefusee("Terminez d'abord la vente : ses produits peuvent changer.", "ORD-021")
+    return vente
 
 
 def _dossier(numerique: OrdonnanceNumerique, vente: Vente) -> Dossier:
     dossier = dossier_of(numerique, vente)
-    if dossier is None or numerique.etat not in {"en_delivrance", "papier"}:
-        raise VenteRefusee("Cette ordonnance n'est pas prête pour le contrôle.", "ORD-013")
+    if dossier is None:
+        raise VenteRefusee("Cette ordonnance n'est pas encore récupérée.", "ORD-006")
     return dossier
 
 
-def _write(acteur: Acteur, dossier: Dossier, vente: Vente) -> Execution:
-    numerique = dossier.numerique
-    maintenant = timezone.now()
-    verrouillage = _lock_of(numerique, maintenant)
+def _check_paper(dossier: Dossier) -> None:
+    """What the counter could not check before delivering from the paper. Source: §2.7."""
+    if dossier.numerique.etat != "papier":
+        return
+    if not is_executable(dossier.prescription.statut):
+        raise VenteRefusee(
+            f"Délivrance à risque : {statut_phrase(dossier.prescription)}. Rien n'est envoyé. "
+            "Le titulaire décide : « Clore sans envoi », avec le motif.",
+            "ORD-022",
+        )
+    if asks_renewal(dossier.prescription) and dossier.numerique.numero_delivrance is None:
+        raise VenteRefusee("Donnez d'abord le numéro de renouvellement.", "ORD-025")
+
+
+def check_answers(acteur: Acteur, dossier: Dossier) -> None:
+    """Raise ControleIncomplet when an answer is missing."""
+    manques = missing_answers(acteur, dossier)
+    if manques:
+        raise ControleIncomplet(manques)
+
+
+def lines_to_send(dossier: Dossier) -> tuple[LigneAEnvoyer, ...]:
+    """Return what goes out of a sale. VenteRefusee when it is nothing."""
     a_envoyer = build_lines(
         dossier.prescription,
         dossier.rattachements,
@@ -146,10 +180,18 @@ def _write(acteur: Acteur, dossier: Dossier, vente: Vente) -> Execution:
     )
     if not a_envoyer:
         raise VenteRefusee("Rien n'est délivré ni refusé sur cette ordonnance.", "ORD-014")
+    return a_envoyer
+
+
+def _write(acteur: Acteur, dossier: Dossier, vente: Vente) -> Execution:
+    numerique = dossier.numerique
+    maintenant = timezone.now()
+    verrouillage = _lock_of(numerique, maintenant)
+    a_envoyer = lines_to_send(dossier)
     execution = _create_execution(acteur, dossier, vente, verrouillage, maintenant)
-    _copy_lines(execution, dossier, a_envoyer)
+    copy_lines(execution, dossier, a_envoyer)
     _close_lines(acteur, execution, dossier, vente, maintenant)
-    _promise(acteur, execution, verrouillage, a_envoyer)
+    promise(acteur, execution, verrouillage, a_envoyer)
     if numerique.etat == "papier":
         move(numerique, "a_transmettre")
     else:
@@ -183,7 +225,7 @@ def _create_execution(
         vente=vente,
         numero_delivrance=dossier.numerique.numero_delivrance or 0,
         date_delivrance=(vente.terminee_le or maintenant) if papier else maintenant,
-        executant_rpps=acteur.rpps,
+        executant_rpps=executant_of(acteur).rpps,
         valide_par_id=acteur.operateur_id,
         controle_le=maintenant,
         mode=vente.phase,
@@ -192,7 +234,7 @@ def _create_execution(
     )
 
 
-def _copy_lines(
+def copy_lines(
     execution: Execution, dossier: Dossier, a_envoyer: tuple[LigneAEnvoyer, ...]
 ) -> None:
     """Freeze the lines that go out, the differences and what was answered."""
@@ -271,34 +313,38 @@ def _close_lines(
     LigneDelivrance.objects.bulk_update(dossier.produits, ["ligne_prescrite", "delivrance"])
 
 
-def _promise(
+def promise(
     acteur: Acteur,
     execution: Execution,
     verrouillage: Verrouillage,
     lignes: tuple[LigneAEnvoyer, ...],
+    rang: int = 1,
 ) -> None:
-    """Enqueue the frozen body: if the sale commits, the sending exists."""
+    """Enqueue the frozen body: if the sale commits, the sending exists. `rang`: the correction."""
     numerique = execution.numerique
-    cle = f"exec:{execution.uuid}:1"
-    corps = corps_executer(
-        ExecutionAEnvoyer(
-            id=str(execution.uuid),
-            cle=wire_key(cle),
-            numero=numerique.numero,
-            version_connue=execution.version_connue or 1,
-            jeton=verrouillage.jeton,
-            mode=execution.mode,
-            hors_ligne=execution.hors_ligne,
-            date_delivrance=timezone.localtime(execution.date_delivrance),
-            numero_delivrance=execution.numero_delivrance,
-            executant=executant_of(acteur),
-            lignes=lignes,
-        )
+    cle = f"exec:{execution.uuid}:{rang}"
+    a_envoyer = ExecutionAEnvoyer(
+        id=str(execution.uuid),
+        cle=wire_key(cle),
+        numero=numerique.numero,
+        version_connue=execution.version_connue or 1,
+        jeton=verrouillage.jeton,
+        mode=execution.mode,
+        hors_ligne=execution.hors_ligne,
+        date_delivrance=timezone.localtime(execution.date_delivrance),
+        numero_delivrance=execution.numero_delivrance,
+        executant=executant_of(acteur),
+        lignes=lignes,
+        beneficiaire_confirme=numerique.patient_confirme_le is not None,
     )
-    enqueue(acteur, _demande(execution, cle, corps))
+    with within_contract():
+        corps = corps_executer(a_envoyer)
+    enqueue(acteur, _demande(execution, cle, corps, signatory_id(acteur)))
 
 
-def _demande(execution: Execution, cle: str, corps: bytes) -> Demande:
+def _demande(
+    execution: Execution, cle: str, corps: bytes, signataire_id: int | None = None
+) -> Demande:
     """One sending at a time per prescription, first in first out. Source: §5.3 (5)."""
     return Demande(
         "ordonnance.executer",
@@ -307,6 +353,7 @@ def _demande(execution: Execution, cle: str, corps: bytes) -> Demande:
         corps,
         execution.vente_id,
         ordre=chiffre.empreinte("ordonnance", execution.numerique.numero)[:60],
+        signataire_id=signataire_id,
     )
 
 
@@ -349,6 +396,8 @@ def follow(envoi: Envoi) -> None:
     numerique.save(update_fields=["dernier_code"])
     if numerique.etat != etat:
         move(numerique, *_path(numerique.etat, etat))
+    if envoi.dernier_code == "EPU-010" and etat == "a_corriger":
+        read_again(envoi, numerique)
     _tell(execution)
 
 
@@ -378,10 +427,10 @@ def _resend_without_lock(envoi: Envoi, execution: Execution) -> bool:
     cle = envoi.cle.removesuffix(":1") + ":2"
     corps = corps_sans_verrou(bytes(envoi.corps or b""), wire_key(cle))
     acteur = Acteur(envoi.operateur_id, envoi.officine_id, "", envoi.poste_id)
-    enqueue(acteur, _demande(execution, cle, corps))
-    envoi.etat = Envoi.Etat.ABANDONNE
-    envoi.motif_abandon = "Réservation échue : renvoyé sans elle"
-    envoi.save(update_fields=["etat", "motif_abandon"])
+    enqueue(acteur, _demande(execution, cle, corps, envoi.signataire_id))
+    Envoi.objects.filter(pk=envoi.pk, etat=Envoi.Etat.REFUSE).update(
+        etat=Envoi.Etat.ABANDONNE, motif_abandon="Réservation expirée : renvoyé sans elle"
+    )
     execution.hors_ligne = True
     execution.save(update_fields=["hors_ligne"])
     _tell(execution)

@@ -36,6 +36,11 @@ def numerique_of(request: HttpRequest, vente_id: int, numerique_id: int) -> Ordo
     return numerique
 
 
+def confirmation_url(numerique: OrdonnanceNumerique) -> str:
+    """Return the address of the dialog that shows a fetched prescription."""
+    return f"/vente/{numerique.ordonnance.vente_id}/ordonnance/{numerique.pk}/confirmation/"
+
+
 def close_dialogue(request: HttpRequest, vente_id: int, suite: Suite | None = None) -> HttpResponse:
     """Empty the dialog (the stream refreshes the page), or go back to the sale without htmx."""
     if not request.headers.get("HX-Request"):

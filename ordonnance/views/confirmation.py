@@ -86,7 +86,9 @@ def renouvellement(request: HttpRequest, vente_id: int, numerique_id: int) -> Ht
         brut = request.POST.get("numero", "")
         if not (brut.isascii() and brut.isdigit() and len(brut) < 4):
             raise VenteRefusee("Donnez un numéro de renouvellement (0 = première).", "ORD-010")
-        service.choose_renewal(acteur_of(request), numerique.pk, int(brut))
+        numerique = service.choose_renewal(acteur_of(request), numerique.pk, int(brut))
+        if numerique.etat == "papier":
+            return open_dialogue(request, f"/vente/{vente_id}/ordonnance/{numerique.pk}/controle/")
         return close_dialogue(request, vente_id)
     propose = next_numero_delivrance(prescription)
     maximum = service.max_renewal(prescription)

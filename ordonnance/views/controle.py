@@ -1,6 +1,6 @@
 """The « contrôle d'ordonnance »: differences, answers, validation (steps 9 to 11)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
@@ -10,8 +10,10 @@ from ordonnance.models import OrdonnanceNumerique
 from ordonnance.panneau import LigneAffichee, line_list
 from ordonnance.rules.controle import MOTS, SIGNES, Ecart
 from ordonnance.rules.transmission import ReponseEcart
+from ordonnance.scan import sign_suite
 from ordonnance.selectors import Dossier, dossier_of
-from ordonnance.services import validation
+from ordonnance.services import correction, validation
+from ordonnance.services.confirmation import is_number_due
 from ordonnance.services.validation import ControleIncomplet
 from ordonnance.views.commun import acteur_of, close_dialogue, numerique_of, vente_of
 from pharmacy import audit
@@ -19,7 +21,8 @@ from pharmacy.acteurs import peut
 from pharmacy.http import http_methods
 from pharmacy.models import Vente
 from pharmacy.services.vente import VenteRefusee
-from pharmacy.suites import Suite
+from pharmacy.views.vente import open_dialogue
+from teleservices.assertions import is_signed
 
 
 @dataclass(frozen=True)
@@ -46,16 +49,27 @@ def controle(request: HttpRequest, vente_id: int, numerique_id: int) -> HttpResp
     vente = vente_of(request, vente_id)
     numerique = numerique_of(request, vente_id, numerique_id)
     if request.method == "GET":
+        if is_number_due(numerique):
+            return open_dialogue(
+                request, f"/vente/{vente_id}/ordonnance/{numerique.pk}/renouvellement/"
+            )
         audit.note(acteur_of(request), "ordonnance.controle", f"on:{numerique.pk}")
         return _render(request, vente, numerique)
     refus = _keep(request, numerique, vente)
     if refus is not None:
         return refus
     try:
-        validation.validate(acteur_of(request), numerique.pk)
+        if numerique.etat == "a_corriger":
+            correction.validate_again(acteur_of(request), numerique.pk)
+        else:
+            validation.validate(acteur_of(request), numerique.pk)
     except ControleIncomplet as exc:
         return _render(request, vente, numerique, exc.manques)
-    suite = Suite("Contrôle validé : l'exécution part. Fin termine la vente.", focus="End")
+    acteur = acteur_of(request)
+    part = "l'exécution part" if is_signed(acteur, "epu") else "l'exécution est gardée"
+    suite = sign_suite(acteur, f"Contrôle validé : {part}", focus="End")
+    if "a-regulariser" in request.headers.get("HX-Current-URL", ""):
+        suite = replace(suite, signer=None, aller="/ordonnances/a-regulariser/")
     return close_dialogue(request, vente_id, suite)
 
 

@@ -4,14 +4,25 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from agent.protocol.classification import CodeLu, lire_code
-from ordonnance.scan import fetch_suite
+from ordonnance.scan import fetch_suite, sign_suite
 from ordonnance.selectors import numerique_of_vente, to_regularise
 from ordonnance.services import confirmation, recuperation
-from ordonnance.views.commun import acteur_of, close_dialogue, numerique_of, vente_of
+from ordonnance.views.commun import (
+    acteur_of,
+    close_dialogue,
+    confirmation_url,
+    numerique_of,
+    vente_of,
+)
 from pharmacy import audit
+from pharmacy.acteurs import peut
 from pharmacy.http import http_methods
 from pharmacy.motifs import motifs_en_vigueur
+from pharmacy.rendu import render_fragment
 from pharmacy.selectors.produit import produit_libelle
+from pharmacy.services.vente import VenteRefusee
+from pharmacy.suites import Suite
+from pharmacy.views.vente import aller
 
 
 @http_methods(read=("GET",), write=("POST",), droit="ordonnance.lire")
@@ -45,19 +56,50 @@ def _ask_again(request: HttpRequest, vente_id: int, texte: str, code: CodeLu) ->
     )
 
 
+@http_methods(read=("GET",), droit="ordonnance.lire")
+def panneau(request: HttpRequest, vente_id: int) -> HttpResponse:
+    """The panel as it is now: the page asks when 45 s are over, should nothing have come."""
+    fragment = render_fragment("ordonnance", vente_of(request, vente_id), acteur_of(request))
+    return HttpResponse(fragment.html if fragment else "")
+
+
 @http_methods(write=("POST",), droit="ordonnance.lire")
 def relancer(request: HttpRequest, vente_id: int, numerique_id: int) -> HttpResponse:
-    """Ask the service again."""
+    """Ask the service again; the card is asked when no signature is kept."""
     numerique = numerique_of(request, vente_id, numerique_id)
-    recuperation.retry(acteur_of(request), numerique.pk)
-    return close_dialogue(request, vente_id)
+    acteur = acteur_of(request)
+    recuperation.retry(acteur, numerique.pk)
+    if numerique.etat == "papier":
+        return aller(request, "/ordonnances/a-regulariser/")
+    return close_dialogue(request, vente_id, sign_suite(acteur, "Récupération relancée"))
+
+
+@http_methods(write=("POST",), droit="ordonnance.lire")
+def signer(request: HttpRequest, vente_id: int, numerique_id: int) -> HttpResponse:
+    """Have the card in the reader sign what waits for it."""
+    numerique_of(request, vente_id, numerique_id)
+    return close_dialogue(request, vente_id, sign_suite(acteur_of(request), "Rien à signer"))
+
+
+@http_methods(write=("POST",), droit="file.agir")
+def clore(request: HttpRequest, vente_id: int, numerique_id: int) -> HttpResponse:
+    """Close a paper delivery for which nothing will be sent, with a reason."""
+    numerique = numerique_of(request, vente_id, numerique_id)
+    confirmation.close_paper(acteur_of(request), numerique.pk, request.POST.get("motif", ""))
+    return aller(request, "/ordonnances/a-regulariser/")
 
 
 @http_methods(write=("POST",), droit="ordonnance.lire")
 def papier(request: HttpRequest, vente_id: int, numerique_id: int) -> HttpResponse:
     """Go on from the paper; the fetch waits for the service."""
     numerique = numerique_of(request, vente_id, numerique_id)
-    recuperation.to_paper(acteur_of(request), numerique.pk)
+    try:
+        recuperation.to_paper(acteur_of(request), numerique.pk)
+    except VenteRefusee as exc:
+        if exc.code != "ORD-019":
+            raise
+        suite = Suite(exc.phrase, "attention", dialogue=confirmation_url(numerique), code=exc.code)
+        return close_dialogue(request, vente_id, suite)
     return close_dialogue(request, vente_id)
 
 
@@ -85,4 +127,8 @@ def a_regulariser(request: HttpRequest) -> HttpResponse:
     """« Exécutions à régulariser »: sales ended on paper, whose execution is still owed."""
     acteur = acteur_of(request)
     audit.note(acteur, "ordonnance.regulariser.voir")
-    return render(request, "ordonnance/regulariser.html", {"lignes": to_regularise(acteur)})
+    return render(
+        request,
+        "ordonnance/regulariser.html",
+        {"lignes": to_regularise(acteur), "peut_clore": peut(acteur, "file.agir").ok},
+    )

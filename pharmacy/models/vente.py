@@ -34,6 +34,9 @@ class Vente(models.Model):
         "pharmacy.Operateur", on_delete=models.PROTECT, related_name="+"
     )
     ouverte_le = models.DateTimeField(auto_now_add=True)
+    tenue_par = models.ForeignKey(
+        "pharmacy.Operateur", on_delete=models.PROTECT, related_name="+", null=True
+    )
     terminee_par = models.ForeignKey(
         "pharmacy.Operateur", on_delete=models.PROTECT, related_name="+", null=True
     )

@@ -8,13 +8,13 @@ from typing import Any
 
 from django.db import transaction
 
-from pharmacy import audit
+from pharmacy import audit, flux
 from pharmacy.acteurs import Acteur
 from pharmacy.events import CarteCpsLue, publish
 from pharmacy.models import RecuCarte, Vente
 from pharmacy.postes import signatures
 from pharmacy.postes.services import Lecture
-from pharmacy.services.patient import PorteurCarte, patient_of_card
+from pharmacy.services.patient import PorteurCarte, card_attach, is_bearer, patient_of_card
 from pharmacy.services.vente import VenteRefusee, patient_choose
 from pharmacy.suites import Suite
 
@@ -81,8 +81,10 @@ def _choose(acteur: Acteur, vente: Vente, porteur: PorteurCarte) -> Suite:
             "attention",
             code="VIT-002",
         )
-    autre = vente.patient is not None and vente.patient.carte_empreinte != porteur.empreinte
-    if autre and (vente.lignes.filter(annulee=False).exists() or vente.ordonnances.exists()):
+    connu = vente.patient
+    porte = connu is not None and is_bearer(connu, porteur)
+    entamee = vente.lignes.filter(annulee=False).exists() or vente.ordonnances.exists()
+    if connu is not None and not porte and entamee:
         return Suite(
             "Cette carte est celle d'une autre personne. "
             "Mettez la vente en attente (²A) pour elle.",
@@ -90,7 +92,10 @@ def _choose(acteur: Acteur, vente: Vente, porteur: PorteurCarte) -> Suite:
             code="VIT-003",
         )
     with transaction.atomic():
-        patient = patient_of_card(acteur, porteur)
+        if connu is not None and porte:
+            patient = card_attach(connu, porteur)
+        else:
+            patient = patient_of_card(acteur, porteur)
         patient_choose(acteur, vente.pk, patient, "vitale")
     return Suite("Carte Vitale lue.")
 
@@ -136,5 +141,9 @@ def lecture_route(acteur: Acteur, vente: Vente | None, lecture: Lecture) -> Suit
 
 
 def note_card_removed(acteur: Acteur, vente_id: int) -> None:
-    """Remember that the carte Vitale left the reader."""
-    Vente.objects.filter(pk=vente_id, officine_id=acteur.officine_id).update(carte_presente=False)
+    """Remember that the carte Vitale left the reader; the band says so, at the end too."""
+    with transaction.atomic():
+        Vente.objects.filter(pk=vente_id, officine_id=acteur.officine_id).update(
+            carte_presente=False
+        )
+        flux.announce_vente(acteur.officine_id, vente_id, "bandeau")

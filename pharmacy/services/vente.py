@@ -10,7 +10,15 @@ from django.utils import timezone
 from pharmacy import audit, flux, parametres
 from pharmacy.acteurs import Acteur, peut
 from pharmacy.events import PatientChoisi, VenteAbandonnee, VenteTerminee, publish
-from pharmacy.models import Delivrance, LigneDelivrance, Patient, Produit, Stock, Vente
+from pharmacy.models import (
+    Delivrance,
+    LigneDelivrance,
+    Patient,
+    Prescripteur,
+    Produit,
+    Stock,
+    Vente,
+)
 
 
 class VenteRefusee(Exception):
@@ -54,6 +62,18 @@ def vente_current(acteur: Acteur) -> Vente | None:
     )
 
 
+def vente_elsewhere(acteur: Acteur) -> list[Vente]:
+    """Return the sales under way on the other postes of the officine."""
+    return list(
+        Vente.objects.filter(
+            officine_id=acteur.officine_id, etat__in=[Vente.Etat.OUVERTE, Vente.Etat.CONTROLEE]
+        )
+        .exclude(poste_id=acteur.poste_id or 0)
+        .select_related("patient", "ouverte_par", "tenue_par", "poste")
+        .order_by("-ouverte_le")[:20]
+    )
+
+
 def vente_open(acteur: Acteur) -> Vente:
     """Return the sale under way on the poste, or a new one with today's phase."""
     check_droit(acteur, "vente")
@@ -66,6 +86,7 @@ def vente_open(acteur: Acteur) -> Vente:
                 officine_id=acteur.officine_id,
                 poste_id=acteur.poste_id,
                 ouverte_par_id=acteur.operateur_id,
+                tenue_par_id=acteur.operateur_id,
                 phase=str(parametres.valeur(acteur.officine_id, "ordonnance.phase")),
             )
             audit.note(acteur, "vente.ouvrir", f"vente:{vente.pk}")
@@ -79,7 +100,28 @@ def vente_open(acteur: Acteur) -> Vente:
 
 
 def vente_locked(acteur: Acteur, vente_id: int) -> Vente:
-    """Return a sale of the officine, locked for a change. VenteRefusee when it is over."""
+    """Return the sale of this poste, locked for a change.
+
+    VenteRefusee when it is over, put aside, or under way on another poste: it is then taken over
+    by one key (`vente_resume`), never changed by two counters. Source: design.md, « A sale ».
+    """
+    vente = _locked(acteur, vente_id)
+    if vente.etat == Vente.Etat.EN_ATTENTE:
+        raise VenteRefusee("Cette vente est en attente. Reprenez-la ici (² K).", "VTE-011")
+    if vente.poste_id != acteur.poste_id:
+        raise VenteRefusee(
+            f"Cette vente est tenue {vente_held_by(vente)}. Reprenez-la ici (² K).", "VTE-010"
+        )
+    return vente
+
+
+def vente_held_by(vente: Vente) -> str:
+    """Return where a sale is under way and who holds it: « au Comptoir 2, par A. MARTIN »."""
+    ou = f"au {vente.poste.libelle}" if vente.poste else "ailleurs"
+    return f"{ou}, par {(vente.tenue_par or vente.ouverte_par).nom_court}"
+
+
+def _locked(acteur: Acteur, vente_id: int) -> Vente:
     vente = (
         Vente.objects.select_for_update(of=("self",), no_key=True)
         .filter(pk=vente_id, officine_id=acteur.officine_id)
@@ -111,6 +153,48 @@ def patient_choose(acteur: Acteur, vente_id: int, patient: Patient, moyen: str) 
             acteur.officine_id, vente.pk, "bandeau", "lignes", "identite", "ordonnance"
         )
     return vente
+
+
+@dataclass(frozen=True)
+class PrescripteurSaisi:
+    """A prescriber as typed by hand."""
+
+    nom: str
+    prenom: str = ""
+    rpps: str = ""
+
+
+def prescription_set(
+    acteur: Acteur, vente_id: int, jour: date, prescripteur: PrescripteurSaisi | None
+) -> Vente:
+    """Keep the date and the prescriber typed by hand; without a prescriber, the date alone.
+
+    VenteRefusee once the control is validated. Source: ordonnance.md §4.1 (2); ORD-01.
+    """
+    check_droit(acteur, "vente")
+    with transaction.atomic():
+        vente = vente_locked(acteur, vente_id)
+        if vente.etat != Vente.Etat.OUVERTE:
+            raise VenteRefusee("Le contrôle est validé. Échap revient aux produits.", "VTE-003")
+        vente.date_prescription = jour
+        if prescripteur is not None:
+            vente.prescripteur = _prescriber(acteur.officine_id, prescripteur)
+        vente.save(update_fields=["date_prescription", "prescripteur"])
+        _touch_lines(acteur, vente)
+        audit.note(acteur, "vente.prescription", f"vente:{vente.pk}", vente.patient_id)
+    return vente
+
+
+def _prescriber(officine_id: int, saisi: PrescripteurSaisi) -> Prescripteur:
+    """Return the prescriber known by its RPPS, else by its name, else a new one."""
+    connus = Prescripteur.objects.filter(officine_id=officine_id)
+    if saisi.rpps:
+        connu = connus.filter(rpps=saisi.rpps).first()
+    else:
+        connu = connus.filter(nom__iexact=saisi.nom, prenom__iexact=saisi.prenom).first()
+    return connu or Prescripteur.objects.create(
+        officine_id=officine_id, nom=saisi.nom, prenom=saisi.prenom, rpps=saisi.rpps
+    )
 
 
 def ligne_add(acteur: Acteur, vente_id: int, boite: Boite) -> LigneDelivrance:
@@ -261,26 +345,44 @@ def vente_hold(acteur: Acteur, vente_id: int) -> Vente:
 
 
 def vente_resume(acteur: Acteur, vente_id: int) -> Vente:
-    """Bring a held sale to this poste; the one under way here is held first."""
+    """Bring a sale to this poste, held or under way elsewhere; the one here is held first.
+
+    The page it leaves is told at once.
+    """
     check_droit(acteur, "vente")
     with transaction.atomic():
         courante = vente_current(acteur)
         if courante is not None and courante.pk != vente_id:
-            _park(courante)
-        vente = vente_locked(acteur, vente_id)
+            _park(acteur, _locked(acteur, courante.pk))
+        vente = _locked(acteur, vente_id)
         controle_fait = vente.delivrances.filter(validee_le__isnull=False).exists()
         vente.etat = Vente.Etat.CONTROLEE if controle_fait else Vente.Etat.OUVERTE
+        if vente.poste_id != acteur.poste_id:
+            vente.carte_presente = False
         vente.poste_id = acteur.poste_id
-        vente.save(update_fields=["etat", "poste"])
+        vente.tenue_par_id = acteur.operateur_id
+        vente.save(update_fields=["etat", "poste", "tenue_par", "carte_presente"])
         audit.note(acteur, "vente.reprendre", f"vente:{vente.pk}", vente.patient_id)
+        flux.announce_vente(acteur.officine_id, vente.pk, "bandeau")
     return vente
 
 
-def _park(vente: Vente) -> None:
-    """Hold a sale that has something in it; an empty one is simply cancelled."""
-    vide = vente.patient_id is None and not vente.lignes.filter(annulee=False).exists()
-    vente.etat = Vente.Etat.ANNULEE if vide else Vente.Etat.EN_ATTENTE
-    vente.save(update_fields=["etat"])
+def _park(acteur: Acteur, vente: Vente) -> None:
+    """Hold a sale that has something in it; an empty one is cancelled, and said so."""
+    if vente.est_finie:
+        return
+    pleine = (
+        vente.patient_id is not None
+        or vente.lignes.filter(annulee=False).exists()
+        or vente.ordonnances.exists()
+    )
+    vente.etat = Vente.Etat.EN_ATTENTE if pleine else Vente.Etat.ANNULEE
+    vente.carte_presente = False
+    vente.save(update_fields=["etat", "carte_presente"])
+    acte = "vente.attente" if pleine else "vente.annuler"
+    audit.note(acteur, acte, f"vente:{vente.pk}", vente.patient_id)
+    if not pleine:
+        publish(VenteAbandonnee(acteur, vente.pk))
 
 
 def vente_cancel(acteur: Acteur, vente_id: int) -> Vente:
@@ -290,7 +392,9 @@ def vente_cancel(acteur: Acteur, vente_id: int) -> Vente:
     """
     check_droit(acteur, "vente")
     with transaction.atomic():
-        vente = vente_locked(acteur, vente_id)
+        vente = _locked(acteur, vente_id)
+        if vente.etat != Vente.Etat.EN_ATTENTE:
+            vente = vente_locked(acteur, vente_id)
         if vente.delivrances.filter(validee_le__isnull=False).exists():
             raise VenteRefusee(
                 "L'exécution est déjà validée. Terminez la vente, puis annulez l'exécution.",

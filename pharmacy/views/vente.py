@@ -1,15 +1,14 @@
 """The sale screen and its acts. Every act works as a plain POST and as an htmx swap."""
 
 import json
-from datetime import date
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.dateparse import parse_date
 
 from pharmacy import audit
 from pharmacy.acteurs import Acteur
 from pharmacy.etapes import next_dialogue
+from pharmacy.forms import PrescriptionForm
 from pharmacy.http import http_methods, read_id, refuse
 from pharmacy.models import Patient, RecuCarte, Vente
 from pharmacy.panels import panneau_list
@@ -57,11 +56,18 @@ def portail(request: HttpRequest) -> HttpResponse:
     acteur = _acteur(request)
     attente = (
         Vente.objects.filter(officine_id=acteur.officine_id, etat=Vente.Etat.EN_ATTENTE)
-        .select_related("patient", "ouverte_par", "poste")
+        .select_related("patient", "ouverte_par", "tenue_par", "poste")
         .order_by("-ouverte_le")[:20]
     )
-    courante = service.vente_current(acteur)
-    return render(request, "pharmacy/portail.html", {"attente": attente, "courante": courante})
+    return render(
+        request,
+        "pharmacy/portail.html",
+        {
+            "attente": attente,
+            "ailleurs": service.vente_elsewhere(acteur),
+            "courante": service.vente_current(acteur),
+        },
+    )
 
 
 @http_methods(read=("GET",), write=("POST",), droit="vente")
@@ -258,14 +264,12 @@ def beneficiaires(request: HttpRequest, vente_id: int, recu_id: int) -> HttpResp
 def prescription(request: HttpRequest, vente_id: int) -> HttpResponse:
     """Date and prescriber typed by hand."""
     vente = _vente(request, vente_id)
-    jour = parse_date(request.POST.get("date_prescription", "") or "")
-    if jour is None or jour > date.today():  # noqa: DTZ011 - the local day of the form
-        return refuse(
-            request, "Donnez une date de prescription, au plus tard aujourd'hui.", 422, "VTE-009"
-        )
-    vente.date_prescription = jour
-    vente.save(update_fields=["date_prescription"])
-    audit.note(_acteur(request), "vente.prescription", f"vente:{vente.pk}", vente.patient_id)
+    form = PrescriptionForm(request.POST)
+    if not form.is_valid():
+        return refuse(request, form.phrase, 422, "VTE-009")
+    service.prescription_set(
+        _acteur(request), vente.pk, form.cleaned_data["date_prescription"], form.prescripteur
+    )
     return retour(request, vente.pk)
 
 

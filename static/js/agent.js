@@ -1,7 +1,7 @@
 /** The workstation's agent: readers, cards, scans and signatures, over its websocket. */
 import { recevoir } from './scans.js';
 import { poster, vente } from './serveur.js';
-import { appliquer, dire, surSignature } from './suite.js';
+import { appliquer, dire, proposer, surSignature } from './suite.js';
 
 const { officineAgent: adresse, officineWid: wid } = document.body.dataset;
 const MOTS = { absent: 'agent absent', vide: 'vide', carte: 'carte présente', debranche: 'débranché' };
@@ -62,17 +62,21 @@ async function etat() {
     montrer(lecteur.use, { card: 'carte', empty: 'vide', gone: 'debranche' }[lecteur.state] || 'vide');
   }
   const vitale = readers.find((l) => l.use === 'vitale' && l.state === 'card');
-  if (vitale && vente && document.querySelector('.bandeau-patient[data-vide]')) await lire('vitale');
+  if (!vitale || !vente || !document.querySelector('.bandeau-patient[data-vide]')) return;
+  // A card that already served a sale is read again only if someone asks for it.
+  if (vitale.insertion_id !== localStorage.getItem('vitale')) return lire('vitale', vitale.insertion_id);
+  dire("La carte déjà lue est encore dans le lecteur : rendez-la, ou lisez-la pour cette vente.", 'attention');
+  proposer('Lire cette carte (² U)', () => lire('vitale', vitale.insertion_id).catch(echouer));
 }
 
 /** Reads a card once: an insertion and the state at connection may both ask for it. */
-function lire(genre) {
-  lectures[genre] ||= lireCarte(genre).finally(() => delete lectures[genre]);
+function lire(genre, insertion) {
+  lectures[genre] ||= lireCarte(genre, insertion).finally(() => delete lectures[genre]);
   return lectures[genre];
 }
 
 /** Reads with a server nonce, and gives the reading with its receipt to the server. */
-async function lireCarte(genre) {
+async function lireCarte(genre, insertion) {
   const op = `${genre}.read`;
   const nonce = await poster('/api/agent/nonces', { op });
   if (!nonce.ok) return appliquer(nonce.reponse);
@@ -80,6 +84,7 @@ async function lireCarte(genre) {
   const { data, receipt } = await demander(op, { nonce: nonce.reponse.nonce });
   if (genre === 'cps') certificat = data.certificat_sig_b64;
   const { reponse } = await poster('/api/agent/lectures', { op, data, receipt, vente });
+  if (genre === 'vitale' && vente) localStorage.setItem('vitale', insertion);
   if (aSigner && genre === 'cps') reponse.signer ||= aSigner;
   appliquer(reponse);
 }
@@ -103,11 +108,11 @@ async function signer(service) {
 }
 
 const EVENEMENTS = {
-  'card.inserted': async ({ kind }) => {
+  'card.inserted': async ({ kind, insertion_id }) => {
     montrer(kind, 'carte');
     if (document.hidden || !['vitale', 'cps'].includes(kind)) return;
     await prendreLeFoyer();
-    await lire(kind);
+    await lire(kind, insertion_id);
   },
   'card.removed': async ({ reader }) => {
     montrer(reader, 'vide');

@@ -29,16 +29,21 @@ def echange(reponse):
 def recuperer(troupe, vente, *, modifie=None, code="A02"):
     """Fetch E0 and settle it; `modifie` edits the text of the reply."""
     numerique = recuperation.fetch(troupe.acteur(code), vente.pk, NUMERO, "SCAN")
+    recevoir(numerique, "ordonnance.consulter", modifie=modifie)
+    return numerique
+
+
+def recevoir(numerique, operation, *, modifie=None):
+    """Settle E0 for the last row of `operation`, as the worker does."""
     texte = exemple("02-consulter-reponse").decode()
     for avant, apres in modifie or ():
         assert avant in texte, avant
         texte = texte.replace(avant, apres)
     octets = texte.encode()
-    envoi = Envoi.objects.get(operation="ordonnance.consulter", sujet=f"on:{numerique.pk}")
+    envoi = Envoi.objects.filter(operation=operation, sujet=f"on:{numerique.pk}").latest("pk")
     with transaction.atomic():
         recuperation.record(envoi, Reponse(parse_prescription(octets), echange(octets)))
     numerique.refresh_from_db()
-    return numerique
 
 
 def confirmer(troupe, vente, code="A02", **options):
