@@ -1,25 +1,27 @@
 """Logging: to standard error, one line a record, without any patient data.
 
 Libraries that print bodies, URLs or SQL at DEBUG level are held at WARNING whatever the root level
-is, and what reaches a handler is stripped of long runs of digits (a NIR mistyped somewhere).
+is. The whole text is cleaned, traceback included: a database error quotes the row that it refused.
 """
 
 import logging
 import re
 
-_DIGITS = re.compile(r"\d{9,}")
+_BLANC = "[ \u00a0\u202f]?"
+# Nine digits or more, grouped by blanks or not; a NIR of Corsica has a letter inside.
+_NOMBRE = re.compile(
+    rf"[1-9](?:{_BLANC}\d){{4}}{_BLANC}2[ABab](?:{_BLANC}\d){{6,8}}|\d(?:{_BLANC}\d){{8,}}"
+)
+# « DETAIL: Failing row contains (…) »: the values, whatever they are.
+_DETAIL = re.compile(r"DETAIL:.*?(?=\n(?:HINT:|CONTEXT:|\n)|\Z)", re.DOTALL)
 
 
-class EffaceNombres(logging.Filter):
-    """Replace runs of nine digits or more (NIR, RPPS, CIP) before a record is written."""
+class LigneSansTrait(logging.Formatter):
+    """Format a record, then erase numbers that look like a NIR, and rows quoted by PostgreSQL."""
 
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Return True always; the record is rewritten in place when it holds such a run."""
-        message = record.getMessage()
-        masque = _DIGITS.sub("[nombre]", message)
-        if masque != message:
-            record.msg, record.args = masque, ()
-        return True
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the whole text, traceback too, without them."""
+        return _NOMBRE.sub("[nombre]", _DETAIL.sub("DETAIL: [effacé]", super().format(record)))
 
 
 def build_logging() -> dict[str, object]:
@@ -28,15 +30,13 @@ def build_logging() -> dict[str, object]:
     return {
         "version": 1,
         "disable_existing_loggers": False,
-        "filters": {"efface": {"()": "config.journalisation.EffaceNombres"}},
-        "formatters": {"ligne": {"format": "%(asctime)s %(levelname)s %(name)s %(message)s"}},
-        "handlers": {
-            "sortie": {
-                "class": "logging.StreamHandler",
-                "formatter": "ligne",
-                "filters": ["efface"],
+        "formatters": {
+            "ligne": {
+                "()": "config.journalisation.LigneSansTrait",
+                "format": "%(asctime)s %(levelname)s %(name)s %(message)s",
             }
         },
+        "handlers": {"sortie": {"class": "logging.StreamHandler", "formatter": "ligne"}},
         "root": {"handlers": ["sortie"], "level": "INFO"},
         "loggers": {nom: {"level": "WARNING"} for nom in bavards},
     }
