@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 import httpx
+from django.db import connections
 
 from teleservices.errors import InvalidReply, OutcomeUnknown, Unavailable
 from teleservices.tls import Materiel, build_context, fingerprint
@@ -62,6 +63,22 @@ class Transport(Protocol):
         """
 
 
+class TransactionOuverte(RuntimeError):
+    """A call was tried inside a transaction: a mistake of ours, nothing was sent."""
+
+
+def check_no_transaction() -> None:
+    """Raise TransactionOuverte when this thread holds a transaction, on any database.
+
+    A slow service would keep its locks; a rollback would forget what was sent. The transaction
+    that a test case wraps around itself does not count. Source: style.md §8.
+    """
+    for connexion in connections.all(initialized_only=True):
+        blocs = connexion.atomic_blocks
+        if any(not getattr(bloc, "_from_testcase", False) for bloc in blocs):
+            raise TransactionOuverte("no network call inside a transaction")
+
+
 class HttpsTransport:
     """httpx, one keep-alive client per thread and per certificate."""
 
@@ -70,7 +87,8 @@ class HttpsTransport:
         self._local = threading.local()
 
     def send(self, requete: Requete) -> Retour:
-        """POST over TLS; see `Transport.send`."""
+        """POST over TLS; see `Transport.send`. TransactionOuverte inside a transaction."""
+        check_no_transaction()
         delais = httpx.Timeout(
             requete.lecture_s, connect=requete.connexion_s, pool=requete.connexion_s
         )
