@@ -13,7 +13,7 @@ _NOMBRE = re.compile(
     rf"[1-9](?:{_BLANC}\d){{4}}{_BLANC}2[ABab](?:{_BLANC}\d){{6,8}}|\d(?:{_BLANC}\d){{8,}}"
 )
 # « DETAIL: Failing row contains (…) »: the values, whatever they are.
-_DETAIL = re.compile(r"DETAIL:.*?(?=\n(?:HINT:|CONTEXT:|\n)|\Z)", re.DOTALL)
+_DETAIL = re.compile(r"^DETAIL:.*?(?=\n(?:HINT:|CONTEXT:|\n)|\Z)", re.DOTALL | re.MULTILINE)
 
 
 class LigneSansTrait(logging.Formatter):

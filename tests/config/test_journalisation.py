@@ -13,7 +13,7 @@ def _format(message, *args, exc=None):
     return LigneSansTrait("%(message)s").format(record)
 
 
-@pytest.mark.exigence("SEC-06")
+@pytest.mark.exigence("SEC-08")
 @pytest.mark.cas("ins-91")
 @pytest.mark.parametrize(
     "nombre",
@@ -44,7 +44,7 @@ def _raise(message):
     raise ValueError(message)
 
 
-@pytest.mark.exigence("SEC-06")
+@pytest.mark.exigence("SEC-08")
 def test_the_traceback_is_cleaned_too():
     with pytest.raises(ValueError, match="NIR") as leve:
         _raise("le NIR 2751263220749 est faux")
@@ -52,7 +52,7 @@ def test_the_traceback_is_cleaned_too():
     assert "ValueError: le NIR [nombre] est faux" in texte
 
 
-@pytest.mark.exigence("SEC-06")
+@pytest.mark.exigence("SEC-08")
 def test_the_row_that_the_database_quotes_is_erased():
     with pytest.raises(ValueError, match="null") as leve:
         _raise("null value\nDETAIL:  Failing row contains (1, PAT-TROIS,\nDOMINIQUE).\nHINT: x")
@@ -60,7 +60,7 @@ def test_the_row_that_the_database_quotes_is_erased():
     assert texte.endswith("ValueError: null value\nDETAIL: [effacé]\nHINT: x")
 
 
-@pytest.mark.exigence("SEC-06")
+@pytest.mark.exigence("SEC-08")
 def test_under_row_level_security_the_database_quotes_no_row(halle):
     patient = halle.patient()
     patient.sexe = None

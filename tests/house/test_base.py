@@ -36,7 +36,7 @@ def _rows(sql, parametres=(), alias="default"):
         return curseur.fetchall()
 
 
-@pytest.mark.exigence("SEC-09")
+@pytest.mark.exigence("SEC-06")
 @pytest.mark.parametrize("modele", METIER, ids=lambda m: m._meta.label)
 def test_a_business_row_has_its_officine_and_cannot_be_without(modele):
     champ = modele._meta.get_field("officine")

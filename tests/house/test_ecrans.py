@@ -26,7 +26,7 @@ def balises(texte):
     return re.findall(r"<[a-zA-Z][^<>]*>", re.sub(r"\{%.*?%\}|\{\{.*?\}\}|\{#.*?#\}", "", texte))
 
 
-@pytest.mark.exigence("SEC-09")
+@pytest.mark.exigence("SEC-10")
 @pytest.mark.parametrize("page", GABARITS, ids=nom_de)
 def test_no_handler_no_style_and_no_script_in_a_template(page):
     texte = page.read_text(encoding="utf-8")
@@ -39,7 +39,7 @@ def test_no_handler_no_style_and_no_script_in_a_template(page):
     assert "<style" not in texte
 
 
-@pytest.mark.exigence("SEC-09")
+@pytest.mark.exigence("SEC-10")
 def test_html_is_trusted_only_where_a_template_made_it():
     confiance = {
         nom_de(page): n
@@ -55,7 +55,7 @@ def test_html_is_trusted_only_where_a_template_made_it():
     assert python == []
 
 
-@pytest.mark.exigence("SEC-09")
+@pytest.mark.exigence("SEC-10")
 @pytest.mark.parametrize("adresse", ["/", "/connexion/", "/n-existe-pas/"])
 def test_each_answer_forbids_what_is_not_ours_and_draws_a_new_nonce(halle, adresse):
     client = halle.client()
@@ -88,7 +88,7 @@ def test_our_javascript_stays_small():
     assert sum(lignes.values()) <= JS_EN_TOUT
 
 
-@pytest.mark.exigence("SEC-09")
+@pytest.mark.exigence("SEC-10")
 @pytest.mark.parametrize("script", SCRIPTS, ids=nom_de)
 def test_a_script_evaluates_nothing(script):
     texte = script.read_text(encoding="utf-8")
