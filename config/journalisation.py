@@ -1,7 +1,7 @@
 """Logging: to standard error, one line a record, without any patient data.
 
 Libraries that print bodies, URLs or SQL at DEBUG level are held at WARNING whatever the root level
-is, and what reaches a handler is stripped of long runs of digits (a NIR mistyped somewhere). An
+is, and the whole text is stripped of numbers that look like a NIR. An
 exception is shown by its kind and its places in the code, never by its text: a database puts the
 values of the row in it.
 """
@@ -11,23 +11,19 @@ import re
 import traceback
 from types import TracebackType
 
-_DIGITS = re.compile(r"\d{9,}")
+_BLANC = "[ \u00a0\u202f]?"
+# Nine digits or more, grouped by blanks or not; a NIR of Corsica has a letter inside.
+_NOMBRE = re.compile(
+    rf"[1-9](?:{_BLANC}\d){{4}}{_BLANC}2[ABab](?:{_BLANC}\d){{6,8}}|\d(?:{_BLANC}\d){{8,}}"
+)
 
 
-class EffaceNombres(logging.Filter):
-    """Replace runs of nine digits or more (NIR, RPPS, CIP) before a record is written."""
+class LigneSansTrait(logging.Formatter):
+    """Write exceptions without what they say, and no number that looks like a person's."""
 
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Return True always; the record is rewritten in place when it holds such a run."""
-        message = record.getMessage()
-        masque = _DIGITS.sub("[nombre]", message)
-        if masque != message:
-            record.msg, record.args = masque, ()
-        return True
-
-
-class SansTexte(logging.Formatter):
-    """Write exceptions without what they say."""
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the whole text, traceback included, numbers replaced."""
+        return _NOMBRE.sub("[nombre]", super().format(record))
 
     def formatException(  # noqa: N802 - logging's own name
         self,
@@ -62,12 +58,11 @@ def build_logging() -> dict[str, object]:
         "version": 1,
         "disable_existing_loggers": False,
         "filters": {
-            "efface": {"()": "config.journalisation.EffaceNombres"},
             "exception": {"()": "config.journalisation.SansException"},
         },
         "formatters": {
             "ligne": {
-                "()": "config.journalisation.SansTexte",
+                "()": "config.journalisation.LigneSansTrait",
                 "format": "%(asctime)s %(levelname)s %(name)s %(message)s",
             }
         },
@@ -75,7 +70,7 @@ def build_logging() -> dict[str, object]:
             "sortie": {
                 "class": "logging.StreamHandler",
                 "formatter": "ligne",
-                "filters": ["exception", "efface"],
+                "filters": ["exception"],
             }
         },
         "root": {"handlers": ["sortie"], "level": "INFO"},

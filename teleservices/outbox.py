@@ -1,7 +1,7 @@
 """The outbox: a call to a national service is first a row, in the transaction of its use case."""
 
 import logging
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from django.db import connection, transaction
@@ -27,7 +27,7 @@ class Demande:
     operation: str
     sujet: str
     cle: str
-    corps: bytes | None = None
+    corps: bytes | None = field(default=None, repr=False)
     vente_id: int | None = None
     ordre: str = ""
     pas_avant: datetime | None = None

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 import httpcore
 import httpx
+from django.db import connections
 
 from teleservices.errors import InvalidReply, NotReady, OutcomeUnknown, Unavailable
 from teleservices.tls import Materiel, build_context, fingerprint
@@ -127,6 +128,22 @@ class _Reseau(httpcore.SyncBackend):
         return _Flux(flux, self._montre)
 
 
+class TransactionOuverte(RuntimeError):
+    """A call was tried inside a transaction: a mistake of ours, nothing was sent."""
+
+
+def check_no_transaction() -> None:
+    """Raise TransactionOuverte when this thread holds a transaction, on any database.
+
+    A slow service would keep its locks; a rollback would forget what was sent. The transaction
+    that a test case wraps around itself does not count. Source: style.md §8.
+    """
+    for connexion in connections.all(initialized_only=True):
+        blocs = connexion.atomic_blocks
+        if any(not getattr(bloc, "_from_testcase", False) for bloc in blocs):
+            raise TransactionOuverte("no network call inside a transaction")
+
+
 class HttpsTransport:
     """httpx, one keep-alive client per thread and per certificate."""
 
@@ -135,7 +152,8 @@ class HttpsTransport:
         self._local = threading.local()
 
     def send(self, requete: Requete) -> Retour:
-        """POST over TLS; see `Transport.send`."""
+        """POST over TLS; see `Transport.send`. TransactionOuverte inside a transaction."""
+        check_no_transaction()
         if not requete.url.startswith("https://"):
             raise NotReady("adresse_absente", "L'adresse du service n'est pas réglée.")
         client = self._client()

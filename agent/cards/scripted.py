@@ -14,7 +14,7 @@ from typing import Any
 from uuid import uuid4
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
@@ -290,7 +290,7 @@ class PiloteScripte:
                 publique.verify(
                     signature, empreinte, padding.PKCS1v15(), Prehashed(hashes.SHA256())
                 )
-            except Exception as exc:
+            except InvalidSignature as exc:
                 raise ErreurAgent("E_SIGN_FAILED") from exc
 
     async def _present_pin(

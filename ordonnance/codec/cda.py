@@ -4,6 +4,7 @@ What is legally seen is the narrative: a line keeps its text, a code we do not k
 an absent flag stays unknown. A document that is not such a prescription is refused with a sentence.
 """
 
+import re
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any, TypedDict
@@ -77,13 +78,18 @@ def _date(brut: str | None) -> date | None:
         return None
 
 
+_INSTANT = re.compile(r"(\d{12})(\d{2})?(?:\.\d+)?([+-]\d{4})")
+
+
 def _instant(brut: str | None) -> datetime | None:
-    for forme in ("%Y%m%d%H%M%S%z", "%Y%m%d%H%M%z"):
-        try:
-            return datetime.strptime(brut or "", forme)  # noqa: DTZ007 - both forms carry %z
-        except ValueError:
-            continue
-    return None
+    """Return a time that has its zone; seconds may be absent, and are never made of minutes."""
+    lu = _INSTANT.fullmatch(brut or "")
+    if lu is None:
+        return None
+    try:
+        return datetime.strptime(f"{lu[1]}{lu[2] or '00'}{lu[3]}", "%Y%m%d%H%M%S%z")
+    except ValueError:
+        return None
 
 
 def _decimal(brut: str | None) -> Decimal | None:
@@ -320,7 +326,8 @@ def _flags(acte: Element) -> _Drapeaux:
 def _instruction(acte: Element, section: Element, code: str) -> str:
     for relation in _all(acte, "h:entryRelationship/h:act"):
         if _attr(relation, "h:code", "code") == code:
-            return _narrative(section, relation)
+            dite = _narrative(section, relation)
+            return "" if dite == "-" else dite  # a dash fills an empty cell
     return ""
 
 

@@ -193,7 +193,10 @@ class Accuse:
 
 
 def prescription_as_dict(prescription: PrescriptionLue) -> dict[str, Any]:
-    """Return the prescription as plain JSON values (support command)."""
+    """Return the prescription as plain JSON values (support command).
+
+    Source: ordonnance.md §2.9.
+    """
     from dataclasses import asdict
 
     return {cle: _plain(valeur) for cle, valeur in asdict(prescription).items()}

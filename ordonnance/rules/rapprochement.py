@@ -89,7 +89,7 @@ _STATUTS = {
 
 
 def statut_phrase(prescription: PrescriptionLue) -> str:
-    """Return the status in words; an unknown one as it is written."""
+    """Return the status in words; an unknown one as it is written. Source: ordonnance.md §1.5."""
     connu = _STATUTS.get(prescription.statut)
     return connu or f"« {prescription.statut_brut} » : ne pas exécuter"
 

@@ -19,7 +19,8 @@ def build_function(signature: str, retour: str, corps: str) -> RunSQL:
     return RunSQL(
         sql=[
             f"CREATE FUNCTION {signature} RETURNS {retour} LANGUAGE sql SECURITY DEFINER "
-            f"SET search_path = pg_catalog, public AS $corps$ {corps} $corps$",
+            # pg_temp last: unnamed, it is searched first, and a temporary table would stand in.
+            f"SET search_path = pg_catalog, public, pg_temp AS $corps$ {corps} $corps$",
             f"REVOKE ALL ON FUNCTION {nom}({types}) FROM PUBLIC",
             f"GRANT EXECUTE ON FUNCTION {nom}({types}) TO {ROLE}",
         ],

@@ -118,7 +118,7 @@ def complete(acteur: Acteur, poste: Poste, jti: str, signature: bytes, certifica
     """
     with transaction.atomic():
         demande = (
-            DemandeSignature.objects.select_for_update(of=("self",))
+            DemandeSignature.objects.select_for_update(of=("self",), no_key=True)
             .filter(
                 jti=jti,
                 operateur_id=acteur.operateur_id,

@@ -18,7 +18,10 @@ def fold(texte: str) -> str:
 
 
 def search_key(*noms: str) -> str:
-    """Return the words of every name, folded, each once, in order."""
+    """Return the words of every name, folded, each once, in order.
+
+    Source: requirements.md, CTR-13.
+    """
     mots: list[str] = []
     for mot in fold(" ".join(noms)).split():
         if mot not in mots:

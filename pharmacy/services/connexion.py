@@ -104,7 +104,9 @@ def _count_failure(
     verrou: VerrouConnexion, operateur: Operateur | None, poste: Poste | None
 ) -> None:
     with transaction.atomic():
-        ligne = VerrouConnexion.objects.select_for_update(of=("self",)).get(pk=verrou.pk)
+        ligne = VerrouConnexion.objects.select_for_update(of=("self",), no_key=True).get(
+            pk=verrou.pk
+        )
         ligne.echecs += 1
         delai_s = compute_blocage_s(ligne.echecs)
         ligne.bloque_jusqua = timezone.now() + timedelta(seconds=delai_s) if delai_s else None

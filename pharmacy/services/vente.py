@@ -1,6 +1,6 @@
 """The sale: open, patient, lines, hold, end. It belongs to the officine and the poste."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 
 from django.db import IntegrityError, transaction
@@ -159,8 +159,8 @@ def patient_choose(acteur: Acteur, vente_id: int, patient: Patient, moyen: str) 
 class PrescripteurSaisi:
     """A prescriber as typed by hand."""
 
-    nom: str
-    prenom: str = ""
+    nom: str = field(repr=False)
+    prenom: str = field(default="", repr=False)
     rpps: str = ""
 
 

@@ -6,7 +6,7 @@ import logging.config
 
 import pytest
 from celery import shared_task
-from django.db import DataError, connection
+from django.db import DatabaseError, DataError, connection, transaction
 
 from config.journalisation import build_logging
 
@@ -74,6 +74,44 @@ def test_a_task_that_fails_does_not_say_with_what(journal):
     assert "essai.panne" in ecrit
     assert "ValueError" in ecrit
     assert SECRET not in ecrit
+
+
+@pytest.mark.exigence("SEC-08")
+@pytest.mark.cas("ins-91")
+@pytest.mark.parametrize(
+    "nombre",
+    [
+        "2751263220749",
+        "275126322074974",
+        "297022A020778",
+        "1 60 01 2b 020 777 13",
+        "2 75 12 63 220 749 74",
+        "10100000032",
+        "3400930000120",
+    ],
+)
+def test_a_number_of_a_person_never_reaches_a_line(journal, nombre):
+    logger, sortie = journal
+    logger.warning("lu %s.", nombre)
+    logger.warning(f"lu {nombre}.")  # noqa: G004 - what a careless line would do
+    assert sortie.getvalue().count("lu [nombre].") == 2
+
+
+@pytest.mark.parametrize("anodin", ["envoi=1234 operation=insi.vitale", "port 28173 ready in 12"])
+def test_dates_and_ids_are_left(journal, anodin):
+    logger, sortie = journal
+    logger.warning(anodin)
+    assert sortie.getvalue().rstrip().endswith(anodin)
+
+
+@pytest.mark.exigence("SEC-08")
+def test_under_row_level_security_the_database_quotes_no_row(halle):
+    patient = halle.patient()
+    patient.sexe = None
+    with pytest.raises(DatabaseError) as leve, transaction.atomic():
+        patient.save(update_fields=["sexe"])
+    assert "sexe" in str(leve.value)
+    assert patient.nom_naissance not in str(leve.value)
 
 
 def test_a_long_number_is_replaced(journal):
