@@ -111,7 +111,7 @@ def lire_code(
         net = re.sub(r"[\s\u00a0\u202f.\-]", "", net)
         if not net:
             return CodeLu("rejet", "rien")
-    if any(ord(c) < 32 and c not in _PERMIS for c in net):
+    if has_garbage(net):
         return CodeLu("inconnu", "refus", "Code illisible (caractère de contrôle).", aim=aim)
     lecture = _Lecture(net, canal, motifs or Motifs(), aim, nom_produit or (lambda _cip: None))
     for essai in (_ordonnance, _double, _autres_classes, _reparation):
@@ -119,6 +119,11 @@ def lire_code(
         if lu is not None:
             return lu
     return _refus_ordinaire(lecture)
+
+
+def has_garbage(texte: str) -> bool:
+    """Tell whether a control character that no code carries is in the text."""
+    return any(ord(c) < 32 and c not in _PERMIS for c in texte)
 
 
 def _strip(texte: str) -> tuple[str, str]:
