@@ -159,7 +159,8 @@ class Appareil:
             scan = build_scan(trame, self.device, self.motifs)
             if not self._is_double(trame, str(scan["class"]), instant):
                 self._cadence.offer(scan)
-        return evenements + self.due(instant)
+                evenements += self.due(instant)
+        return evenements
 
     def _is_double(self, trame: bytes, classe: str, instant: float) -> bool:
         precedent, self._dernier = self._dernier, (trame, instant)

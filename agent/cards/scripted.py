@@ -128,7 +128,8 @@ class PiloteScripte:
         atr = str(poste.carte.get("atr") or "")
         if poste.carte.get("kind") != genre or (genre == "vitale" and not is_vitale_2(atr)):
             raise ErreurAgent("E_CARD_UNKNOWN", atr_class=_atr_class(atr))
-        generation = str((poste.carte.get(genre) or {}).get("generation") or "")
+        contenu = poste.carte.get(genre)
+        generation = str(contenu.get("generation") or "") if isinstance(contenu, dict) else ""
         return Carte(genre, genre, poste.insertion, atr, generation)
 
     async def _contact(self, carte: Carte) -> dict[str, Any]:
