@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 
 from agent.cards.base import Carte, Emettre, EtatPin, FenetrePin
+from agent.protocol import ins
 from agent.protocol.messages import ErreurAgent
 
 LECTEURS = ("vitale", "cps")
@@ -384,18 +385,11 @@ def _is_porteur(porteur: object) -> bool:
 
 
 def is_key_right(assure: dict[str, Any]) -> bool:
-    """Tell whether the key of the insured person's NIR is right; an absent one is not judged.
-
-    Source: agent.md §2.3 (2A counts as 19, 2B as 18).
-    """
+    """Tell whether the key of the insured person's NIR is right; an absent one is not judged."""
     nir, cle = assure.get("nir"), assure.get("cle")
     if not (isinstance(nir, str) and isinstance(cle, str)):
         return True
-    corse = {"2A": "19", "2B": "18"}.get(nir[5:7], nir[5:7])
-    chiffres = nir[:5] + corse + nir[7:]
-    if not (len(chiffres) == 13 and (chiffres + cle).isascii() and (chiffres + cle).isdigit()):
-        return False
-    return 97 - int(chiffres) % 97 == int(cle)
+    return ins.is_key_right(nir + cle)
 
 
 def is_vitale_2(atr: str) -> bool:
