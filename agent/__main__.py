@@ -2,6 +2,7 @@
 
 import argparse
 import asyncio
+import contextlib
 import fcntl
 import json
 import os
@@ -51,11 +52,11 @@ def load_enrolment(dossier: Path) -> tuple[Enrolement, Motifs]:
         objet = json.loads((dossier / "enrolement.json").read_text(encoding="utf-8"))
         enrolement = Enrolement.from_dict(objet)
         signe = jws.verify(objet["config_jws"], "agent-config+jwt", enrolement.cles)
-    except (OSError, ValueError, KeyError) as exc:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as exc:
         raise SystemExit(
             "Poste non associé à l'officine : l'enrôlement manque ou est faux."
         ) from exc
-    if any(signe.get(nom) != objet.get(nom) for nom in ("wid", "allowed_origins", "config")):
+    if signe != {nom: valeur for nom, valeur in objet.items() if nom != "config_jws"}:
         raise SystemExit("Poste non associé à l'officine : l'enrôlement a été modifié.")
     return enrolement, Motifs(**objet["config"]["motifs"])
 
@@ -101,8 +102,12 @@ async def run(options: argparse.Namespace) -> None:
     battement.cancel()
     commande.close()
     serveur.close(close_connections=True)
-    options.commande.unlink(missing_ok=True)
-    await asyncio.wait_for(serveur.wait_closed(), 2)
+    for chemin in (options.commande, options.pret):
+        if chemin is not None:
+            chemin.unlink(missing_ok=True)
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(serveur.wait_closed(), 3)
+    journal.note("fini")
 
 
 def etat(agent: Agent, pilote: PiloteScripte) -> dict[str, object]:

@@ -5,12 +5,21 @@ import logging
 import re
 import sys
 
-_IDENT = re.compile(r"^[A-Za-z0-9_.:\-]{1,64}$")
+_IDENT = re.compile(r"^[A-Za-z0-9_.:\-]{1,64}\Z")
 logger = logging.getLogger("agent")
 
 
+class _Tu(logging.Handler):
+    """Says that a library complained, and nothing of what it said: it may quote data."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Log the library and the class of the exception only."""
+        genre = record.exc_info[0] if record.exc_info else None
+        note("bibliotheque", source=record.name, genre=genre.__name__ if genre else "aucun")
+
+
 def start() -> None:
-    """Write JSON lines on standard error."""
+    """Write JSON lines on standard error; what libraries log is reduced to a fact."""
     sortie = logging.StreamHandler(sys.stderr)
     sortie.setFormatter(
         logging.Formatter('{"ts":"%(asctime)s","level":"%(levelname)s",%(message)s}')
@@ -18,6 +27,10 @@ def start() -> None:
     logger.addHandler(sortie)
     logger.setLevel(logging.INFO)
     logger.propagate = False
+    for nom in ("websockets", "asyncio"):
+        bavard = logging.getLogger(nom)
+        bavard.addHandler(_Tu(logging.WARNING))
+        bavard.propagate = False
 
 
 def note(evenement: str, **champs: int | str) -> None:

@@ -40,7 +40,7 @@ def thumbprint(x: str) -> str:
 def _json(octets: bytes) -> dict[str, Any]:
     try:
         objet = json.loads(octets)
-    except ValueError as exc:
+    except (ValueError, RecursionError) as exc:
         raise JwsRefuse("json") from exc
     if not isinstance(objet, dict):
         raise JwsRefuse("json")

@@ -1,5 +1,6 @@
 """Who may talk to the agent, and what it agrees to sign (agent.md §5.3, §5.5, §5.7)."""
 
+import base64
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,6 +11,7 @@ TOLERANCE_S = 90
 DUREE_JETON_S = 300
 MEMOIRE_JTI_S = 900
 DUREE_DEMANDE_S = 60
+PAR_SECONDE, RAFALE, INONDATION = 20, 60.0, 200
 PURPOSES = {
     "login": "Ouvrir une session",
     "vihf": "Accéder au DMP",
@@ -57,14 +59,27 @@ class Vus:
 
 
 @dataclass(frozen=True)
+class Liaison:
+    """The connection a token must be bound to, and when it opened."""
+
+    origine: str
+    challenge: str
+    depuis: float
+
+
+@dataclass(frozen=True)
 class Acces:
-    """A verified token: who, until when, for what."""
+    """A verified token: who, until when, for what.
+
+    `decalage_s` is how far the server's clock is ahead of ours, seen when the token came.
+    """
 
     sub: str
     sid: str
     exp: float
     portees: frozenset[str]
     jti: str
+    decalage_s: float = 0.0
 
 
 def check_host(hote: str, port: int) -> bool:
@@ -72,12 +87,36 @@ def check_host(hote: str, port: int) -> bool:
     return hote in {f"127.0.0.1:{port}", f"localhost:{port}", f"[::1]:{port}"}
 
 
+@dataclass
+class Debit:
+    """Twenty messages a second with a burst of sixty; two hundred in ten seconds is a flood."""
+
+    reserve: float = RAFALE
+    dernier: float = 0.0
+    recus: list[float] = field(default_factory=list)
+
+    def take(self, instant: float) -> bool:
+        """Count a message; return False when it comes too soon."""
+        self.recus = [t for t in self.recus if instant - t < 10]
+        self.recus.append(instant)
+        self.reserve = min(RAFALE, self.reserve + (instant - self.dernier) * PAR_SECONDE)
+        self.dernier = instant
+        if self.reserve < 1:
+            return False
+        self.reserve -= 1
+        return True
+
+    @property
+    def inonde(self) -> bool:
+        """Whether the page no longer deserves an answer."""
+        return len(self.recus) > INONDATION
+
+
 def check_token(
     enrolement: Enrolement,
     jeton: object,
     *,
-    origine: str,
-    challenge: str,
+    liaison: Liaison,
     vus: Vus,
     maintenant: float,
 ) -> Acces:
@@ -88,57 +127,69 @@ def check_token(
         claims = jws.verify(jeton, "agent+jwt", enrolement.cles)
     except jws.JwsRefuse as exc:
         raise ErreurAgent("E_AUTH_TOKEN_INVALID") from exc
-    _check_claims(enrolement, claims, origine, challenge)
-    exp = _check_times(claims, maintenant)
-    jti = str(claims.get("jti") or "")
-    if not jti or not vus.add(jti, maintenant):
+    _check_claims(enrolement, claims, liaison)
+    iat, exp = _check_times(claims, maintenant, liaison.depuis)
+    sub, sid, jti = (claims.get(nom) for nom in ("sub", "sid", "jti"))
+    if not (isinstance(sub, str) and isinstance(sid, str) and isinstance(jti, str) and jti):
+        raise ErreurAgent("E_AUTH_TOKEN_INVALID")
+    if not vus.add(jti, maintenant):
         raise ErreurAgent("E_AUTH_TOKEN_REPLAYED")
     portees = claims.get("scope")
     return Acces(
-        sub=str(claims.get("sub")),
-        sid=str(claims.get("sid")),
-        exp=exp,
+        sub=sub,
+        sid=sid,
+        exp=float(exp),
         portees=frozenset(str(p) for p in portees) if isinstance(portees, list) else frozenset(),
         jti=jti,
+        decalage_s=iat - maintenant,
     )
 
 
-def _check_claims(
-    enrolement: Enrolement, claims: dict[str, Any], origine: str, challenge: str
-) -> None:
+def _check_claims(enrolement: Enrolement, claims: dict[str, Any], liaison: Liaison) -> None:
     for nom, attendu, code in (
         ("iss", enrolement.emetteur, "E_AUTH_TOKEN_INVALID"),
         ("aud", f"agent:{enrolement.wid}", "E_AUTH_WRONG_WORKSTATION"),
-        ("origin", origine, "E_AUTH_WRONG_ORIGIN"),
-        ("cnonce", challenge, "E_AUTH_CHALLENGE"),
+        ("origin", liaison.origine, "E_AUTH_WRONG_ORIGIN"),
+        ("cnonce", liaison.challenge, "E_AUTH_CHALLENGE"),
     ):
         if claims.get(nom) != attendu:
             raise ErreurAgent(code)
 
 
-def _check_times(claims: dict[str, Any], maintenant: float) -> float:
-    iat, nbf, exp = (claims.get(nom) for nom in ("iat", "nbf", "exp"))
-    for valeur in (iat, nbf, exp):
-        if isinstance(valeur, bool) or not isinstance(valeur, int):
-            raise ErreurAgent("E_AUTH_TOKEN_INVALID")
-    assert isinstance(iat, int)  # noqa: S101 - proved just above, for the type checker
-    assert isinstance(nbf, int)  # noqa: S101
-    assert isinstance(exp, int)  # noqa: S101
-    if exp - iat > DUREE_JETON_S:
+def _instant(claims: dict[str, Any], nom: str) -> int | None:
+    """Return a claim that is a plausible second of our era, or None."""
+    valeur = claims.get(nom)
+    juste = isinstance(valeur, int) and not isinstance(valeur, bool) and 0 <= valeur < 2**40
+    return valeur if juste else None
+
+
+def _check_times(claims: dict[str, Any], maintenant: float, depuis: float) -> tuple[int, int]:
+    """Return (iat, exp). A token answers a challenge: one older than its connection tells that
+    our clock is ahead, not that the token is old.
+    """
+    iat, nbf, exp = (_instant(claims, nom) for nom in ("iat", "nbf", "exp"))
+    if iat is None or nbf is None or exp is None or exp - iat > DUREE_JETON_S:
         raise ErreurAgent("E_AUTH_TOKEN_INVALID")
     if iat - maintenant > TOLERANCE_S or nbf - maintenant > TOLERANCE_S:
         raise ErreurAgent("E_AUTH_CLOCK", skew_s=round(iat - maintenant))
+    if maintenant - exp > TOLERANCE_S and depuis - iat > TOLERANCE_S:
+        raise ErreurAgent("E_AUTH_CLOCK", skew_s=round(iat - depuis))
     if maintenant - exp > TOLERANCE_S:
         raise ErreurAgent("E_AUTH_TOKEN_EXPIRED")
-    return float(exp)
+    return iat, exp
 
 
 def check_sign_request(
     enrolement: Enrolement, demande: object, acces: Acces, *, vus: Vus, maintenant: float
 ) -> dict[str, Any]:
-    """Return the claims of a server-made signature request, or raise ErreurAgent (§5.7)."""
+    """Return the claims of a server-made signature request, or raise ErreurAgent (§5.7).
+
+    A request lives sixty seconds of the server's clock, whatever ours says.
+    """
+    if not isinstance(demande, str):
+        raise ErreurAgent("E_SIGN_REQUEST_INVALID")
     try:
-        claims = jws.verify(str(demande), "agent-sign+jwt", enrolement.cles)
+        claims = jws.verify(demande, "agent-sign+jwt", enrolement.cles)
     except jws.JwsRefuse as exc:
         raise ErreurAgent("E_SIGN_REQUEST_INVALID") from exc
     attendus = {
@@ -148,28 +199,57 @@ def check_sign_request(
     }
     if any(claims.get(nom) != valeur for nom, valeur in attendus.items()):
         raise ErreurAgent("E_SIGN_REQUEST_INVALID")
-    exp, iat = claims.get("exp"), claims.get("iat")
-    if not (isinstance(exp, int) and isinstance(iat, int)) or exp - iat > DUREE_DEMANDE_S:
+    exp, iat, jti = _instant(claims, "exp"), _instant(claims, "iat"), claims.get("jti")
+    if exp is None or iat is None or exp - iat > DUREE_DEMANDE_S or not isinstance(jti, str):
         raise ErreurAgent("E_SIGN_REQUEST_INVALID")
-    if maintenant > exp + TOLERANCE_S:
+    la_bas = maintenant + acces.decalage_s
+    if iat > la_bas + TOLERANCE_S:
+        raise ErreurAgent("E_SIGN_REQUEST_INVALID")
+    if la_bas > exp:
         raise ErreurAgent("E_SIGN_REQUEST_EXPIRED")
     _check_items(claims)
-    if not vus.add("sign:" + str(claims.get("jti")), maintenant):
+    if not vus.add(f"sign:{jti}", maintenant):
         raise ErreurAgent("E_SIGN_REPLAYED")
     return claims
+
+
+def digests(claims: dict[str, Any]) -> list[bytes]:
+    """Return the SHA-256 digests of a request whose items were checked."""
+    return [base64.b64decode(item["digest_b64"]) for item in claims["items"]]
+
+
+def build_window(claims: dict[str, Any]) -> tuple[str, str]:
+    """Return what the person reads before giving the code: the purpose, and what is signed."""
+    libelles = [str(item.get("label") or "") for item in claims["items"]]
+    reste = f" + {len(libelles) - 3}" if len(libelles) > 3 else ""
+    texte = " ; ".join(x for x in libelles[:3] if x) + reste
+    return PURPOSES[claims["items"][0]["purpose"]], texte.strip()
 
 
 def _check_items(claims: dict[str, Any]) -> None:
     items = claims.get("items")
     if not isinstance(items, list) or not 1 <= len(items) <= 10:
         raise ErreurAgent("E_SIGN_REQUEST_INVALID")
-    if claims.get("alg") not in {"RS256"}:
+    if claims.get("alg") != "RS256":
         raise ErreurAgent("E_SIGN_ALG")
-    for item in items:
-        if not isinstance(item, dict) or item.get("purpose") not in PURPOSES:
-            raise ErreurAgent("E_SIGN_REQUEST_INVALID")
-        if (item["purpose"] == "login") != (claims.get("key") == "auth"):
-            raise ErreurAgent("E_SIGN_KEY_USAGE")
-        libelle = str(item.get("label") or "")
-        if len(libelle) > 80 or not libelle.isprintable():
-            raise ErreurAgent("E_SIGN_REQUEST_INVALID")
+    if claims.get("key") not in ("auth", "sig") or not all(_is_item(item) for item in items):
+        raise ErreurAgent("E_SIGN_REQUEST_INVALID")
+    # One window names one purpose: what it does not name is not signed.
+    if len({item["purpose"] for item in items}) != 1:
+        raise ErreurAgent("E_SIGN_REQUEST_INVALID")
+    if (items[0]["purpose"] == "login") != (claims["key"] == "auth"):
+        raise ErreurAgent("E_SIGN_KEY_USAGE")
+
+
+def _is_item(item: object) -> bool:
+    if not isinstance(item, dict):
+        return False
+    ident, purpose, libelle = item.get("id"), item.get("purpose"), item.get("label") or ""
+    if not (isinstance(ident, str) and isinstance(purpose, str) and isinstance(libelle, str)):
+        return False
+    if purpose not in PURPOSES or len(libelle) > 80 or not libelle.isprintable():
+        return False
+    try:
+        return len(base64.b64decode(item["digest_b64"], validate=True)) == 32
+    except (KeyError, TypeError, ValueError):
+        return False

@@ -1,15 +1,18 @@
 """From the bytes of a device to scans: framing, decoding, duplicates (agent.md §4.2)."""
 
 import base64
-import time
+from asyncio import TimerHandle
+from collections import deque
 from typing import Any
 
-from agent.protocol.classification import Motifs, lire_code
+from agent.protocol.classification import Motifs, has_garbage, lire_code
 
 TRAME_MAX = 4096
 DOUBLON_S = 0.7
 DOUBLONS = {"ordonnance", "apcv", "ins_datamatrix", "2ddoc", "attestation_amc", "badge"}
-RAFALE_PAR_S = 30
+RAFALE_PAR_S, ATTENTE_MAX = 30, 50
+SILENCE_S = 0.08
+Evenement = tuple[str, dict[str, Any]]
 
 
 class Trameur:
@@ -18,15 +21,16 @@ class Trameur:
     def __init__(self) -> None:
         self._tampon = bytearray()
         self._trop_long = False
+        self._stx = False
 
     def feed(self, octets: bytes) -> list[bytes | None]:
         """Return the frames that end here; None stands for one that was too long."""
         trames: list[bytes | None] = []
         for octet in octets:
             if octet == 0x02:
-                self._tampon.clear()
-                self._trop_long = False
-            elif octet in {0x03, 0x0D, 0x0A}:
+                self._reset()
+                self._stx = True
+            elif octet == 0x03 or (octet in {0x0D, 0x0A} and not self._stx):
                 trames.extend(self._end())
             elif len(self._tampon) >= TRAME_MAX:
                 self._trop_long = True
@@ -35,16 +39,17 @@ class Trameur:
         return trames
 
     def flush(self) -> list[bytes | None]:
-        """End the frame after the idle gap (80 ms)."""
+        """End the frame after the idle gap."""
         return self._end()
 
     def _end(self) -> list[bytes | None]:
-        trame: bytes | None = bytes(self._tampon)
-        if self._trop_long:
-            trame = None
-        self._tampon.clear()
-        self._trop_long = False
+        trame = None if self._trop_long else bytes(self._tampon)
+        self._reset()
         return [trame] if trame or trame is None else []
+
+    def _reset(self) -> None:
+        self._tampon.clear()
+        self._trop_long = self._stx = False
 
 
 def build_scan(trame: bytes, device: str, motifs: Motifs) -> dict[str, Any]:
@@ -65,28 +70,100 @@ def build_scan(trame: bytes, device: str, motifs: Motifs) -> dict[str, Any]:
         "repaired": code.repare,
         "ambigu": code.ambigu,
         "encoding": encodage,
+        "garbage": has_garbage(texte),
         "repeat": 0,
     }
 
 
-class Filtre:
-    """Merges the double reading of one code, never two boxes; counts bursts."""
+class Cadence:
+    """Thirty scans a second of one device, fifty more waiting; the rest is counted, not sent."""
 
     def __init__(self) -> None:
-        self._dernier: tuple[str, bytes, float] | None = None
-        self._recents: list[float] = []
+        self._partis: deque[float] = deque()
+        self._attente: deque[dict[str, Any]] = deque()
+        self._perdus = 0
 
-    def accept(
-        self, device: str, trame: bytes, classe: str, maintenant: float | None = None
-    ) -> bool:
-        """Tell whether this frame is a new scan."""
-        instant = time.monotonic() if maintenant is None else maintenant
-        self._recents = [t for t in self._recents if instant - t < 1]
-        if len(self._recents) >= RAFALE_PAR_S:
-            return False
-        self._recents.append(instant)
-        precedent, self._dernier = self._dernier, (device, trame, instant)
+    def offer(self, scan: dict[str, Any]) -> None:
+        """Take a scan, in the order of the device."""
+        if len(self._attente) < ATTENTE_MAX:
+            self._attente.append(scan)
+        else:
+            self._perdus += 1
+
+    def due(self, instant: float) -> list[dict[str, Any]]:
+        """Return what may leave now."""
+        partants = []
+        self._expire(instant)
+        while self._attente and len(self._partis) < RAFALE_PAR_S:
+            self._partis.append(instant)
+            partants.append(self._attente.popleft())
+        return partants
+
+    def lost(self) -> int:
+        """Return, once the queue is empty, how many scans were dropped since the last time."""
+        perdus = 0 if self._attente else self._perdus
+        self._perdus -= perdus
+        return perdus
+
+    def wait_s(self, instant: float) -> float | None:
+        """Return the delay before the next departure; None when nothing waits."""
+        if not self._attente:
+            return None
+        self._expire(instant)
+        plein = len(self._partis) >= RAFALE_PAR_S
+        return max(0.001, self._partis[0] + 1 - instant) if plein else 0.0
+
+    def _expire(self, instant: float) -> None:
+        while self._partis and instant - self._partis[0] >= 1:
+            self._partis.popleft()
+
+
+class Appareil:
+    """One scanner: bytes in, events out. Merges the double reading of one code, never two boxes."""
+
+    def __init__(self, device: str, motifs: Motifs) -> None:
+        self.device = device
+        self.motifs = motifs
+        self.silence: TimerHandle | None = None
+        self.tour: TimerHandle | None = None
+        self._trameur = Trameur()
+        self._cadence = Cadence()
+        self._dernier: tuple[bytes, float] | None = None
+
+    def feed(self, octets: bytes, instant: float) -> list[Evenement]:
+        """Return the events of these bytes."""
+        return self._read(self._trameur.feed(octets), instant)
+
+    def flush(self, instant: float) -> list[Evenement]:
+        """Return the event of a frame that ends by a silence."""
+        return self._read(self._trameur.flush(), instant)
+
+    def due(self, instant: float) -> list[Evenement]:
+        """Return what may leave now, and once what a burst lost."""
+        evenements: list[Evenement] = [("scan", scan) for scan in self._cadence.due(instant)]
+        perdus = self._cadence.lost()
+        if perdus:
+            evenements.append(("scan.rejected", {"reason": "rafale", "count": perdus}))
+        return evenements
+
+    def wait_s(self, instant: float) -> float | None:
+        """Return the delay before the next departure; None when nothing waits."""
+        return self._cadence.wait_s(instant)
+
+    def _read(self, trames: list[bytes | None], instant: float) -> list[Evenement]:
+        evenements: list[Evenement] = []
+        for trame in trames:
+            if trame is None:
+                evenements.append(("scan.rejected", {"reason": "trop_long", "count": 1}))
+                continue
+            scan = build_scan(trame, self.device, self.motifs)
+            if not self._is_double(trame, str(scan["class"]), instant):
+                self._cadence.offer(scan)
+                evenements += self.due(instant)
+        return evenements
+
+    def _is_double(self, trame: bytes, classe: str, instant: float) -> bool:
+        precedent, self._dernier = self._dernier, (trame, instant)
         if precedent is None or classe not in DOUBLONS:
-            return True
-        meme = precedent[0] == device and precedent[1] == trame
-        return not (meme and instant - precedent[2] <= DOUBLON_S)
+            return False
+        return precedent[0] == trame and instant - precedent[1] <= DOUBLON_S

@@ -2,8 +2,10 @@
 
 import asyncio
 import base64
+import contextlib
 import secrets
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -19,21 +21,85 @@ from websockets.typing import Subprotocol
 
 from agent import VERSION, journal, jws
 from agent.cards.base import Carte, Pilote
-from agent.policy import Acces, Enrolement, Vus, check_host, check_sign_request, check_token
+from agent.policy import (
+    Acces,
+    Debit,
+    Enrolement,
+    Liaison,
+    Vus,
+    build_window,
+    check_host,
+    check_sign_request,
+    check_token,
+    digests,
+)
 from agent.protocol import messages
 from agent.protocol.classification import Motifs
 from agent.protocol.messages import FERMETURES, ErreurAgent, Requete
 from agent.receipts import Registre
-from agent.scanner import Filtre, Trameur, build_scan
+from agent.scanner import SILENCE_S, Appareil
 
 CONNEXIONS_MAX = 8
 SANS_AUTH_MAX = 3
 DELAI_AUTH_S = 10
 SURSIS_S = 30
-FILE_MAX = 256
+REFUS_MAX, BAN_S = 3, 60
+FILE_MAX, FILE_OCTETS = 256, 1024 * 1024
+COALESCES = {"readers.changed", "agent.status"}
 STATUT_S = 30
 SCAN_GARDE_S = 10
 Verbe = Callable[["Connexion", Requete], Awaitable[dict[str, Any]]]
+
+
+class Sortie:
+    """What a tab has not read yet: 256 frames or 1 MiB; then the last state alone, or the end."""
+
+    def __init__(self) -> None:
+        self._trames: deque[tuple[str, str]] = deque()
+        self._octets = 0
+        self._fin: int | None = None
+        self._pret = asyncio.Event()
+
+    @property
+    def fermee(self) -> bool:
+        """Whether the connection ends once what precedes is sent."""
+        return self._fin is not None
+
+    def add(self, genre: str, texte: str) -> bool:
+        """Queue a frame; False when the tab is too slow to be served."""
+        if self.fermee:
+            return True
+        if len(self._trames) >= FILE_MAX or self._octets + len(texte) > FILE_OCTETS:
+            if genre not in COALESCES:
+                return False
+            self._drop(genre)
+        self._trames.append((genre, texte))
+        self._octets += len(texte)
+        self._pret.set()
+        return True
+
+    def _drop(self, genre: str) -> None:
+        """Forget an older state of the same kind; the page sees the gap in `seq`."""
+        ancien = next((t for t in self._trames if t[0] == genre), None)
+        if ancien is not None:
+            self._trames.remove(ancien)
+            self._octets -= len(ancien[1])
+
+    def end(self, code: int) -> None:
+        """Close with this code, after what is already queued."""
+        self._fin = code
+        self._pret.set()
+
+    async def next(self) -> str | int:
+        """Return the next frame, or the code to close with."""
+        while not self._trames and self._fin is None:
+            self._pret.clear()
+            await self._pret.wait()
+        if not self._trames:
+            return self._fin or 1000
+        _genre, texte = self._trames.popleft()
+        self._octets -= len(texte)
+        return texte
 
 
 @dataclass(eq=False)
@@ -41,14 +107,13 @@ class Connexion:
     """One tab: its socket, its access, its outgoing queue."""
 
     ws: ServerConnection
-    origine: str
-    challenge: str
+    liaison: Liaison
     acces: Acces | None = None
     seq: int = 0
-    sortie: asyncio.Queue[str] = field(default_factory=lambda: asyncio.Queue(FILE_MAX))
+    sortie: Sortie = field(default_factory=Sortie)
     en_vol: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     refus: int = 0
-    recus: list[float] = field(default_factory=list)
+    debit: Debit = field(default_factory=Debit)
     scans: bool = True
 
 
@@ -63,16 +128,17 @@ class Agent:
         self.motifs = motifs
         self.port = port
         self.instance = uuid4().hex[:8]
+        self.fins: set[asyncio.Task[None]] = set()
         self.connexions: list[Connexion] = []
         self.focus: Connexion | None = None
         self.vus = Vus()
         self.bannis: dict[str, float] = {}
-        self.trameurs: dict[str, Trameur] = {}
-        self.filtre = Filtre()
+        self.appareils: dict[str, Appareil] = {}
         self.garde: tuple[float, dict[str, Any]] | None = None
+        self.oubli: asyncio.TimerHandle | None = None
         self.depart = time.monotonic()
         self.pilote: Pilote
-        self.occupes: set[str] = set()
+        self.occupes: dict[str, str] = {}
 
     # Handshake
 
@@ -83,16 +149,23 @@ class Agent:
             origine = request.headers.get("Origin", "")
         except MultipleValuesError:
             return _reply(HTTPStatus.BAD_REQUEST)
+        if str(ws.remote_address[0]) not in {"127.0.0.1", "::1"}:
+            return _reply(HTTPStatus.FORBIDDEN)
         if not check_host(hote, self.port):
             return _reply(HTTPStatus.MISDIRECTED_REQUEST)
-        if request.path == "/agent/v1/ping":
-            return self._ping(origine)
-        if request.path != "/agent/v1":
+        if request.path == "/agent/v1/ping" and request.method in {"GET", "OPTIONS"}:
+            return self._ping(request, origine)
+        montee = request.headers.get_all("Upgrade")
+        if request.path != "/agent/v1" or request.method != "GET" or not montee:
             return _reply(HTTPStatus.NOT_FOUND)
+        return self._check_page(request, origine)
+
+    def _check_page(self, request: Request, origine: str) -> Response | None:
         if origine not in self.enrolement.origines:
+            journal.note("refus", motif="origine")
             return _reply(HTTPStatus.FORBIDDEN)
-        offerts = [s.strip() for s in request.headers.get("Sec-WebSocket-Protocol", "").split(",")]
-        if messages.SOUS_PROTOCOLE not in offerts:
+        offerts = ",".join(request.headers.get_all("Sec-WebSocket-Protocol")).split(",")
+        if messages.SOUS_PROTOCOLE not in [s.strip() for s in offerts]:
             return _reply(HTTPStatus.BAD_REQUEST)
         anonymes = sum(1 for c in self.connexions if c.acces is None)
         banni = self.bannis.get(origine, 0) > time.monotonic()
@@ -102,11 +175,15 @@ class Agent:
             return reponse
         return None
 
-    def _ping(self, origine: str) -> Response:
+    def _ping(self, request: Request, origine: str) -> Response:
         reponse = _reply(HTTPStatus.NO_CONTENT)
         if origine in self.enrolement.origines:
             reponse.headers["Access-Control-Allow-Origin"] = origine
             reponse.headers["Vary"] = "Origin"
+            if request.method == "OPTIONS":
+                reponse.headers["Access-Control-Allow-Methods"] = "GET"
+                if request.headers.get_all("Access-Control-Request-Private-Network"):
+                    reponse.headers["Access-Control-Allow-Private-Network"] = "true"
         return reponse
 
     # Connection
@@ -114,7 +191,11 @@ class Agent:
     async def handle(self, ws: ServerConnection) -> None:
         """Serve one tab until it closes."""
         assert ws.request is not None  # noqa: S101 - the handshake is done
-        connexion = Connexion(ws, ws.request.headers["Origin"], secrets.token_urlsafe(32))
+        if len(self.connexions) >= CONNEXIONS_MAX:
+            await ws.close(FERMETURES["saturation"])
+            return
+        liaison = Liaison(ws.request.headers["Origin"], secrets.token_urlsafe(32), time.time())
+        connexion = Connexion(ws, liaison)
         self.connexions.append(connexion)
         ecrivain = asyncio.create_task(self._write(connexion))
         garde = asyncio.create_task(self._guard(connexion))
@@ -122,51 +203,58 @@ class Agent:
             self.send(
                 connexion,
                 messages.build_hello(
-                    self.enrolement.wid, self.instance, connexion.challenge, VERSION
+                    self.enrolement.wid, self.instance, liaison.challenge, VERSION
                 ),
             )
             async for trame in ws:
+                if connexion.sortie.fermee:
+                    continue
                 if isinstance(trame, bytes):
-                    await ws.close(FERMETURES["trop_gros"])
-                    break
-                await self._receive(connexion, trame)
+                    connexion.sortie.end(FERMETURES["binaire"])
+                else:
+                    await self._receive(connexion, trame)
         except ConnectionClosed:
             pass
         finally:
             for tache in (ecrivain, garde, *connexion.en_vol.values()):
                 tache.cancel()
             self.connexions.remove(connexion)
-            if self.focus is connexion:
-                self.focus = None
+            self._release(connexion)
 
     async def _write(self, connexion: Connexion) -> None:
-        while True:
-            await connexion.ws.send(await connexion.sortie.get())
+        with contextlib.suppress(ConnectionClosed):
+            while isinstance(trame := await connexion.sortie.next(), str):
+                await connexion.ws.send(trame)
+            await connexion.ws.close(trame)
 
     async def _guard(self, connexion: Connexion) -> None:
         """Close what never authenticates, and what lets its token expire."""
         await asyncio.sleep(DELAI_AUTH_S)
         if connexion.acces is None:
-            await connexion.ws.close(FERMETURES["sans_auth"])
+            connexion.sortie.end(FERMETURES["sans_auth"])
             return
-        prevenu = False
+        prevenu = expire = False
         while True:
             await asyncio.sleep(1)
             reste = connexion.acces.exp - time.time()
             if reste < -SURSIS_S:
-                await connexion.ws.close(FERMETURES["jeton_expire"])
+                connexion.sortie.end(FERMETURES["jeton_expire"])
                 return
+            if reste < 0 and not expire:
+                self.event(connexion, "auth.expired", {"in_s": 0})
+            expire = reste < 0
             if reste < 60 and not prevenu:
                 prevenu = True
                 self.event(connexion, "auth.expiring", {"in_s": max(0, round(reste))})
             prevenu = prevenu and reste < 60
 
-    def send(self, connexion: Connexion, texte: str) -> None:
+    def send(self, connexion: Connexion, texte: str, genre: str = "res") -> None:
         """Queue a frame; a tab that does not read is closed and delays nobody."""
-        try:
-            connexion.sortie.put_nowait(texte)
-        except asyncio.QueueFull:
-            asyncio.get_running_loop().create_task(connexion.ws.close(FERMETURES["lent"]))
+        if not connexion.sortie.add(genre, texte):
+            connexion.sortie.end(FERMETURES["lent"])
+            tache = asyncio.create_task(connexion.ws.close(FERMETURES["lent"]))
+            self.fins.add(tache)
+            tache.add_done_callback(self.fins.discard)
 
     def event(self, connexion: Connexion, nom: str, payload: dict[str, Any]) -> None:
         """Send an event to one authenticated tab."""
@@ -174,44 +262,41 @@ class Agent:
             return
         connexion.seq += 1
         ts = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-        self.send(connexion, messages.build_event(nom, connexion.seq, ts, payload))
+        self.send(connexion, messages.build_event(nom, connexion.seq, ts, payload), nom)
 
     def broadcast(self, nom: str, payload: dict[str, Any]) -> None:
         """Send an event without personal data to every tab."""
+        if nom == "card.removed" and payload["reader"] in self.occupes:
+            payload = {**payload, "during": self.occupes[payload["reader"]]}
         for connexion in self.connexions:
             self.event(connexion, nom, payload)
 
     async def _receive(self, connexion: Connexion, texte: str) -> None:
-        if not self._allow_rate(connexion):
-            if len(connexion.recus) > 200:
-                await connexion.ws.close(FERMETURES["inondation"])
-            else:
-                self._fail(
-                    connexion,
-                    messages.request_id(texte),
-                    ErreurAgent("E_RATE_LIMITED", retry_ms=1000),
-                )
+        permis = connexion.debit.take(time.monotonic())
+        if connexion.debit.inonde:
+            connexion.sortie.end(FERMETURES["inondation"])
+            return
+        if not permis:
+            trop = ErreurAgent("E_RATE_LIMITED", retry_ms=1000)
+            self._fail(connexion, messages.request_id(texte), trop)
             return
         try:
             requete = messages.parse_request(texte)
             self._check_verb(connexion, requete)
         except ErreurAgent as erreur:
             self._fail(connexion, messages.request_id(texte), erreur)
+            if erreur.code == "E_PROTO_VERSION":
+                connexion.sortie.end(FERMETURES["version"])
             return
         if requete.ident in connexion.en_vol:
             self._fail(connexion, requete.ident, ErreurAgent("E_PROTO_PAYLOAD", path="id"))
             return
         if requete.verbe in {"auth", "auth.refresh"}:
             await self._run(connexion, requete)
+            if connexion.refus >= REFUS_MAX:
+                connexion.sortie.end(FERMETURES["auth_refusee"])
         else:
             connexion.en_vol[requete.ident] = asyncio.create_task(self._run(connexion, requete))
-
-    def _allow_rate(self, connexion: Connexion) -> bool:
-        """Twenty messages a second, a burst of sixty, counted over ten seconds."""
-        instant = time.monotonic()
-        connexion.recus = [t for t in connexion.recus if instant - t < 10]
-        connexion.recus.append(instant)
-        return sum(1 for t in connexion.recus if instant - t < 1) <= 60
 
     def _check_verb(self, connexion: Connexion, requete: Requete) -> None:
         if requete.verbe in messages.PLUS_TARD:
@@ -244,8 +329,13 @@ class Agent:
             code = "E_TIMEOUT"
             self._fail(connexion, requete.ident, ErreurAgent(code))
         except asyncio.CancelledError:
-            self._fail(connexion, requete.ident, ErreurAgent("E_CANCELLED"))
+            code = "E_CANCELLED"
+            self._fail(connexion, requete.ident, ErreurAgent(code))
             raise
+        except Exception as exc:  # noqa: BLE001 - the agent survives; a trace might quote a card
+            code, ref = "E_INTERNAL", uuid4().hex[:8]
+            journal.note("defaut", genre=type(exc).__name__, ref=ref)
+            self._fail(connexion, requete.ident, ErreurAgent(code, ref=ref))
         finally:
             connexion.en_vol.pop(requete.ident, None)
             journal.note(
@@ -265,19 +355,17 @@ class Agent:
             acces = check_token(
                 self.enrolement,
                 requete.payload.get("token"),
-                origine=connexion.origine,
-                challenge=connexion.challenge,
+                liaison=connexion.liaison,
                 vus=self.vus,
                 maintenant=time.time(),
             )
         except ErreurAgent:
             connexion.refus += 1
-            if connexion.refus >= 3:
-                self.bannis[connexion.origine] = time.monotonic() + 60
-                await connexion.ws.close(FERMETURES["auth_refusee"])
+            if connexion.refus >= REFUS_MAX:
+                self.bannis[connexion.liaison.origine] = time.monotonic() + BAN_S
             raise
         if connexion.acces is not None and connexion.acces.sub != acces.sub:
-            self.focus = None if self.focus is connexion else self.focus
+            self._release(connexion)
         connexion.acces = acces
         preuve = jws.sign(
             self.registre.cle,
@@ -285,7 +373,7 @@ class Agent:
             {
                 "jti": acces.jti,
                 "sid": acces.sid,
-                "challenge": connexion.challenge,
+                "challenge": connexion.liaison.challenge,
                 "agent": VERSION,
                 "iat": int(time.time()),
             },
@@ -330,16 +418,20 @@ class Agent:
 
     async def _v_focus(self, connexion: Connexion, _r: Requete) -> dict[str, Any]:
         self.focus = connexion
-        self.broadcast("focus.changed", {"owner_tab": connexion.challenge[:6]})
-        if self.garde and time.monotonic() - self.garde[0] < SCAN_GARDE_S:
+        self.broadcast("focus.changed", {"owner_tab": connexion.liaison.challenge[:6]})
+        if self.garde is not None:
             self.event(connexion, "scan", self.garde[1])
-        self.garde = None
+        self._forget()
         return {"owner": True, "since": int(time.time())}
 
     async def _v_blur(self, connexion: Connexion, _r: Requete) -> dict[str, Any]:
+        self._release(connexion)
+        return {"owner": False}
+
+    def _release(self, connexion: Connexion) -> None:
         if self.focus is connexion:
             self.focus = None
-        return {"owner": False}
+            self.broadcast("focus.changed", {"owner_tab": None})
 
     async def _v_vitale(self, connexion: Connexion, requete: Requete) -> dict[str, Any]:
         return await self._read(connexion, requete, "vitale", self.pilote.lire_vitale)
@@ -361,12 +453,12 @@ class Agent:
             raise ErreurAgent("E_NOT_FOCUSED")
         if genre in self.occupes:
             raise ErreurAgent("E_BUSY")
-        self.occupes.add(genre)
+        self.occupes[genre] = requete.ident
         try:
             carte = self.pilote.carte(genre)
             data = await lire(carte)
         finally:
-            self.occupes.discard(genre)
+            self.occupes.pop(genre, None)
         return {
             "data": data,
             "receipt": self._receipt(connexion, carte, f"{genre}.read", nonce, data),
@@ -416,16 +508,12 @@ class Agent:
             vus=self.vus,
             maintenant=time.time(),
         )
-        empreintes = [base64.b64decode(str(i["digest_b64"])) for i in claims["items"]]
-        if any(len(e) != 32 for e in empreintes):
-            raise ErreurAgent("E_SIGN_REQUEST_INVALID")
-        premier = claims["items"][0]
         carte = self.pilote.carte("cps")
         signatures, certificat = await self.pilote.signer(
             carte,
             str(claims["key"]),
-            empreintes,
-            (str(premier["purpose"]), str(premier.get("label") or "")),
+            digests(claims),
+            build_window(claims),
             str(claims.get("cert_sha256")),
         )
         items = [
@@ -473,24 +561,54 @@ class Agent:
     # Scans
 
     def on_bytes(self, device: str, octets: bytes) -> None:
-        """Take the bytes of a device; each call ends a frame (a device that pauses)."""
-        trameur = self.trameurs.setdefault(device, Trameur())
-        for trame in [*trameur.feed(octets), *trameur.flush()]:
-            self._on_frame(device, trame)
+        """Take the bytes of a device: a frame ends by its terminator, or after a silence."""
+        appareil = self.appareils.setdefault(device, Appareil(device, self.motifs))
+        if appareil.silence is not None:
+            appareil.silence.cancel()
+        self._deliver(appareil, appareil.feed(octets, time.monotonic()))
+        boucle = asyncio.get_running_loop()
+        appareil.silence = boucle.call_later(SILENCE_S, self._on_silence, appareil)
 
-    def _on_frame(self, device: str, trame: bytes | None) -> None:
-        if trame is None:
-            self._to_focus("scan.rejected", {"reason": "trop_long", "count": 1})
-            return
-        scan = build_scan(trame, device, self.motifs)
-        if not self.filtre.accept(device, trame, str(scan["class"])):
-            return
+    def _on_silence(self, appareil: Appareil) -> None:
+        self._deliver(appareil, appareil.flush(time.monotonic()))
+
+    def _on_turn(self, appareil: Appareil) -> None:
+        appareil.tour = None
+        self._deliver(appareil, appareil.due(time.monotonic()))
+
+    def _deliver(self, appareil: Appareil, evenements: list[tuple[str, dict[str, Any]]]) -> None:
+        for nom, payload in evenements:
+            if nom == "scan":
+                self._on_scan(payload)
+            else:
+                self._to_focus(nom, payload)
+        attente = appareil.wait_s(time.monotonic())
+        if attente is not None and appareil.tour is None:
+            boucle = asyncio.get_running_loop()
+            appareil.tour = boucle.call_later(attente, self._on_turn, appareil)
+
+    def _on_scan(self, scan: dict[str, Any]) -> None:
+        """Give it to the tab in front; without one, keep the last for ten seconds."""
         if self.focus is not None:
             if self.focus.scans:
                 self.event(self.focus, "scan", scan)
             return
+        self._drop_kept()
         self.garde = (time.monotonic(), scan)
-        self.broadcast("scan.undelivered", {"class": scan["class"], "age_ms": 0})
+        self.oubli = asyncio.get_running_loop().call_later(SCAN_GARDE_S, self._drop_kept)
+
+    def _drop_kept(self) -> None:
+        if self.garde is not None:
+            age_ms = round((time.monotonic() - self.garde[0]) * 1000)
+            classe = self.garde[1]["class"]
+            self._forget()
+            self.broadcast("scan.undelivered", {"class": classe, "age_ms": age_ms})
+
+    def _forget(self) -> None:
+        self.garde = None
+        if self.oubli is not None:
+            self.oubli.cancel()
+            self.oubli = None
 
     def _to_focus(self, nom: str, payload: dict[str, Any]) -> None:
         if self.focus is not None:
@@ -517,6 +635,7 @@ class Agent:
             max_size=messages.TAILLE_MAX,
             ping_interval=20,
             ping_timeout=20,
+            close_timeout=2,
             server_header=None,
         )
 

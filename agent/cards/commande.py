@@ -62,6 +62,12 @@ class Commande:
         }
         if verbe in {"pin", "pin_cancel"}:
             code = bytearray(str(demande["digits"]).encode()) if verbe == "pin" else None
+            if code is not None and not (4 <= len(code) <= 8 and code.isdigit()):
+                return {
+                    "ok": False,
+                    "error": "chiffres",
+                    "message": "Le code porteur a quatre à huit chiffres.",
+                }
             if not self.pilote.repondre_pin(code):
                 return {
                     "ok": False,
@@ -78,4 +84,5 @@ class Commande:
 def _scan_bytes(demande: dict[str, Any]) -> bytes:
     if "bytes_b64" in demande:
         return base64.b64decode(demande["bytes_b64"], validate=True)
-    return str(demande["text"]).encode()
+    # The scanner of the demonstration ends each code with a carriage return, as a real one is set.
+    return str(demande["text"]).encode() + b"\r"

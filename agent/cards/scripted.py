@@ -8,7 +8,7 @@ import base64
 import contextlib
 import hashlib
 import json
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 
 from agent.cards.base import Carte, Emettre, EtatPin, FenetrePin
+from agent.protocol import ins
 from agent.protocol.messages import ErreurAgent
 
 LECTEURS = ("vitale", "cps")
@@ -128,7 +129,8 @@ class PiloteScripte:
         atr = str(poste.carte.get("atr") or "")
         if poste.carte.get("kind") != genre or (genre == "vitale" and not is_vitale_2(atr)):
             raise ErreurAgent("E_CARD_UNKNOWN", atr_class=_atr_class(atr))
-        generation = str((poste.carte.get(genre) or {}).get("generation") or "")
+        contenu = poste.carte.get(genre)
+        generation = str(contenu.get("generation") or "") if isinstance(contenu, dict) else ""
         return Carte(genre, genre, poste.insertion, atr, generation)
 
     async def _contact(self, carte: Carte) -> dict[str, Any]:
@@ -143,7 +145,11 @@ class PiloteScripte:
             delai += self._suffer(carte.lecteur, faute)
         with contextlib.suppress(TimeoutError):
             await asyncio.wait_for(retrait.wait(), delai)
-        if retrait.is_set() or fichier is None or poste.insertion != carte.insertion_id:
+        if not poste.branche:
+            raise ErreurAgent("E_READER_GONE")
+        if poste.carte is not None and poste.insertion != carte.insertion_id:
+            raise ErreurAgent("E_CARD_CHANGED")
+        if retrait.is_set() or fichier is None:
             raise ErreurAgent("E_CARD_REMOVED")
         return fichier
 
@@ -154,8 +160,12 @@ class PiloteScripte:
                 self.retirer(lecteur)
             case "delay" | "hang":
                 return float(faute.get("ms") or 3_600_000) / 1000
-            case "garbage" | "truncate":
+            case "garbage" | "truncate" if lecteur == "vitale":
                 raise ErreurAgent("E_VITALE_DATA", block="identite")
+            case "garbage" | "truncate":
+                raise ErreurAgent("E_CPS_READ")
+            case "sw":
+                raise ErreurAgent("E_CARD_PROTOCOL", sw=str(faute.get("sw"))[:4])
         return 0.0
 
     # Vitale
@@ -163,9 +173,10 @@ class PiloteScripte:
     async def lire_vitale(self, carte: Carte) -> dict[str, Any]:
         """Return the normalised object of §7.1, dates told calendar or lunar."""
         fichier = await self._contact(carte)
-        data = json.loads(json.dumps(fichier["vitale"]))
-        for beneficiaire in data.get("beneficiaires") or []:
-            iso = _iso(str(beneficiaire.get("date_naissance") or ""))
+        data = json.loads(json.dumps(fichier.get("vitale")))
+        check_vitale(data)
+        for beneficiaire in data["beneficiaires"]:
+            iso = _iso(beneficiaire["date_naissance"])
             beneficiaire["date_naissance_iso"] = iso
             beneficiaire["lunaire"] = iso is None
         cps_absente = self.postes["cps"].carte is None
@@ -174,6 +185,7 @@ class PiloteScripte:
             "source": "vitale_sim",
             "simulated": True,
             "atr": carte.atr,
+            "anomalies": [] if is_key_right(data["assure"]) else ["cle_nir"],
             "limites": [],
             "cps_absente": cps_absente,
         }
@@ -182,8 +194,7 @@ class PiloteScripte:
 
     async def lire_cps(self, carte: Carte) -> dict[str, Any]:
         """Return identity and certificates, without the code."""
-        fichier = await self._contact(carte)
-        cps = fichier["cps"]
+        cps = _cps_of(await self._contact(carte))
         champs = (
             "id_nat",
             "nom",
@@ -207,13 +218,14 @@ class PiloteScripte:
     def _cert(self, cps: dict[str, Any], cle: str) -> bytes:
         try:
             return (self.dossier_cles / str(cps["keys"][cle]["cert_file"])).read_bytes()
-        except (KeyError, OSError) as exc:
+        except (KeyError, TypeError, OSError) as exc:
             raise ErreurAgent("E_CPS_CERT") from exc
 
     def _cps(self) -> dict[str, Any] | None:
-        fichier = self.postes["cps"].carte
-        cps = (fichier or {}).get("cps")
-        return cps if isinstance(cps, dict) else None
+        try:
+            return _cps_of(self.postes["cps"].carte or {})
+        except ErreurAgent:
+            return None
 
     def _essais(self, cps: dict[str, Any]) -> int:
         try:
@@ -254,8 +266,7 @@ class PiloteScripte:
         cert_sha256: str,
     ) -> tuple[list[bytes], bytes]:
         """Ask for the code if needed, then sign each SHA-256 digest (PKCS#1 v1.5)."""
-        fichier = await self._contact(carte)
-        cps = fichier["cps"]
+        cps = _cps_of(await self._contact(carte))
         certificat = self._cert(cps, cle)
         if hashlib.sha256(certificat).hexdigest() != cert_sha256:
             raise ErreurAgent("E_CPS_NOT_MATCHING")
@@ -344,10 +355,41 @@ class PiloteScripte:
 
     def repondre_pin(self, code: bytearray | None) -> bool:
         """Play the agent's window: digits, or None to give up. False when it is not open."""
-        if self.fenetre is None:
+        if self.fenetre is None or self.fenetre.reponse.done():
             return False
         self._close_window(code)
         return True
+
+
+def _cps_of(fichier: dict[str, Any]) -> dict[str, Any]:
+    cps = fichier.get("cps")
+    pin = cps.get("pin") if isinstance(cps, dict) else None
+    if not (isinstance(cps, dict) and isinstance(pin, dict)):
+        raise ErreurAgent("E_CPS_READ")
+    if not all(isinstance(pin.get(nom), int) for nom in ("tries_max", "tries_left")):
+        raise ErreurAgent("E_CPS_READ")
+    return cps
+
+
+def check_vitale(data: object) -> None:
+    """Refuse what is not the normalised object of a card (agent.md §7.1). Raises ErreurAgent."""
+    if not isinstance(data, dict) or not isinstance(data.get("assure"), dict):
+        raise ErreurAgent("E_VITALE_DATA", block="assure")
+    porteurs = data.get("beneficiaires")
+    if not isinstance(porteurs, list) or not all(_is_porteur(p) for p in porteurs):
+        raise ErreurAgent("E_VITALE_DATA", block="beneficiaires")
+
+
+def _is_porteur(porteur: object) -> bool:
+    return isinstance(porteur, dict) and isinstance(porteur.get("date_naissance"), str)
+
+
+def is_key_right(assure: dict[str, Any]) -> bool:
+    """Tell whether the key of the insured person's NIR is right; an absent one is not judged."""
+    nir, cle = assure.get("nir"), assure.get("cle")
+    if not (isinstance(nir, str) and isinstance(cle, str)):
+        return True
+    return ins.is_key_right(nir + cle)
 
 
 def is_vitale_2(atr: str) -> bool:
@@ -366,7 +408,9 @@ def _atr_class(atr: str) -> str:
 
 
 def _iso(brut: str) -> str | None:
+    if len(brut) != 8:
+        return None
     try:
-        return date(int(brut[:4]), int(brut[4:6]), int(brut[6:8])).isoformat()
+        return datetime.strptime(brut, "%Y%m%d").date().isoformat()  # noqa: DTZ007 - a date
     except ValueError:
         return None

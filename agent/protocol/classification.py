@@ -8,16 +8,13 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from agent.protocol import gs1
+from agent.protocol import gs1, ins
 from agent.protocol.claviers import repair_azerty, repair_caps_lock
 
 TAILLE_MAX = 4096
 _PERMIS = {"\x1d", "\x1e", "\x1f", "\x04"}
 _AIM = re.compile(r"^\][A-Za-z][0-9A-Za-z]")
 _AIM_GS1 = {"]d2", "]C1", "]Q3", "]e0"}
-_INS = re.compile(r"^IS01.{22}S1", re.DOTALL)
-_CHAMPS_INS = {"S1": 15, "S2": 20, "S3": 100, "S4": 100, "S5": 1, "S6": 10, "S7": 5}
-_INS_FIXES = {"S1", "S5", "S6", "S7"}
 
 NomProduit = Callable[[str], str | None]
 
@@ -111,7 +108,7 @@ def lire_code(
         net = re.sub(r"[\s\u00a0\u202f.\-]", "", net)
         if not net:
             return CodeLu("rejet", "rien")
-    if any(ord(c) < 32 and c not in _PERMIS for c in net):
+    if has_garbage(net):
         return CodeLu("inconnu", "refus", "Code illisible (caractère de contrôle).", aim=aim)
     lecture = _Lecture(net, canal, motifs or Motifs(), aim, nom_produit or (lambda _cip: None))
     for essai in (_ordonnance, _double, _autres_classes, _reparation):
@@ -119,6 +116,11 @@ def lire_code(
         if lu is not None:
             return lu
     return _refus_ordinaire(lecture)
+
+
+def has_garbage(texte: str) -> bool:
+    """Tell whether a control character that no code carries is in the text."""
+    return any(ord(c) < 32 and c not in _PERMIS for c in texte)
 
 
 def _strip(texte: str) -> tuple[str, str]:
@@ -224,7 +226,7 @@ def _gs1(lecture: _Lecture) -> CodeLu | None:
     probable = (
         texte.startswith("01") and len(texte) > 16 and gs1.is_check_digit_right(texte[2:16])
     ) or gs1.GS in texte
-    if not (force or probable) or _INS.match(texte):
+    if not (force or probable) or ins.is_ins(texte):
         return None
     lu = gs1.parse(texte)
     if lu is None:
@@ -254,44 +256,30 @@ def _gs1(lecture: _Lecture) -> CodeLu | None:
     )
 
 
-def split_ins(texte: str) -> tuple[dict[str, str], tuple[str, ...]]:
-    """Return the tagged fields S1 to S7 of an INS datamatrix, and what was wrong.
-
-    A variable field ends with GS, except at its maximum length or at the end.
-    Source: ins.md §4.1, agent.md §4.5.
-    """
-    champs: dict[str, str] = {}
-    position = 26
-    while position < len(texte):
-        if texte[position] == gs1.GS:
-            position += 1
-            continue
-        cle = texte[position : position + 2]
-        if cle not in _CHAMPS_INS or cle in champs:
-            return champs, ("ins_decoupage",)
-        debut, maximum = position + 2, _CHAMPS_INS[cle]
-        borne = min(len(texte), debut + maximum)
-        fin_gs = texte.find(gs1.GS, debut, borne)
-        fin = borne if cle in _INS_FIXES or fin_gs < 0 else fin_gs
-        champs[cle] = texte[debut:fin]
-        position = fin
-    manquants = tuple(
-        f"ins_{cle}" for cle in ("S1", "S2", "S3", "S4", "S5", "S6") if cle not in champs
-    )
-    return champs, manquants
-
-
 def _ins(lecture: _Lecture) -> CodeLu | None:
-    if not _INS.match(lecture.texte):
+    if not ins.is_ins(lecture.texte):
         return None
-    champs, erreurs = split_ins(lecture.texte)
+    lu = ins.parse(lecture.texte)
+    if lu.refus:
+        message = ins.PHRASES[lu.refus]
+        return CodeLu(
+            "ins_datamatrix",
+            "refus",
+            message,
+            champs=lu.champs,
+            erreurs=lu.erreurs,
+            aim=lecture.aim,
+        )
+    reglage = " Réglez le lecteur : séparateurs perdus." if ins.GS_PERDUS in lu.erreurs else ""
     return CodeLu(
         "ins_datamatrix",
         "aiguillage",
-        "Code d'identité (INS) : ce n'est pas une ordonnance. Ouvrir la fiche de l'assuré ?",
-        champs=champs,
-        erreurs=erreurs,
+        "Code d'identité (INS) : ce n'est pas une ordonnance. Ouvrir la fiche de l'assuré ?"
+        + reglage,
+        champs=lu.champs,
+        erreurs=lu.erreurs,
         aim=lecture.aim,
+        repare=bool(reglage),
     )
 
 

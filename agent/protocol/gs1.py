@@ -19,6 +19,8 @@ _VARIABLES = {
 }
 _DATES = {"11", "13", "15", "17"}
 _CANDIDATS_MAX = 4
+# A text made to have no reading would otherwise be explored for minutes.
+_ESSAIS_MAX = 3000
 
 
 @dataclass(frozen=True)
@@ -100,9 +102,12 @@ def _strict(texte: str) -> dict[str, str] | None:
 def _guesses(texte: str) -> list[dict[str, str]]:
     """Return the splits that read every character when the separators were lost."""
     trouves: list[dict[str, str]] = []
+    reste = _ESSAIS_MAX
 
     def explore(position: int, champs: dict[str, str]) -> None:
-        if len(trouves) >= _CANDIDATS_MAX:
+        nonlocal reste
+        reste -= 1
+        if len(trouves) >= _CANDIDATS_MAX or reste < 0:
             return
         if position == len(texte):
             trouves.append(dict(champs))

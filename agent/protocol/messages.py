@@ -2,7 +2,7 @@
 
 import json
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeGuard
 
 VERSION_PROTOCOLE = 1
 SOUS_PROTOCOLE = "officine.agent.v1"
@@ -109,8 +109,10 @@ ERREURS: dict[str, tuple[bool, str]] = {
 }
 
 FERMETURES = {
+    "binaire": 1003,
     "trop_gros": 1009,
     "redemarrage": 1012,
+    "saturation": 1013,
     "sans_auth": 4001,
     "auth_refusee": 4002,
     "jeton_expire": 4003,
@@ -150,20 +152,34 @@ def _depth(valeur: object, niveau: int = 1) -> int:
     return niveau
 
 
+def _load(texte: str) -> dict[str, Any]:
+    """Return the object of a frame: whatever is in it can be written again as UTF-8 JSON.
+
+    Lone surrogates, NaN and 1e999 are refused here: echoed later, they would break the writer.
+    """
+    try:
+        objet = json.loads(texte)
+        if not isinstance(objet, dict) or _depth(objet) > PROFONDEUR_MAX:
+            raise ErreurAgent("E_PROTO_JSON")
+        json.dumps(objet, ensure_ascii=False, allow_nan=False).encode()
+    except (ValueError, RecursionError) as exc:
+        raise ErreurAgent("E_PROTO_JSON") from exc
+    return objet
+
+
+def _is_ident(ident: object) -> TypeGuard[str]:
+    return isinstance(ident, str) and 1 <= len(ident) <= 36 and ident.isprintable()
+
+
 def parse_request(texte: str) -> Requete:
     """Return the request in a text frame. Raises ErreurAgent; unknown keys are ignored."""
     if len(texte.encode("utf-8", "surrogatepass")) > TAILLE_MAX:
         raise ErreurAgent("E_TOO_BIG")
-    try:
-        objet = json.loads(texte)
-    except (ValueError, RecursionError) as exc:
-        raise ErreurAgent("E_PROTO_JSON") from exc
-    if not isinstance(objet, dict) or _depth(objet) > PROFONDEUR_MAX:
-        raise ErreurAgent("E_PROTO_JSON")
+    objet = _load(texte)
     if objet.get("v") != VERSION_PROTOCOLE:
         raise ErreurAgent("E_PROTO_VERSION")
     verbe, ident, payload = objet.get("type"), objet.get("id"), objet.get("payload", {})
-    if not isinstance(ident, str) or not 1 <= len(ident) <= 36:
+    if not _is_ident(ident):
         raise ErreurAgent("E_PROTO_PAYLOAD", path="id")
     if not isinstance(payload, dict):
         raise ErreurAgent("E_PROTO_PAYLOAD", path="payload")
@@ -178,7 +194,7 @@ def request_id(texte: str) -> str:
         ident = json.loads(texte).get("id")
     except (ValueError, AttributeError, RecursionError):
         return ""
-    return ident if isinstance(ident, str) and len(ident) <= 36 else ""
+    return ident if _is_ident(ident) else ""
 
 
 def build_hello(wid: str, instance: str, challenge: str, agent: str) -> str:

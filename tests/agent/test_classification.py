@@ -50,6 +50,7 @@ def test_a_reading_does_not_show_its_content():
 def test_old_cip7_key_is_weights_two_to_seven_modulo_eleven():
     assert is_cip7("4949729") is True
     assert is_cip7("4949728") is False
+    assert is_cip7("49497²9") is False
 
 
 def test_a_cip7_without_key_is_read_when_the_medicines_know_it():

@@ -1,0 +1,62 @@
+"""The agent process of the tests, and one apart for what bans, stops or kills it."""
+
+import re
+import time
+
+import pytest
+
+from tests.agent.poste import CARTES, Poste, carte
+
+INTERDITS = {
+    str(valeur)
+    for fichier in CARTES.glob("*.json")
+    for genre in [carte(fichier.stem)]
+    for porteur in [*(genre.get("vitale") or {}).get("beneficiaires", []), genre.get("cps") or {}]
+    for nom, valeur in porteur.items()
+    if nom in {"nom", "prenom", "nom_usuel", "nom_patronymique", "nir_certifie"} and valeur
+}
+
+
+def check_journal(poste):
+    """Facts only: no trace, no name, no long number, no token (agent.md §8, case 98)."""
+    journal = poste.journal.read_text(encoding="utf-8")
+    assert "Traceback" not in journal
+    assert not re.search(
+        r"[0-9]{13}|eyJ|9417|1234", re.sub(r'"ref": "\w+"|"ts":"[^"]+"', "", journal)
+    )
+    assert not [mot for mot in INTERDITS if re.search(rf"\b{mot}\b", journal)]
+
+
+@pytest.fixture(scope="session")
+def agent_commun(tmp_path_factory, tls):
+    """One process for the tests that leave it as they found it."""
+    lance = Poste(tmp_path_factory.mktemp("agent"), tls)
+    lance.start()
+    yield lance
+    lance.stop()
+    check_journal(lance)
+
+
+@pytest.fixture
+def poste(agent_commun):
+    """A running agent: readers plugged and empty, codes never tried, nobody connected."""
+    for lecteur in ("vitale", "cps"):
+        agent_commun.geste("plug", reader=lecteur)
+        agent_commun.geste("remove", reader=lecteur)
+    (agent_commun.dossier / "essais.json").unlink(missing_ok=True)
+    agent_commun.trames.clear()
+    fin = time.monotonic() + 5
+    while agent_commun.geste("state")["state"]["connections"]:
+        assert time.monotonic() < fin
+        time.sleep(0.01)
+    return agent_commun
+
+
+@pytest.fixture
+def poste_neuf(tmp_path, tls):
+    """An agent process for one test."""
+    lance = Poste(tmp_path, tls)
+    lance.start()
+    yield lance
+    lance.stop()
+    check_journal(lance)

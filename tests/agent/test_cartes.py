@@ -1,0 +1,386 @@
+"""Cards through the running agent: readings, receipts, the code, signatures, faults."""
+
+import asyncio
+import base64
+import hashlib
+import re
+
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding
+
+from agent.receipts import canonical
+from pharmacy.postes.services import canonical_json
+from tests.agent.poste import article, carte
+
+MARTIN, LEROY = "cps-martin", "cps-leroy"
+FAUX = "9417"
+
+
+@pytest.mark.exigence("AGT-08")
+@pytest.mark.cas("agent-03", "agent-04")
+async def test_a_reading_carries_a_receipt_that_proves_it(poste):
+    async with poste.page() as page:
+        poste.inserer("vitale-01")
+        vu = await page.evenement("card.inserted")
+        assert set(vu) == {"reader", "kind", "insertion_id", "atr_class"}
+        lu = (await page.demander("vitale.read", nonce="n" * 24))["payload"]
+        recu = poste.recu(lu["receipt"])
+        assert lu["data"]["beneficiaires"][0]["prenom"] == "DOMINIQUE"
+        assert recu["data_sha256"] == hashlib.sha256(canonical_json(lu["data"])).hexdigest()
+        assert canonical(lu["data"]) == canonical_json(lu["data"])
+        assert (recu["nonce"], recu["op"], recu["sub"]) == ("n" * 24, "vitale.read", "7")
+        assert recu["driver"]["simulated"] is True
+        assert recu["card"]["insertion_id"] == vu["insertion_id"]
+        assert "DOMINIQUE" not in str(recu)
+
+
+async def test_receipts_are_chained_whatever_the_operation(poste):
+    async with poste.page() as page:
+        poste.inserer("vitale-01")
+        poste.inserer(MARTIN)
+        premier = (await page.lire())["payload"]["receipt"]
+        second = (await page.lire("cps.read"))["payload"]["receipt"]
+        attendu = hashlib.sha256(premier.encode()).hexdigest()
+        assert poste.recu(second)["prev"] == attendu
+
+
+@pytest.mark.exigence("AGT-10")
+@pytest.mark.cas("agent-09", "agent-10", "agent-28")
+async def test_what_cannot_be_read_is_named(poste):
+    async with poste.page() as page:
+        for nonce in (None, "", "court", 12, "x" * 200):
+            assert await page.code("vitale.read", nonce=nonce) == "E_NONCE_MISSING"
+        bon = "n" * 24
+        assert await page.code("vitale.read", nonce=bon) == "E_NO_CARD"
+        poste.geste("unplug", reader="vitale")
+        assert await page.code("vitale.read", nonce=bon) == "E_NO_READER"
+        assert poste.inserer("vitale-01")["ok"] is False
+        poste.geste("plug", reader="vitale")
+        poste.inserer("vitale-01", faults=[{"on": "power", "do": "mute"}])
+        assert (await page.evenement("card.error"))["code"] == "E_CARD_MUTE"
+        assert await page.code("vitale.read", nonce=bon) == "E_CARD_MUTE"
+        poste.inserer(MARTIN, "vitale")
+        refus = (await page.demander("vitale.read", nonce=bon))["error"]
+        assert (refus["code"], refus["details"]) == ("E_CARD_UNKNOWN", {"atr_class": "cps"})
+        poste.inserer("vitale-01", atr="3F6525002209699000")
+        refus = (await page.demander("vitale.read", nonce=bon))["error"]
+        assert refus["details"] == {"atr_class": "vitale1"}
+
+
+@pytest.mark.cas("agent-22")
+@pytest.mark.parametrize(
+    "vitale",
+    [
+        None,
+        [],
+        "x",
+        {},
+        {"assure": {}},
+        {"assure": {}, "beneficiaires": {}},
+        {"assure": {}, "beneficiaires": [None]},
+        {"assure": {}, "beneficiaires": [{"date_naissance": 19790328}]},
+    ],
+)
+async def test_a_garbage_card_is_refused_and_the_reader_still_works(poste, vitale):
+    async with poste.page() as page:
+        poste.inserer("vitale-01", vitale=vitale)
+        refus = (await page.lire())["error"]
+        assert refus["code"] == "E_VITALE_DATA"
+        assert refus["details"]["block"] in {"assure", "beneficiaires"}
+        poste.inserer("vitale-01")
+        assert (await page.lire())["ok"]
+
+
+async def test_a_garbage_cps_is_refused_and_the_reader_still_works(poste):
+    async with poste.page() as page:
+        for cps in (None, {}, {"pin": {}}, {"pin": {"tries_max": "x", "tries_left": 3}}):
+            poste.inserer(MARTIN, cps=cps)
+            assert (await page.lire("cps.read"))["error"]["code"] == "E_CPS_READ"
+            assert await page.code("cps.sign", request=poste.demande()) == "E_CPS_READ"
+        poste.inserer(MARTIN, cps={**carte(MARTIN)["cps"], "keys": None})
+        assert (await page.lire("cps.read"))["error"]["code"] == "E_CPS_CERT"
+        poste.inserer(MARTIN, faults=[{"on": "apdu", "do": "garbage"}])
+        assert (await page.lire("cps.read"))["error"]["code"] == "E_CPS_READ"
+        assert (await page.lire("cps.read"))["ok"]
+        poste.inserer("vitale-01", faults=[{"on": "apdu", "do": "sw", "sw": "6F00"}])
+        assert (await page.lire())["error"]["details"] == {"sw": "6F00"}
+
+
+@pytest.mark.cas("agent-23", "agent-24")
+async def test_odd_dates_and_wrong_keys_are_delivered_as_they_are(poste):
+    vitale = carte("vitale-01")["vitale"]
+    vitale["assure"]["cle"] = "11"
+    vitale["beneficiaires"][0]["date_naissance"] = "19402000"
+    async with poste.page() as page:
+        poste.inserer("vitale-01", vitale=vitale)
+        data = (await page.lire())["payload"]["data"]
+        assert data["anomalies"] == ["cle_nir"]
+        assert data["assure"]["cle"] == "11"
+        porteur = data["beneficiaires"][0]
+        assert (porteur["date_naissance"], porteur["lunaire"]) == ("19402000", True)
+        assert porteur["date_naissance_iso"] is None
+        for nir, cle in (("2850375116042", "33"), ("185052A004120", "59")):
+            vitale["assure"] |= {"nir": nir, "cle": cle}
+            poste.inserer("vitale-01", vitale=vitale)
+            assert (await page.lire())["payload"]["data"]["anomalies"] == []
+
+
+@pytest.mark.exigence("AGT-10")
+@pytest.mark.cas("agent-06", "agent-07", "agent-08", "agent-13")
+@pytest.mark.parametrize(
+    ("geste", "code"),
+    [
+        (lambda p: p.geste("pull", reader="vitale"), "E_CARD_REMOVED"),
+        (lambda p: p.geste("unplug", reader="vitale"), "E_READER_GONE"),
+        (lambda p: p.inserer("vitale-02"), "E_CARD_CHANGED"),
+    ],
+)
+async def test_a_card_that_leaves_during_its_reading_gives_nothing(poste, geste, code):
+    async with poste.page() as page:
+        poste.inserer("vitale-01", protocol={"delay_ms": 5000})
+        lecture = await page.send("vitale.read", nonce="n" * 24)
+        assert await page.code("vitale.read", nonce="n" * 24) == "E_BUSY"
+        geste(poste)
+        reponse = await page.reponse(lecture)
+        assert reponse["error"]["code"] == code
+        assert "payload" not in reponse
+        assert (await page.evenement("card.removed"))["during"] == lecture
+        poste.geste("plug", reader="vitale")
+        poste.inserer("vitale-01")
+        assert (await page.lire())["payload"]["data"]["beneficiaires"][0][
+            "nom_usuel"
+        ] == "PAT-TROIS"
+
+
+async def test_a_card_pulled_at_its_first_exchange_gives_nothing(poste):
+    async with poste.page() as page:
+        poste.inserer("vitale-01", faults=[{"on": "apdu", "n": 1, "do": "pull"}])
+        assert (await page.lire())["error"]["code"] == "E_CARD_REMOVED"
+
+
+@pytest.mark.cas("agent-18", "agent-19")
+async def test_a_card_that_hangs_ends_at_the_deadline_and_holds_nobody(poste):
+    async with poste.page() as page:
+        poste.inserer("vitale-01", faults=[{"on": "apdu", "do": "hang"}])
+        poste.inserer(MARTIN)
+        lecture = await page.send("vitale.read", nonce="n" * 24, deadline_ms=400)
+        assert (await page.lire("cps.read"))["ok"]
+        assert (await page.reponse(lecture))["error"]["code"] == "E_TIMEOUT"
+        assert (await page.lire())["ok"]
+
+
+async def test_a_reading_is_cancelled_by_its_page(poste):
+    async with poste.page() as page:
+        poste.inserer("vitale-01", faults=[{"on": "apdu", "do": "hang"}])
+        lecture = await page.send("vitale.read", nonce="n" * 24)
+        assert (await page.demander("cancel", id=lecture))["payload"]["cancelled"] is True
+        assert (
+            any(t["type"] == "res" and t["error"]["code"] == "E_CANCELLED" for t in page.evenements)
+            or (await page.reponse(lecture))["error"]["code"] == "E_CANCELLED"
+        )
+        assert (await page.demander("cancel", id="r999"))["payload"]["cancelled"] is False
+        assert (await page.lire())["ok"]
+
+
+async def test_a_reading_is_for_the_window_in_front(poste):
+    poste.inserer("vitale-01")
+    async with poste.page() as derriere, poste.page() as devant:
+        assert (await derriere.lire())["error"]["code"] == "E_NOT_FOCUSED"
+        assert await derriere.code("cps.sign", request=poste.demande()) == "E_NOT_FOCUSED"
+        assert (await devant.lire())["ok"]
+
+
+# The code and the signature
+
+
+async def taper(poste, page, chiffres):
+    """Wait for the window, then type; what the window said."""
+    while not (await page.evenement("cps.prompt"))["open"]:
+        pass
+    fenetre = poste.geste("state")["state"]["pin_window"]
+    assert poste.geste("pin", digits=chiffres)["ok"]
+    return fenetre
+
+
+@pytest.mark.cas("agent-40")
+async def test_what_is_signed_is_shown_and_verifies(poste):
+    async with poste.page() as page:
+        poste.inserer(MARTIN)
+        items = [article(id=str(n), label=f"Document {n}") for n in range(5)]
+        signature = await page.send("cps.sign", request=poste.demande(items=items, jti="j" * 32))
+        fenetre = await taper(poste, page, "1234")
+        assert fenetre == {
+            "holder": "ALICE MARTIN",
+            "purpose": "Ordonnance Numérique",
+            "label": "Document 0 ; Document 1 ; Document 2 + 2",
+            "tries_left": 3,
+            "reader": "cps",
+        }
+        signe = (await page.reponse(signature))["payload"]
+        certificat = x509.load_der_x509_certificate(base64.b64decode(signe["certificate_b64"]))
+        assert [s["id"] for s in signe["signatures"]] == ["0", "1", "2", "3", "4"]
+        for s in signe["signatures"]:
+            certificat.public_key().verify(
+                base64.b64decode(s["sig_b64"]), b"texte", padding.PKCS1v15(), hashes.SHA256()
+            )
+        recu = poste.recu(signe["receipt"])
+        assert (recu["op"], recu["nonce"]) == ("cps.sign", "j" * 32)
+        # The code given holds: the next one opens no window.
+        assert (await page.demander("cps.sign", request=poste.demande()))["ok"]
+        assert (await page.demander("cps.pin_state"))["payload"]["state"] == "presentee"
+        await page.demander("cps.lock")
+        assert (await page.demander("cps.pin_state"))["payload"]["state"] == "a_presenter"
+
+
+@pytest.mark.exigence("AGT-10")
+@pytest.mark.cas("agent-35", "agent-36")
+async def test_wrong_codes_are_counted_by_the_card_until_it_blocks(poste):
+    async with poste.page() as page:
+        for reste, code in (
+            (2, "E_CPS_PIN_WRONG"),
+            (1, "E_CPS_PIN_WRONG"),
+            (0, "E_CPS_PIN_LOCKED"),
+        ):
+            poste.inserer(MARTIN)
+            essai = await page.send("cps.sign", request=poste.demande())
+            fenetre = await taper(poste, page, FAUX)
+            assert fenetre["tries_left"] == reste + 1
+            refus = (await page.reponse(essai))["error"]
+            assert (refus["code"], refus["details"]["tries_left"]) == (code, reste)
+        assert await page.code("cps.sign", request=poste.demande()) == "E_CPS_PIN_LOCKED"
+        assert poste.geste("state")["state"]["pin_window"] is None
+        assert (await page.demander("cps.pin_state"))["payload"]["state"] == "bloquee"
+        poste.inserer("cps-bloquee")
+
+
+@pytest.mark.cas("agent-36", "agent-37")
+async def test_a_window_left_or_a_card_pulled_spends_no_try(poste):
+    async with poste.page() as page:
+        poste.inserer(MARTIN)
+        essai = await page.send("cps.sign", request=poste.demande())
+        await page.evenement("cps.prompt")
+        for malforme in ("", "123", "12a4", "123456789", "１２３４"):
+            assert poste.geste("pin", digits=malforme)["error"] == "chiffres"
+        assert poste.geste("pin_cancel")["ok"]
+        assert (await page.reponse(essai))["error"]["code"] == "E_CPS_PIN_CANCELLED"
+        assert poste.geste("pin", digits=FAUX)["error"] == "fenetre_fermee"
+        page.evenements.clear()
+        essai = await page.send("cps.sign", request=poste.demande())
+        await page.evenement("cps.prompt")
+        poste.geste("pull", reader="cps")
+        assert (await page.reponse(essai))["error"]["code"] == "E_CARD_REMOVED"
+        assert poste.geste("state")["state"]["pin_window"] is None
+        poste.inserer(MARTIN)
+        assert (await page.demander("cps.pin_state"))["payload"] == {
+            "state": "a_presenter",
+            "tries_left": 3,
+            "pinpad": False,
+        }
+
+
+async def test_a_page_that_leaves_closes_the_window_it_opened(poste):
+    poste.inserer(MARTIN)
+    async with poste.page() as temoin:
+        async with poste.page() as page:
+            await page.send("cps.sign", request=poste.demande())
+            await page.evenement("cps.prompt")
+        while (await temoin.evenement("cps.prompt"))["open"]:
+            pass
+        assert poste.geste("state")["state"]["pin_window"] is None
+
+
+@pytest.mark.cas("agent-39")
+async def test_two_requests_share_one_window(poste):
+    async with poste.page() as page:
+        poste.inserer(MARTIN)
+        un = await page.send("cps.sign", request=poste.demande())
+        deux = await page.send("cps.sign", request=poste.demande())
+        await taper(poste, page, "1234")
+        assert (await page.reponse(un))["ok"]
+        assert (await page.reponse(deux))["ok"]
+        assert len([t for t in page.evenements if t.get("event") == "cps.prompt"]) <= 1
+
+
+@pytest.mark.exigence("AGT-09")
+async def test_the_code_never_crosses_the_socket_nor_the_log(poste):
+    async with poste.page() as page:
+        poste.inserer(MARTIN)
+        for chiffres, ok in ((FAUX, False), ("1234", True)):
+            essai = await page.send("cps.sign", request=poste.demande())
+            await taper(poste, page, chiffres)
+            assert (await page.reponse(essai))["ok"] is ok
+            page.evenements.clear()
+        await page.demander("state.get")
+        journal = poste.journal.read_text(encoding="utf-8")
+        assert '"cps.sign"' in journal
+        # Signatures, tokens and times are long runs where four digits may meet by chance.
+        opaque = r'"(?:sig_b64|certificate_b64|receipt|proof|session|agent_time|ts)":\s?"?[^",}]*'
+        for texte in [*poste.trames, journal]:
+            nu = re.sub(r"[A-Za-z0-9+/=_-]{24,}", "", re.sub(opaque, "", texte))
+            assert FAUX not in nu
+            assert "1234" not in nu
+
+
+@pytest.mark.cas("agent-41", "agent-42", "agent-43", "agent-44", "agent-45")
+@pytest.mark.parametrize(
+    ("claims", "code"),
+    [
+        ({"items": [article(purpose="vihf")], "key": "auth"}, "E_SIGN_KEY_USAGE"),
+        ({"items": [article(purpose="login")]}, "E_SIGN_KEY_USAGE"),
+        ({"items": [article(purpose="virement")]}, "E_SIGN_REQUEST_INVALID"),
+        ({"items": [article(), article(purpose="document")]}, "E_SIGN_REQUEST_INVALID"),
+        ({"items": []}, "E_SIGN_REQUEST_INVALID"),
+        ({"items": [article()] * 11}, "E_SIGN_REQUEST_INVALID"),
+        ({"items": [article(digest_b64="AAAA")]}, "E_SIGN_REQUEST_INVALID"),
+        ({"items": [article(digest_b64="pas du base64 !")]}, "E_SIGN_REQUEST_INVALID"),
+        ({"items": [article(digest_b64=None)]}, "E_SIGN_REQUEST_INVALID"),
+        ({"items": [article(id=1)]}, "E_SIGN_REQUEST_INVALID"),
+        ({"items": [article(label="x" * 81)]}, "E_SIGN_REQUEST_INVALID"),
+        ({"items": [article(label="un\nautre texte")]}, "E_SIGN_REQUEST_INVALID"),
+        ({"items": ["x"]}, "E_SIGN_REQUEST_INVALID"),
+        ({"key": ["sig"]}, "E_SIGN_REQUEST_INVALID"),
+        ({"alg": "PS256"}, "E_SIGN_ALG"),
+        ({"alg": "none"}, "E_SIGN_ALG"),
+        ({"sub": "8"}, "E_SIGN_REQUEST_INVALID"),
+        ({"aud": "agent:p_AUTRE"}, "E_SIGN_REQUEST_INVALID"),
+        ({"jti": None}, "E_SIGN_REQUEST_INVALID"),
+        ({"iat": 0, "exp": 61}, "E_SIGN_REQUEST_INVALID"),
+        ({"iat": 0, "exp": 60}, "E_SIGN_REQUEST_EXPIRED"),
+        ({"iat": 2**39, "exp": 2**39 + 60}, "E_SIGN_REQUEST_INVALID"),
+        ({"cert_sha256": "00" * 32}, "E_CPS_NOT_MATCHING"),
+    ],
+)
+async def test_only_a_named_purpose_of_the_server_is_signed(poste, claims, code):
+    async with poste.page() as page:
+        poste.inserer(MARTIN)
+        assert await page.code("cps.sign", request=poste.demande(**claims)) == code
+        assert poste.geste("state")["state"]["pin_window"] is None
+
+
+@pytest.mark.cas("agent-42", "agent-43", "agent-44")
+async def test_a_request_altered_replayed_or_for_another_card_is_refused(poste):
+    async with poste.page() as page:
+        poste.inserer(MARTIN)
+        demande = poste.demande()
+        for faux in (demande[:-6] + "AAAAAA", page.jeton(), "x", None, 7, ["a"], {}):
+            assert await page.code("cps.sign", request=faux) == "E_SIGN_REQUEST_INVALID"
+        essai = await page.send("cps.sign", request=demande)
+        await taper(poste, page, "1234")
+        assert (await page.reponse(essai))["ok"]
+        assert await page.code("cps.sign", request=demande) == "E_SIGN_REPLAYED"
+        poste.inserer(LEROY)
+        assert await page.code("cps.sign", request=poste.demande()) == "E_CPS_NOT_MATCHING"
+        poste.inserer(MARTIN, cps={**carte(MARTIN)["cps"], "valide_au": "2020-01-01"})
+        assert await page.code("cps.sign", request=poste.demande()) == "E_CPS_EXPIRED"
+
+
+@pytest.mark.exigence("AGT-11")
+async def test_plugging_and_unplugging_is_told_at_once(poste):
+    async with poste.page() as page:
+        for geste, etat in (("unplug", "gone"), ("plug", "empty")):
+            poste.geste(geste, reader="vitale")
+            vu = await asyncio.wait_for(page.evenement("readers.changed"), 2)
+            assert {r["use"]: r["state"] for r in vu["readers"]} == {"vitale": etat, "cps": "empty"}
+        assert [t["seq"] for t in page.evenements] == sorted(t["seq"] for t in page.evenements)
