@@ -49,6 +49,30 @@ class ConnexionForm(forms.Form):
         self.mot_de_passe_requis = mot_de_passe
 
 
+class MotDePasseForm(forms.Form):
+    """The password that replaces a temporary one, typed twice."""
+
+    nouveau = forms.CharField(
+        label="Nouveau mot de passe",
+        max_length=128,
+        strip=False,
+        error_messages={"required": "Donnez un mot de passe."},
+    )
+    confirmation = forms.CharField(
+        label="Le même, une seconde fois",
+        max_length=128,
+        strip=False,
+        error_messages={"required": "Tapez le mot de passe une seconde fois."},
+    )
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse two different texts."""
+        propre: dict[str, Any] = super().clean() or {}
+        if propre.get("confirmation") and propre.get("nouveau") != propre["confirmation"]:
+            self.add_error("confirmation", "Les deux saisies diffèrent.")
+        return propre
+
+
 class PatientForm(forms.ModelForm):  # type: ignore[type-arg]
     """A file typed by hand: birth name, first name, birth date and sex are required."""
 

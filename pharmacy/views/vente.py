@@ -8,7 +8,7 @@ from django.shortcuts import redirect, render
 from django.utils.dateparse import parse_date
 
 from pharmacy import audit
-from pharmacy.acteurs import Acteur
+from pharmacy.acteurs import Acteur, peut
 from pharmacy.etapes import next_dialogue
 from pharmacy.http import http_methods, read_id, refuse
 from pharmacy.models import Patient, RecuCarte, Vente
@@ -51,17 +51,24 @@ def retour(request: HttpRequest, vente_id: int) -> HttpResponse:
     return HttpResponse(fragment.html if fragment else "")
 
 
-@http_methods(read=("GET",), droit="vente")
+@http_methods(read=("GET",), droit="session")
 def portail(request: HttpRequest) -> HttpResponse:
     """The first page: what one can do, and the sales put aside."""
     acteur = _acteur(request)
+    if not peut(acteur, "vente").ok:
+        return render(request, "pharmacy/portail.html", {"peut_vendre": False})
+    audit.note(acteur, "portail.voir")
     attente = (
         Vente.objects.filter(officine_id=acteur.officine_id, etat=Vente.Etat.EN_ATTENTE)
         .select_related("patient", "ouverte_par", "poste")
         .order_by("-ouverte_le")[:20]
     )
     courante = service.vente_current(acteur)
-    return render(request, "pharmacy/portail.html", {"attente": attente, "courante": courante})
+    return render(
+        request,
+        "pharmacy/portail.html",
+        {"attente": attente, "courante": courante, "peut_vendre": True},
+    )
 
 
 @http_methods(read=("GET",), write=("POST",), droit="vente")
