@@ -182,6 +182,7 @@ def fin_page(request: HttpRequest, vente_id: int) -> HttpResponse:
     vente = _vente(request, vente_id)
     if not vente.est_finie:
         return redirect("vente", vente_id=vente.pk)
+    audit.note(_acteur(request), "vente.voir", f"vente:{vente.pk}", vente.patient_id)
     fragments = [
         render_fragment(nom, vente, _acteur(request)) for nom in [p.nom for p in panneau_list()]
     ]
@@ -254,6 +255,7 @@ def beneficiaires(request: HttpRequest, vente_id: int, recu_id: int) -> HttpResp
     if recu is None or recu.donnees is None:
         raise VenteRefusee("Cette lecture a déjà servi. Relisez la carte.", "VIT-004")
     porteurs = lecture.porteur_list(json.loads(bytes(recu.donnees)))
+    audit.note(acteur, "carte.voir", f"recu:{recu.pk}")
     return render(
         request,
         "pharmacy/_beneficiaires.html",
