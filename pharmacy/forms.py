@@ -88,6 +88,7 @@ class PatientForm(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = Patient
         fields = ["nom_naissance", "premier_prenom", "date_naissance", "sexe", "nom_utilise"]
+        widgets = {"nom_naissance": forms.TextInput(attrs={"autofocus": True})}
         error_messages = {
             "premier_prenom": {"required": "Donnez le premier prénom de naissance."},
         }
