@@ -3,7 +3,7 @@
 from django.urls import path
 
 from pharmacy import api
-from pharmacy.views import equipe, flux, parametres, patient, session, vente
+from pharmacy.views import equipe, flux, parametres, patient, session, vente, vitrine
 
 urlpatterns = [
     path("", vente.portail, name="portail"),
@@ -42,6 +42,7 @@ urlpatterns = [
         name="equipe_reinitialiser",
     ),
     path("equipe/postes/<int:poste_id>/ici/", equipe.associer, name="equipe_associer"),
+    path("dev/composants", vitrine.composants, name="composants"),
     path("flux", flux.flux, name="flux"),
     path("flux/etat", flux.etat, name="flux_etat"),
     path("sante", api.Sante.as_view(), name="sante"),

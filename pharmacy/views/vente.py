@@ -10,7 +10,7 @@ from django.utils.dateparse import parse_date
 from pharmacy import audit
 from pharmacy.acteurs import Acteur, peut
 from pharmacy.etapes import next_dialogue
-from pharmacy.http import http_methods, read_id, refuse
+from pharmacy.http import http_methods, read_id, refuse, render_dialogue
 from pharmacy.models import Patient, RecuCarte, Vente
 from pharmacy.panels import panneau_list
 from pharmacy.rendu import render_fragment, vente_get
@@ -233,10 +233,10 @@ def patient(request: HttpRequest, vente_id: int) -> HttpResponse:
     trouves = list(patient_search(acteur, saisie)) if saisie else []
     if saisie:
         audit.note(acteur, "patient.chercher", f"vente:{vente.pk}", resultat=f"{len(trouves)}")
-    gabarit = (
-        "pharmacy/_patients_trouves.html" if "q" in request.GET else "pharmacy/_patient_choix.html"
-    )
-    return render(request, gabarit, {"vente": vente, "patients": trouves, "q": saisie})
+    contexte = {"vente": vente, "patients": trouves, "q": saisie}
+    if "q" in request.GET and request.headers.get("HX-Request"):
+        return render(request, "pharmacy/_patients_trouves.html", contexte)
+    return render_dialogue(request, "pharmacy/_patient_choix.html", contexte)
 
 
 @http_methods(read=("GET",), write=("POST",), droit="vente")
@@ -256,7 +256,7 @@ def beneficiaires(request: HttpRequest, vente_id: int, recu_id: int) -> HttpResp
         raise VenteRefusee("Cette lecture a déjà servi. Relisez la carte.", "VIT-004")
     porteurs = lecture.porteur_list(json.loads(bytes(recu.donnees)))
     audit.note(acteur, "carte.voir", f"recu:{recu.pk}")
-    return render(
+    return render_dialogue(
         request,
         "pharmacy/_beneficiaires.html",
         {"vente": vente, "porteurs": porteurs, "recu": recu},
@@ -281,4 +281,4 @@ def prescription(request: HttpRequest, vente_id: int) -> HttpResponse:
 @http_methods(read=("GET",), droit="session")
 def touches(request: HttpRequest) -> HttpResponse:
     """F1: every key."""
-    return render(request, "pharmacy/_touches.html")
+    return render_dialogue(request, "pharmacy/_touches.html", {})

@@ -88,6 +88,7 @@ VUES = {
         "parametres.modifier",
         corps={"cle": "session.verrouillage_minutes", "valeur": "20"},
     ),
+    "composants": Vue("GET", "session"),
     "equipe": Vue("GET", "operateurs.debloquer"),
     "equipe_debloquer": Vue("POST", "operateurs.debloquer"),
     "equipe_reinitialiser": Vue("POST", "operateurs.reinitialiser"),
