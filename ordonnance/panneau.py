@@ -28,7 +28,7 @@ from ordonnance.selectors import (
 )
 from pharmacy.acteurs import Acteur
 from pharmacy.models import Vente
-from teleservices.assertions import CODES_CARTE
+from teleservices.etats import CODES_CARTE
 from teleservices.models import Envoi
 
 _TONS = {"transmise": "ok", "a_corriger": "alerte", "incertaine": "attention"}

@@ -27,6 +27,10 @@ DROITS: dict[str, tuple[frozenset[str], str]] = {
     "parametres.lire": (TOUS, "lire les paramètres de l'officine"),
     "parametres.modifier": (frozenset({"titulaire"}), "modifier les paramètres de l'officine"),
     "operateurs.debloquer": (frozenset({"titulaire"}), "débloquer un opérateur"),
+    "operateurs.reinitialiser": (
+        frozenset({"titulaire"}),
+        "donner un mot de passe temporaire",
+    ),
     "postes.gerer": (frozenset({"titulaire"}), "associer un poste"),
     "session": (TOUS, "ouvrir une session"),
 }

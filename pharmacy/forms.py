@@ -112,6 +112,30 @@ class PrescriptionForm(forms.Form):
         )
 
 
+class MotDePasseForm(forms.Form):
+    """The password that replaces a temporary one, typed twice."""
+
+    nouveau = forms.CharField(
+        label="Nouveau mot de passe",
+        max_length=128,
+        strip=False,
+        error_messages={"required": "Donnez un mot de passe."},
+    )
+    confirmation = forms.CharField(
+        label="Le même, une seconde fois",
+        max_length=128,
+        strip=False,
+        error_messages={"required": "Tapez le mot de passe une seconde fois."},
+    )
+
+    def clean(self) -> dict[str, Any]:
+        """Refuse two different texts."""
+        propre: dict[str, Any] = super().clean() or {}
+        if propre.get("confirmation") and propre.get("nouveau") != propre["confirmation"]:
+            self.add_error("confirmation", "Les deux saisies diffèrent.")
+        return propre
+
+
 class PatientForm(forms.ModelForm):  # type: ignore[type-arg]
     """A file typed by hand: birth name, first name, birth date and sex are required."""
 
@@ -127,6 +151,7 @@ class PatientForm(forms.ModelForm):  # type: ignore[type-arg]
     class Meta:
         model = Patient
         fields = ["nom_naissance", "premier_prenom", "date_naissance", "sexe", "nom_utilise"]
+        widgets = {"nom_naissance": forms.TextInput(attrs={"autofocus": True})}
         error_messages = {
             "premier_prenom": {"required": "Donnez le premier prénom de naissance."},
         }

@@ -121,3 +121,12 @@ def refuse(request: HttpRequest, phrase: str, status: int, code: str = "") -> Ht
         reponse["HX-Retarget"] = "#message"
         reponse["HX-Reswap"] = "innerHTML"
     return reponse
+
+
+def render_dialogue(
+    request: HttpRequest, gabarit: str, contexte: dict[str, Any], status: int = 200
+) -> HttpResponse:
+    """Return a dialog: the fragment for htmx, the same fragment in a page for a plain link."""
+    if request.headers.get("HX-Request"):
+        return render(request, gabarit, contexte, status=status)
+    return render(request, "pharmacy/dialogue.html", contexte | {"gabarit": gabarit}, status=status)

@@ -124,7 +124,7 @@ register(
 register(
     Reglage(
         cle="ordonnance.phase",
-        libelle="Transmission en phase 2",
+        libelle="Phase de transmission des exécutions",
         effet="En phase 2, l'exécution transmise remplace le scan envoyé par SCOR. "
         "Une vente garde la phase qu'elle avait à son ouverture.",
         panneau="Réglementation",

@@ -3,11 +3,12 @@
 from django.urls import path
 
 from pharmacy import api
-from pharmacy.views import flux, parametres, patient, session, vente
+from pharmacy.views import equipe, flux, parametres, patient, session, vente, vitrine
 
 urlpatterns = [
     path("", vente.portail, name="portail"),
     path("connexion/", session.connexion, name="connexion"),
+    path("connexion/mot-de-passe/", session.mot_de_passe, name="mot_de_passe"),
     path("deconnexion/", session.deconnexion, name="deconnexion"),
     path("verrouiller/", session.verrouiller, name="verrouiller"),
     path("touches/", vente.touches, name="touches"),
@@ -33,6 +34,15 @@ urlpatterns = [
     path("patients/<int:patient_id>/", patient.fiche, name="patient"),
     path("donnees/", parametres.donnees, name="donnees"),
     path("parametres/officine/", parametres.officine, name="parametres_officine"),
+    path("equipe/", equipe.equipe, name="equipe"),
+    path("equipe/<int:operateur_id>/debloquer/", equipe.debloquer, name="equipe_debloquer"),
+    path(
+        "equipe/<int:operateur_id>/reinitialiser/",
+        equipe.reinitialiser,
+        name="equipe_reinitialiser",
+    ),
+    path("equipe/postes/<int:poste_id>/ici/", equipe.associer, name="equipe_associer"),
+    path("dev/composants", vitrine.composants, name="composants"),
     path("flux", flux.flux, name="flux"),
     path("flux/etat", flux.etat, name="flux_etat"),
     path("sante", api.Sante.as_view(), name="sante"),

@@ -31,5 +31,5 @@ class TeleservicesConfig(AppConfig):
         subscribe(CarteCpsLue, assertions.forget_other_card)
         register_compteur(Compteur("file", "File d'envoi", "/file/", selectors.count_pending))
         register_compteur(
-            Compteur("carte", "attendent une carte", "/file/", selectors.count_awaiting_card)
+            Compteur("carte", "à signer par carte", "/file/", selectors.count_awaiting_card)
         )

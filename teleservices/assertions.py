@@ -16,6 +16,7 @@ from pharmacy.events import CarteCpsLue, SessionFermee
 from pharmacy.models import Officine, Operateur, Poste
 from pharmacy.postes.signatures import APreparer, SignatureRefusee
 from teleservices.errors import NotReady
+from teleservices.etats import ABSENTE, CODES_CARTE, EXPIREE
 from teleservices.models import AssertionActeur, Envoi
 from teleservices.outbox import awaiting, release
 from teleservices.saml import (
@@ -32,8 +33,6 @@ DUREE = timedelta(hours=1)
 # Kept back from the end, so that a call started just before is still received in time.
 MARGE = timedelta(minutes=2)
 SPECIALITE_OFFICINE = "50"
-ABSENTE, EXPIREE = "assertion_absente", "assertion_expiree"
-CODES_CARTE = frozenset({ABSENTE, EXPIREE, "EPU-030"})
 
 
 def _instant(quand: datetime) -> str:

@@ -25,6 +25,10 @@ LIBELLES = {
     "abandonne": "Abandonné",
 }
 
+# Codes of a row that waits for a professional's card to sign; the signature releases it.
+ABSENTE, EXPIREE = "assertion_absente", "assertion_expiree"
+CODES_CARTE = frozenset({ABSENTE, EXPIREE, "EPU-030"})
+
 # Sendings: 5 s, 30 s, 2 min, 10 min, 30 min, then hourly, for seven days (ordonnance.md §2.7).
 _DELAIS_ENVOI_S = (5, 30, 120, 600, 1800, 3600)
 # Reads for the counter: three tries, the second at once (design.md, « States of an Envoi »).

@@ -5,6 +5,7 @@ from django.db.models import Q
 
 from pharmacy.chiffre import OctetsChiffres
 from pharmacy.models import Officine, Operateur, Poste
+from teleservices.etats import CODES_CARTE
 
 
 class Envoi(models.Model):
@@ -88,6 +89,11 @@ class Envoi(models.Model):
 
     def __str__(self) -> str:
         return f"{self.operation} {self.etat}"
+
+    @property
+    def attend_carte(self) -> bool:
+        """Whether only a professional's signature is missing."""
+        return self.etat == self.Etat.A_ENVOYER and self.dernier_code in CODES_CARTE
 
 
 class Trace(models.Model):

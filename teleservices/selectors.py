@@ -6,7 +6,7 @@ from datetime import datetime
 from django.db.models import Case, IntegerField, QuerySet, Value, When
 
 from pharmacy.acteurs import Acteur
-from teleservices.assertions import CODES_CARTE
+from teleservices.etats import CODES_CARTE
 from teleservices.models import Envoi
 from teleservices.outbox import ATTENDENT
 
@@ -25,17 +25,26 @@ class Resume:
 
 
 def envoi_list(acteur: Acteur, filtre: str = "") -> QuerySet[Envoi]:
-    """Return the sendings of the officine, what needs a person first, then the newest."""
+    """Return the sendings of the officine, what needs a person first, then the newest.
+
+    Refused: a person decides. Uncertain: the service is asked first. Then what waits for a card.
+    """
     rang = Case(
-        When(etat__in=A_VOIR, then=Value(0)),
-        When(etat__in=EN_ATTENTE, then=Value(1)),
-        default=Value(2),
+        When(etat=Envoi.Etat.REFUSE, then=Value(0)),
+        When(etat=Envoi.Etat.INCERTAIN, then=Value(1)),
+        When(etat=Envoi.Etat.A_ENVOYER, dernier_code__in=CODES_CARTE, then=Value(2)),
+        When(etat__in=EN_ATTENTE, then=Value(3)),
+        default=Value(4),
         output_field=IntegerField(),
     )
     lignes = Envoi.objects.filter(officine_id=acteur.officine_id, lecture=False)
     if filtre in Envoi.Etat.values:
         lignes = lignes.filter(etat=filtre)
-    return lignes.select_related("operateur").annotate(rang=rang).order_by("rang", "-cree_le")[:200]
+    return (
+        lignes.select_related("operateur")
+        .annotate(rang=rang)
+        .order_by("rang", "-cree_le", "-pk")[:200]
+    )
 
 
 def envoi_get(acteur: Acteur, envoi_id: int) -> Envoi | None:

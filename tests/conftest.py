@@ -130,3 +130,34 @@ def port(db):
     from tests.troupe import read_officine
 
     return read_officine(PORT)
+
+
+class _Indefinie(str):
+    """Django asks for the text of an undefined variable: its name is kept."""
+
+    __slots__ = ("noms",)
+
+    def __new__(cls, noms):
+        texte = super().__new__(cls, "%s")
+        texte.noms = noms
+        return texte
+
+    def __mod__(self, nom):
+        self.noms.append(str(nom))
+        return ""
+
+
+@pytest.fixture(autouse=True)
+def indefinies(request):
+    """An undefined template variable fails the test that rendered it."""
+    if "pile" in request.fixturenames or not django.apps.apps.ready:
+        yield []
+        return
+    from django.template import engines
+
+    moteur = engines["django"].engine
+    noms: list[str] = []
+    moteur.string_if_invalid = _Indefinie(noms)
+    yield noms
+    moteur.string_if_invalid = ""
+    assert noms == [], f"variables indéfinies dans un gabarit : {sorted(set(noms))}"

@@ -150,6 +150,7 @@ def retry(acteur: Acteur, numerique_id: int) -> OrdonnanceNumerique:
         if numerique.etat != "lue":
             raise VenteRefusee("Cette ordonnance est déjà récupérée.", "ORD-004")
         vente = vente_locked(acteur, numerique.ordonnance.vente_id or 0)
+        audit.note(acteur, "ordonnance.relancer", f"on:{numerique.pk}", vente.patient_id)
         return _again(acteur, vente, numerique)
 
 

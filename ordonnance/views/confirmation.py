@@ -1,7 +1,7 @@
 """Steps 5 to 7: the prescription shown, confirmed, and its délivrance number."""
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import redirect
 
 from ordonnance.models import OrdonnanceNumerique
 from ordonnance.panneau import line_list
@@ -14,7 +14,7 @@ from ordonnance.selectors import compare_patient, dossier_of, prescription_of
 from ordonnance.services import confirmation as service
 from ordonnance.views.commun import acteur_of, close_dialogue, numerique_of, vente_of
 from pharmacy import audit
-from pharmacy.http import http_methods
+from pharmacy.http import http_methods, render_dialogue
 from pharmacy.models import Vente
 from pharmacy.services.vente import VenteRefusee
 from pharmacy.views.vente import open_dialogue
@@ -54,7 +54,7 @@ def _render(
     if dossier is None:
         raise VenteRefusee("Cette ordonnance n'est pas encore récupérée.", "ORD-006")
     identite = compare_patient(vente.patient, dossier.prescription)
-    return render(
+    return render_dialogue(
         request,
         "ordonnance/_confirmation.html",
         {
@@ -92,7 +92,7 @@ def renouvellement(request: HttpRequest, vente_id: int, numerique_id: int) -> Ht
         return close_dialogue(request, vente_id)
     propose = next_numero_delivrance(prescription)
     maximum = service.max_renewal(prescription)
-    return render(
+    return render_dialogue(
         request,
         "ordonnance/_renouvellement.html",
         {

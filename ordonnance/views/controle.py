@@ -3,7 +3,6 @@
 from dataclasses import dataclass, replace
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 
 from ordonnance.forms import ReponseIllisible, read_answers
 from ordonnance.models import OrdonnanceNumerique
@@ -18,7 +17,7 @@ from ordonnance.services.validation import ControleIncomplet
 from ordonnance.views.commun import acteur_of, close_dialogue, numerique_of, vente_of
 from pharmacy import audit
 from pharmacy.acteurs import peut
-from pharmacy.http import http_methods
+from pharmacy.http import http_methods, render_dialogue
 from pharmacy.models import Vente
 from pharmacy.services.vente import VenteRefusee
 from pharmacy.views.vente import open_dialogue
@@ -124,7 +123,7 @@ def _render(
         for rang, ecart in enumerate(dossier.ecarts, 1)
     ]
     avec = {ecart.id_ligne for ecart in dossier.ecarts}
-    return render(
+    return render_dialogue(
         request,
         "ordonnance/_controle.html",
         {

@@ -16,7 +16,7 @@ from ordonnance.views.commun import (
 )
 from pharmacy import audit
 from pharmacy.acteurs import peut
-from pharmacy.http import http_methods
+from pharmacy.http import http_methods, render_dialogue
 from pharmacy.motifs import motifs_en_vigueur
 from pharmacy.rendu import render_fragment
 from pharmacy.selectors.produit import produit_libelle
@@ -31,7 +31,9 @@ def saisie(request: HttpRequest, vente_id: int) -> HttpResponse:
     vente = vente_of(request, vente_id)
     if request.method == "GET":
         deja = numerique_of_vente(vente)
-        return render(request, "ordonnance/_saisie.html", {"vente": vente, "numerique": deja})
+        return render_dialogue(
+            request, "ordonnance/_saisie.html", {"vente": vente, "numerique": deja}
+        )
     texte = request.POST.get("numero", "")[:200]
     code = lire_code(texte, "saisie", motifs_en_vigueur(), nom_produit=produit_libelle)
     confirme = request.POST.get("confirme") == code.numero and code.suite == "confirmation"
@@ -43,7 +45,7 @@ def saisie(request: HttpRequest, vente_id: int) -> HttpResponse:
 
 def _ask_again(request: HttpRequest, vente_id: int, texte: str, code: CodeLu) -> HttpResponse:
     phrase = code.message or "Ce n'est pas un numéro d'Ordonnance Numérique."
-    return render(
+    return render_dialogue(
         request,
         "ordonnance/_saisie.html",
         {
@@ -115,7 +117,7 @@ def arreter(request: HttpRequest, vente_id: int, numerique_id: int) -> HttpRespo
 def attente(request: HttpRequest, vente_id: int, numerique_id: int) -> HttpResponse:
     """FIN while the fetch is not done: wait, go on from the paper, or stop."""
     numerique = numerique_of(request, vente_id, numerique_id)
-    return render(
+    return render_dialogue(
         request,
         "ordonnance/_attente.html",
         {"vente": vente_of(request, vente_id), "numerique": numerique},

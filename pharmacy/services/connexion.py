@@ -4,10 +4,13 @@ Lockout on (officine, code, poste): five tries, then 30 s doubling to 15 min; ne
 alone (design.md, « Signing in »).
 """
 
+import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from django.contrib.auth.hashers import make_password
+from django.contrib.auth.password_validation import validate_password
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.utils import timezone
 
@@ -59,25 +62,63 @@ def is_poste_ouvert(poste: Poste | None, maintenant: datetime) -> bool:
 def authenticate(officine_id: int, poste: Poste | None, saisie: Identifiants) -> Operateur:
     """Return the operator who may sign in, or raise ConnexionRefusee.
 
-    A failure is counted in its own transaction, so that it stands whatever follows.
+    The row of the lock is held while the secret is checked: guesses sent together are counted one
+    by one. A refusal is raised after the commit, so that the count stands whatever follows.
+    An operator whose password is temporary signs in only through `change_temporaire`.
     """
+    with transaction.atomic():
+        issue = _attempt(officine_id, poste, saisie)
+    if isinstance(issue, ConnexionRefusee):
+        raise issue
+    return issue
+
+
+def _attempt(
+    officine_id: int, poste: Poste | None, saisie: Identifiants
+) -> Operateur | ConnexionRefusee:
     maintenant = timezone.now()
-    verrou = _verrou_of(officine_id, poste, saisie.code)
+    verrou = _verrou_locked(officine_id, poste, saisie.code)
     if verrou.bloque_jusqua and verrou.bloque_jusqua > maintenant:
-        raise ConnexionRefusee(_phrase_blocage(verrou.bloque_jusqua, maintenant))
+        secondes = int((verrou.bloque_jusqua - maintenant).total_seconds()) + 1
+        return ConnexionRefusee(_phrase_blocage(secondes))
     if not saisie.mot_de_passe and not is_poste_ouvert(poste, maintenant):
-        raise ConnexionRefusee(
+        return ConnexionRefusee(
             "Première ouverture du jour sur ce poste : donnez votre mot de passe.",
             mot_de_passe_requis=True,
         )
     operateur = Operateur.objects.filter(
         officine_id=officine_id, code=saisie.code.upper(), actif=True
     ).first()
-    if operateur is None or not _check_secret(operateur, saisie):
-        if operateur is None:
-            make_password(saisie.mot_de_passe or saisie.pin)  # same time as a real check
-        _count_failure(verrou, operateur, poste)
-    return _open(operateur, poste, verrou, saisie)
+    if operateur is None:
+        make_password(saisie.mot_de_passe or saisie.pin)  # same time as a real check
+        return _count_failure(verrou)
+    if not _check_secret(operateur, saisie):
+        audit.note(acteur_of(operateur, poste), "session.ouvrir", resultat="refus")
+        return _count_failure(verrou)
+    verrou.echecs, verrou.bloque_jusqua = 0, None
+    verrou.save(update_fields=["echecs", "bloque_jusqua"])
+    if not must_change(operateur, saisie):
+        _open(operateur, poste, par_mot_de_passe=bool(saisie.mot_de_passe))
+    return operateur
+
+
+def must_change(operateur: Operateur, saisie: Identifiants) -> bool:
+    """Tell whether what was typed is a temporary password, to be replaced before anything."""
+    return operateur.mot_de_passe_temporaire and bool(saisie.mot_de_passe)
+
+
+def change_temporaire(operateur: Operateur, poste: Poste | None, nouveau: str) -> Operateur:
+    """Replace a temporary password and open the session. ValidationError when it is too weak."""
+    if operateur.check_password(nouveau):
+        raise ValidationError("Choisissez un autre mot de passe que le temporaire.")
+    validate_password(nouveau, operateur)
+    with transaction.atomic():
+        operateur.set_password(nouveau)
+        operateur.mot_de_passe_temporaire = False
+        operateur.save(update_fields=["password", "mot_de_passe_temporaire"])
+        audit.note(acteur_of(operateur, poste), "operateur.mot_de_passe")
+        _open(operateur, poste, par_mot_de_passe=True)
+    return operateur
 
 
 def _check_secret(operateur: Operateur, saisie: Identifiants) -> bool:
@@ -86,54 +127,36 @@ def _check_secret(operateur: Operateur, saisie: Identifiants) -> bool:
     return operateur.check_pin(saisie.pin)
 
 
-def _verrou_of(officine_id: int, poste: Poste | None, code: str) -> VerrouConnexion:
+def _verrou_locked(officine_id: int, poste: Poste | None, code: str) -> VerrouConnexion:
     verrou, _ = VerrouConnexion.objects.get_or_create(
         officine_id=officine_id, code=code.upper()[:8], poste=poste
     )
-    return verrou
+    return VerrouConnexion.objects.select_for_update(of=("self",), no_key=True).get(pk=verrou.pk)
 
 
-def _phrase_blocage(jusqua: datetime, maintenant: datetime) -> str:
-    secondes = int((jusqua - maintenant).total_seconds()) + 1
+def _phrase_blocage(secondes: int) -> str:
     return (
         f"Trop d'essais. Réessayez dans {secondes} s, ou demandez au titulaire de vous débloquer."
     )
 
 
-def _count_failure(
-    verrou: VerrouConnexion, operateur: Operateur | None, poste: Poste | None
-) -> None:
-    with transaction.atomic():
-        ligne = VerrouConnexion.objects.select_for_update(of=("self",), no_key=True).get(
-            pk=verrou.pk
-        )
-        ligne.echecs += 1
-        delai_s = compute_blocage_s(ligne.echecs)
-        ligne.bloque_jusqua = timezone.now() + timedelta(seconds=delai_s) if delai_s else None
-        ligne.save(update_fields=["echecs", "bloque_jusqua"])
-        if operateur is not None:
-            audit.note(acteur_of(operateur, poste), "session.ouvrir", resultat="refus")
+def _count_failure(verrou: VerrouConnexion) -> ConnexionRefusee:
+    verrou.echecs += 1
+    delai_s = compute_blocage_s(verrou.echecs)
+    verrou.bloque_jusqua = timezone.now() + timedelta(seconds=delai_s) if delai_s else None
+    verrou.save(update_fields=["echecs", "bloque_jusqua"])
     if delai_s:
-        raise ConnexionRefusee(
-            f"Trop d'essais. Réessayez dans {delai_s} s, "
-            "ou demandez au titulaire de vous débloquer."
-        )
-    reste = ESSAIS - ligne.echecs
-    raise ConnexionRefusee(
+        return ConnexionRefusee(_phrase_blocage(delai_s))
+    reste = ESSAIS - verrou.echecs
+    return ConnexionRefusee(
         f"Code ou secret inexact. Il reste {reste} essai{'s' if reste > 1 else ''}."
     )
 
 
-def _open(
-    operateur: Operateur | None, poste: Poste | None, verrou: VerrouConnexion, saisie: Identifiants
-) -> Operateur:
-    assert operateur is not None  # noqa: S101 - _count_failure always raises
-    with transaction.atomic():
-        VerrouConnexion.objects.filter(pk=verrou.pk).update(echecs=0, bloque_jusqua=None)
-        if poste is not None and saisie.mot_de_passe:
-            Poste.objects.filter(pk=poste.pk).update(ouvert_le=timezone.now())
-        audit.note(acteur_of(operateur, poste), "session.ouvrir")
-    return operateur
+def _open(operateur: Operateur, poste: Poste | None, *, par_mot_de_passe: bool) -> None:
+    if poste is not None and par_mot_de_passe:
+        Poste.objects.filter(pk=poste.pk).update(ouvert_le=timezone.now())
+    audit.note(acteur_of(operateur, poste), "session.ouvrir")
 
 
 def operateur_debloquer(acteur: Acteur, operateur: Operateur) -> None:
@@ -144,3 +167,31 @@ def operateur_debloquer(acteur: Acteur, operateur: Operateur) -> None:
     with transaction.atomic():
         VerrouConnexion.objects.filter(code=operateur.code).update(echecs=0, bloque_jusqua=None)
         audit.note(acteur, "operateur.debloquer", f"operateur:{operateur.pk}")
+
+
+def operateur_reinitialiser(acteur: Acteur, operateur: Operateur) -> str:
+    """Return a temporary password, shown once. PermissionError without the right."""
+    decision = peut(acteur, "operateurs.reinitialiser", operateur)
+    if not decision.ok:
+        raise PermissionError(decision.phrase)
+    with transaction.atomic():
+        temporaire = set_temporaire(operateur)
+        audit.note(acteur, "operateur.reinitialiser", f"operateur:{operateur.pk}")
+    return temporaire
+
+
+def set_temporaire(operateur: Operateur) -> str:
+    """Give an operator a temporary password; their open sessions end with the former one."""
+    temporaire = secrets.token_urlsafe(12)
+    operateur.set_password(temporaire)
+    operateur.mot_de_passe_temporaire = True
+    operateur.save(update_fields=["password", "mot_de_passe_temporaire"])
+    return temporaire
+
+
+def blocage_list(officine_id: int) -> dict[str, datetime]:
+    """Return until when each operator code is refused somewhere, for those that are."""
+    lignes = VerrouConnexion.objects.filter(
+        officine_id=officine_id, bloque_jusqua__gt=timezone.now()
+    ).order_by("bloque_jusqua")
+    return {ligne.code: ligne.bloque_jusqua for ligne in lignes if ligne.bloque_jusqua}

@@ -110,12 +110,14 @@ async def _stream(qui: Ecoute) -> AsyncIterator[bytes]:
 
 
 async def flux(request: HttpRequest) -> HttpResponse | StreamingHttpResponse:
-    """GET /flux?vente=N: the stream; 401 without an operator, 404 for another officine's sale."""
+    """GET /flux?vente=N: the stream; 401 without an operator, 403, 404 elsewhere."""
     acteur: Acteur | None = getattr(request, "acteur", None)
     if request.method != "GET":
         return HttpResponse(status=405)
     if acteur is None:
         return HttpResponse(status=401)
+    if not peut(acteur, "vente").ok:
+        return HttpResponse(status=403)
     vente_id = read_id(request.GET.get("vente"))
     if not await sync_to_async(_exists)(acteur, vente_id):
         return HttpResponse(status=404)

@@ -12,7 +12,15 @@ from pharmacy.http import http_methods
 @http_methods(read=("GET",), droit="session")
 def donnees(request: HttpRequest) -> HttpResponse:
     """C données: what the officine keeps and sets."""
-    return render(request, "pharmacy/donnees.html")
+    acteur: Acteur = request.acteur  # type: ignore[attr-defined]
+    return render(
+        request,
+        "pharmacy/donnees.html",
+        {
+            "peut_vendre": peut(acteur, "vente").ok,
+            "peut_equipe": peut(acteur, "operateurs.debloquer").ok,
+        },
+    )
 
 
 @http_methods(read=("GET",), write=("POST",), droit="parametres.lire")

@@ -2,15 +2,17 @@
 
 from django.conf import settings
 from django.contrib.auth import login, logout
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.utils.http import url_has_allowed_host_and_scheme
+from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 
 from pharmacy import audit
+from pharmacy.acteurs import peut
 from pharmacy.events import SessionFermee, publish
-from pharmacy.forms import ConnexionForm
+from pharmacy.forms import ConnexionForm, MotDePasseForm
 from pharmacy.http import http_methods
 from pharmacy.isolation.contexte import officine_context
 from pharmacy.isolation.middleware import COOKIE_POSTE, officine_of_finess, poste_cookie_build
@@ -19,6 +21,8 @@ from pharmacy.services import connexion as service
 from pharmacy.session.middleware import acteur_of
 
 COOKIE_S = 400 * 24 * 3600
+A_CHANGER = "mot_de_passe_a_changer"
+CHANGER_S = 600
 
 
 def _suite(request: HttpRequest) -> str:
@@ -88,15 +92,20 @@ def connexion(request: HttpRequest) -> HttpResponse:
     with officine_context(officine_id):
         reponse = _connexion_in(request, officine_id, poste)
     if nouveau is not None:
-        reponse.set_cookie(
-            COOKIE_POSTE,
-            poste_cookie_build(nouveau.officine_id, nouveau.pk),
-            max_age=COOKIE_S,
-            httponly=True,
-            samesite="Lax",
-            secure=settings.SESSION_COOKIE_SECURE,
-        )
+        make_poste(reponse, nouveau)
     return reponse
+
+
+def make_poste(reponse: HttpResponse, poste: Poste) -> None:
+    """Make the browser that receives `reponse` this workstation."""
+    reponse.set_cookie(
+        COOKIE_POSTE,
+        poste_cookie_build(poste.officine_id, poste.pk),
+        max_age=COOKIE_S,
+        httponly=True,
+        samesite="Lax",
+        secure=settings.SESSION_COOKIE_SECURE,
+    )
 
 
 def _connexion_in(request: HttpRequest, officine_id: int, poste: Poste | None) -> HttpResponse:
@@ -110,8 +119,48 @@ def _connexion_in(request: HttpRequest, officine_id: int, poste: Poste | None) -
     except service.ConnexionRefusee as exc:
         form.refuse(exc.phrase, mot_de_passe=exc.mot_de_passe_requis)
         return _render(request, form, poste, 422)
+    if service.must_change(operateur, form.identifiants):
+        return _ask_new(request, operateur)
     _open_session(request, operateur)
-    return redirect(_suite(request))
+    return redirect(_first_page(request, operateur))
+
+
+def _ask_new(request: HttpRequest, operateur: Operateur) -> HttpResponse:
+    """Keep who must change their password; nobody is signed in by it."""
+    request.session.cycle_key()
+    request.session["officine"] = operateur.officine_id
+    request.session[A_CHANGER] = [operateur.pk, timezone.now().timestamp() + CHANGER_S]
+    return redirect("/connexion/mot-de-passe/?" + urlencode({"suite": _suite(request)}))
+
+
+@http_methods(read=("GET",), write=("POST",))
+def mot_de_passe(request: HttpRequest) -> HttpResponse:
+    """The temporary password is replaced before the session opens."""
+    operateur_id, jusqua = request.session.get(A_CHANGER, (0, 0.0))
+    operateur = Operateur.objects.filter(
+        pk=operateur_id, actif=True, mot_de_passe_temporaire=True
+    ).first()
+    if operateur is None or jusqua < timezone.now().timestamp():
+        return redirect("/connexion/")
+    form = MotDePasseForm(request.POST or None)
+    if form.is_valid():
+        try:
+            service.change_temporaire(
+                operateur,
+                request.poste,  # type: ignore[attr-defined]
+                form.cleaned_data["nouveau"],
+            )
+        except ValidationError as exc:
+            form.add_error("nouveau", exc)
+        else:
+            _open_session(request, operateur)
+            return redirect(_first_page(request, operateur))
+    return render(
+        request,
+        "pharmacy/mot_de_passe.html",
+        {"form": form, "operateur": operateur, "suite": _suite(request)},
+        status=422 if request.method == "POST" else 200,
+    )
 
 
 def _open_session(request: HttpRequest, operateur: Operateur) -> None:
@@ -119,9 +168,17 @@ def _open_session(request: HttpRequest, operateur: Operateur) -> None:
     if precedent is not None and precedent.pk != operateur.pk:
         _close(request, precedent)
     login(request, operateur, backend="pharmacy.session.backend.OperateurBackend")
+    request.session.pop(A_CHANGER, None)
     request.session["officine"] = operateur.officine_id
     request.session["verrouillee"] = False
     request.session["activite"] = timezone.now().timestamp()
+
+
+def _first_page(request: HttpRequest, operateur: Operateur) -> str:
+    """Return where to go once signed in: who sells nothing does not start at the sale."""
+    suite = _suite(request)
+    acteur = acteur_of(operateur, request.poste)  # type: ignore[attr-defined]
+    return "/" if suite == "/vente/" and not peut(acteur, "vente").ok else suite
 
 
 def _close(request: HttpRequest, operateur: Operateur) -> None:
@@ -145,4 +202,4 @@ def verrouiller(request: HttpRequest) -> HttpResponse:
     """Lock, or hand over to a colleague: the same screen comes back after the code."""
     if isinstance(request.user, Operateur):
         request.session["verrouillee"] = True
-    return redirect("/connexion/?suite=" + _suite(request))
+    return redirect("/connexion/?" + urlencode({"suite": _suite(request)}))

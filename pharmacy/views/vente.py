@@ -6,10 +6,10 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
 from pharmacy import audit
-from pharmacy.acteurs import Acteur
+from pharmacy.acteurs import Acteur, peut
 from pharmacy.etapes import next_dialogue
 from pharmacy.forms import PrescriptionForm
-from pharmacy.http import http_methods, read_id, refuse
+from pharmacy.http import http_methods, read_id, refuse, render_dialogue
 from pharmacy.models import Patient, RecuCarte, Vente
 from pharmacy.panels import panneau_list
 from pharmacy.rendu import render_fragment, vente_get
@@ -50,10 +50,13 @@ def retour(request: HttpRequest, vente_id: int) -> HttpResponse:
     return HttpResponse(fragment.html if fragment else "")
 
 
-@http_methods(read=("GET",), droit="vente")
+@http_methods(read=("GET",), droit="session")
 def portail(request: HttpRequest) -> HttpResponse:
     """The first page: what one can do, and the sales put aside."""
     acteur = _acteur(request)
+    if not peut(acteur, "vente").ok:
+        return render(request, "pharmacy/portail.html", {"peut_vendre": False})
+    audit.note(acteur, "portail.voir")
     attente = (
         Vente.objects.filter(officine_id=acteur.officine_id, etat=Vente.Etat.EN_ATTENTE)
         .select_related("patient", "ouverte_par", "tenue_par", "poste")
@@ -66,6 +69,7 @@ def portail(request: HttpRequest) -> HttpResponse:
             "attente": attente,
             "ailleurs": service.vente_elsewhere(acteur),
             "courante": service.vente_current(acteur),
+            "peut_vendre": True,
         },
     )
 
@@ -181,6 +185,7 @@ def fin_page(request: HttpRequest, vente_id: int) -> HttpResponse:
     vente = _vente(request, vente_id)
     if not vente.est_finie:
         return redirect("vente", vente_id=vente.pk)
+    audit.note(_acteur(request), "vente.voir", f"vente:{vente.pk}", vente.patient_id)
     fragments = [
         render_fragment(nom, vente, _acteur(request)) for nom in [p.nom for p in panneau_list()]
     ]
@@ -231,10 +236,10 @@ def patient(request: HttpRequest, vente_id: int) -> HttpResponse:
     trouves = list(patient_search(acteur, saisie)) if saisie else []
     if saisie:
         audit.note(acteur, "patient.chercher", f"vente:{vente.pk}", resultat=f"{len(trouves)}")
-    gabarit = (
-        "pharmacy/_patients_trouves.html" if "q" in request.GET else "pharmacy/_patient_choix.html"
-    )
-    return render(request, gabarit, {"vente": vente, "patients": trouves, "q": saisie})
+    contexte = {"vente": vente, "patients": trouves, "q": saisie}
+    if "q" in request.GET and request.headers.get("HX-Request"):
+        return render(request, "pharmacy/_patients_trouves.html", contexte)
+    return render_dialogue(request, "pharmacy/_patient_choix.html", contexte)
 
 
 @http_methods(read=("GET",), write=("POST",), droit="vente")
@@ -253,7 +258,8 @@ def beneficiaires(request: HttpRequest, vente_id: int, recu_id: int) -> HttpResp
     if recu is None or recu.donnees is None:
         raise VenteRefusee("Cette lecture a déjà servi. Relisez la carte.", "VIT-004")
     porteurs = lecture.porteur_list(json.loads(bytes(recu.donnees)))
-    return render(
+    audit.note(acteur, "carte.voir", f"recu:{recu.pk}")
+    return render_dialogue(
         request,
         "pharmacy/_beneficiaires.html",
         {"vente": vente, "porteurs": porteurs, "recu": recu},
@@ -276,4 +282,4 @@ def prescription(request: HttpRequest, vente_id: int) -> HttpResponse:
 @http_methods(read=("GET",), droit="session")
 def touches(request: HttpRequest) -> HttpResponse:
     """F1: every key."""
-    return render(request, "pharmacy/_touches.html")
+    return render_dialogue(request, "pharmacy/_touches.html", {})

@@ -19,7 +19,7 @@ FAUX = "9417"
 
 
 @pytest.mark.exigence("AGT-08")
-@pytest.mark.cas("agent-03", "agent-04")
+@pytest.mark.cas("agent-3", "agent-4")
 async def test_a_reading_carries_a_receipt_that_proves_it(poste):
     async with poste.page() as page:
         poste.inserer("vitale-01")
@@ -47,7 +47,7 @@ async def test_receipts_are_chained_whatever_the_operation(poste):
 
 
 @pytest.mark.exigence("AGT-10")
-@pytest.mark.cas("agent-09", "agent-10", "agent-28")
+@pytest.mark.cas("agent-9", "agent-10", "agent-28")
 async def test_what_cannot_be_read_is_named(poste):
     async with poste.page() as page:
         for nonce in (None, "", "court", 12, "x" * 200):
@@ -128,7 +128,7 @@ async def test_odd_dates_and_wrong_keys_are_delivered_as_they_are(poste):
 
 
 @pytest.mark.exigence("AGT-10")
-@pytest.mark.cas("agent-06", "agent-07", "agent-08", "agent-13")
+@pytest.mark.cas("agent-6", "agent-7", "agent-8", "agent-13")
 @pytest.mark.parametrize(
     ("geste", "code"),
     [

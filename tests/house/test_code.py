@@ -40,6 +40,7 @@ FONCTIONS_LONGUES = {
 TOUT_ATTRAPE = {
     "teleservices/moteur.py",
     "teleservices/balayage.py",
+    "agent/server.py",
     "pharmacy/rendu.py",
     "pharmacy/isolation/contexte.py",
     "simulators/commun/serveur.py",

@@ -146,7 +146,7 @@ def test_officines_are_crossed_by_three_named_functions_that_return_ids_only(hal
     ]
     for _, proprietaire, definer, reglages, publique, rendu in fonctions:
         assert (proprietaire, definer, publique) == ("comptoir_proprietaire", True, False)
-        assert reglages == ["search_path=pg_catalog, public"]
+        assert reglages == ["search_path=pg_catalog, public, pg_temp"]
         assert set(rendu.removeprefix("TABLE(").rstrip(")").split(", ")) <= {
             "officine_id bigint",
             "envoi_id bigint",

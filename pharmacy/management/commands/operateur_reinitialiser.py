@@ -1,6 +1,5 @@
 """`manage.py operateur_reinitialiser FINESS CODE`: a temporary password, changed at first use."""
 
-import secrets
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
@@ -10,6 +9,7 @@ from pharmacy import audit
 from pharmacy.isolation.contexte import officine_context
 from pharmacy.isolation.middleware import officine_of_finess
 from pharmacy.models import Operateur
+from pharmacy.services.connexion import set_temporaire
 
 
 class Command(BaseCommand):
@@ -31,9 +31,6 @@ class Command(BaseCommand):
             operateur = Operateur.objects.filter(code=options["code"].upper()).first()
             if operateur is None:
                 raise CommandError("Aucun opérateur n'a ce code.")
-            temporaire = secrets.token_urlsafe(12)
-            operateur.set_password(temporaire)
-            operateur.mot_de_passe_temporaire = True
-            operateur.save(update_fields=["password", "mot_de_passe_temporaire"])
+            temporaire = set_temporaire(operateur)
             audit.note_system(officine_id, "operateur.reinitialiser", f"operateur:{operateur.pk}")
         self.stdout.write(f"Mot de passe temporaire : {temporaire}")

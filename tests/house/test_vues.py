@@ -1,0 +1,431 @@
+"""One table of every view of the product, and what holds for all of them.
+
+A pattern absent from the table fails. For each view: who is not signed in is sent away, an operator
+of another officine sees nothing, a role without the right is refused with a sentence, a read writes
+no business row, a write needs its CSRF token, and what shows or changes a patient is audited.
+"""
+
+import json
+from dataclasses import dataclass, field
+
+import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.urls import get_resolver, reverse
+from django.utils import timezone
+
+from pharmacy.acteurs import DROITS
+from pharmacy.http import _ECRITURE, _PERMISES
+from pharmacy.models import Audit, LigneDelivrance, Operateur, Ordonnance, RecuCarte, Vente
+from pharmacy.services.vente import Boite, ligne_add, patient_choose, vente_hold, vente_terminate
+from teleservices.models import Envoi
+from tests.ordonnance.atelier import LEVOTHYROX, NUMERO, confirmer, recuperer
+
+pytestmark = pytest.mark.django_db
+HX = {"HTTP_HX_REQUEST": "true"}
+SANS_DROIT = "administratif"
+
+
+@dataclass(frozen=True)
+class Vue:
+    """What a view declares, and how to call it in earnest.
+
+    `droit` None: open to anyone. `ecrire` is the right a POST needs when it is stricter. `corps` is
+    a body that succeeds (None: proved elsewhere, `ailleurs` says where). `etape` is how far the
+    sale is. `trace` False: says why nothing is audited though a patient shows.
+    """
+
+    methodes: str
+    droit: str | None = None
+    ecrire: str | None = None
+    corps: dict | None = field(default_factory=dict)
+    requete: str = ""
+    etape: str = "patient"
+    code: str = "A01"
+    trace: str = ""
+    ailleurs: str = ""
+
+
+JOUR = f"{timezone.now():%Y-%m-%d}"
+API = "tests/agent et tests/pharmacy : il faut un agent qui signe"
+VUES = {
+    "portail": Vue("GET", "session"),
+    "connexion": Vue("GET POST", corps={"code": "A02", "pin": "0"}, trace="personne encore"),
+    "mot_de_passe": Vue("GET POST", trace="personne encore"),
+    "deconnexion": Vue("POST"),
+    "verrouiller": Vue("POST", trace="ne touche aucun patient"),
+    "touches": Vue("GET", "session"),
+    "vente_courante": Vue("GET POST", "vente", etape="finie"),
+    "vente": Vue("GET", "vente"),
+    "vente_produits": Vue("GET POST", "vente", corps={"cip": LEVOTHYROX}, requete="q=levo"),
+    "vente_ligne": Vue("POST", "vente", corps={"quantite": "+"}),
+    "vente_retablir": Vue("POST", "vente", etape="retiree"),
+    "vente_fin": Vue("POST", "vente"),
+    "vente_fin_page": Vue("GET", "vente", etape="finie"),
+    "vente_attente": Vue("POST", "vente"),
+    "vente_reprendre": Vue("POST", "vente", etape="attente"),
+    "vente_annuler": Vue("POST", "vente"),
+    "vente_patient": Vue("GET POST", "vente", corps={"patient": "{patient_id}"}, requete="q=pat"),
+    "vente_prescription": Vue("POST", "vente", corps={"date_prescription": JOUR}),
+    "vente_beneficiaires": Vue("GET POST", "vente", corps={"rang": "0"}, etape="rien"),
+    "patients": Vue("GET", "patient.lire", requete="q=pat"),
+    "patient_creer": Vue(
+        "GET POST",
+        "patient.creer",
+        corps={
+            "nom_naissance": "NEUVE",
+            "premier_prenom": "ANNE",
+            "date_naissance": "01/02/1980",
+            "sexe": "F",
+        },
+    ),
+    "patient": Vue("GET", "patient.lire"),
+    "donnees": Vue("GET", "session"),
+    "parametres_officine": Vue(
+        "GET POST",
+        "parametres.lire",
+        "parametres.modifier",
+        corps={"cle": "session.verrouillage_minutes", "valeur": "20"},
+    ),
+    "composants": Vue("GET", "session"),
+    "equipe": Vue("GET", "operateurs.debloquer"),
+    "equipe_debloquer": Vue("POST", "operateurs.debloquer"),
+    "equipe_reinitialiser": Vue("POST", "operateurs.reinitialiser"),
+    "equipe_associer": Vue("POST", "postes.gerer"),
+    "flux": Vue("GET", "vente", requete="vente={vente_id}", ailleurs="un flux ne finit pas"),
+    "flux_etat": Vue(
+        "GET", "vente", requete="vente={vente_id}", trace="rafraîchit une page déjà tracée"
+    ),
+    "sante": Vue("GET", trace="aucune donnée"),
+    "api_jetons": Vue("API", ailleurs=API),
+    "api_presence": Vue("API", ailleurs=API),
+    "api_nonces": Vue("API", ailleurs=API),
+    "api_lectures": Vue("API", ailleurs=API),
+    "api_carte_retiree": Vue("API", ailleurs=API),
+    "api_preparer": Vue("API", ailleurs=API),
+    "api_terminer": Vue("API", ailleurs=API),
+    "api_scans": Vue("API", ailleurs=API),
+    "file": Vue("GET", "file.voir"),
+    "envoi": Vue("GET", "file.voir"),
+    "envoi_relancer": Vue("POST", "file.agir"),
+    "envoi_abandonner": Vue("POST", "file.agir", corps={"motif": "saisi deux fois"}),
+    "ins_identite": Vue(
+        "GET POST", "ins.appeler", corps=None, ailleurs="tests/ins/test_ecrans : il faut INSi"
+    ),
+    "ins_relancer": Vue("POST", "ins.appeler"),
+    "ins_qualifier": Vue(
+        "GET POST",
+        "ins.qualifier",
+        corps={"piece": "PA", "reponse": "conforme", "traits_version": "1"},
+    ),
+    "ordonnance_saisie": Vue(
+        "GET POST", "ordonnance.lire", corps={"numero": NUMERO}, etape="patient"
+    ),
+    "ordonnance_relancer": Vue("POST", "ordonnance.lire", etape="lue"),
+    "ordonnance_panneau": Vue(
+        "GET", "ordonnance.lire", etape="lue", trace="rafraîchit une page déjà tracée"
+    ),
+    "ordonnance_signer": Vue("POST", "ordonnance.lire", etape="lue", trace="la signature se trace"),
+    "ordonnance_clore": Vue(
+        "POST",
+        "file.agir",
+        corps=None,
+        etape="papier",
+        ailleurs="tests/ordonnance/test_services_vente : il faut une vente terminée",
+    ),
+    "ordonnance_papier": Vue("POST", "ordonnance.lire", etape="lue"),
+    "ordonnance_arreter": Vue("POST", "ordonnance.lire", etape="lue"),
+    "ordonnance_attente": Vue("GET", "ordonnance.lire", etape="lue"),
+    "ordonnance_confirmation": Vue(
+        "GET POST",
+        "ordonnance.lire",
+        corps={"patient": "oui", "conforme": "oui"},
+        etape="recuperee",
+    ),
+    "ordonnance_renouvellement": Vue(
+        "GET POST", "ordonnance.lire", corps={"numero": "0"}, etape="confirmee"
+    ),
+    "ordonnance_controle": Vue(
+        "GET POST",
+        "ordonnance.lire",
+        "ordonnance.executer",
+        corps={f"motif-{rang}": "REFUS_PATIENT" for rang in range(1, 6)},
+        etape="confirmee",
+    ),
+    "ordonnance_reponses": Vue(
+        "POST", "ordonnance.lire", corps={"motif-1": "RUPTURE"}, etape="confirmee"
+    ),
+    "ordonnance_a_regulariser": Vue("GET", "ordonnance.lire", etape="papier"),
+}
+OUVERTES = {nom for nom, vue in VUES.items() if vue.droit is None and vue.methodes != "API"}
+API_AGENT = {nom for nom, vue in VUES.items() if vue.methodes == "API"}
+
+
+def _cas(methode):
+    verbe = {"GET": {"GET"}, "POST": {"POST", "API"}}[methode]
+    return [nom for nom, vue in VUES.items() if verbe & set(vue.methodes.split())]
+
+
+APPELS = [(nom, m) for m in ("GET", "POST") for nom in _cas(m)]
+
+
+def _patterns():
+    def walk(motifs):
+        for motif in motifs:
+            if hasattr(motif, "url_patterns"):
+                yield from walk(motif.url_patterns)
+            else:
+                yield motif
+
+    return {motif.name: motif for motif in walk(get_resolver().url_patterns)}
+
+
+class Scene:
+    """A sale of the first officine, as far as the view needs it, and the ids of its rows."""
+
+    def __init__(self, troupe, etape):
+        self.troupe = troupe
+        acteur = troupe.acteur("A01")
+        self.vente = vente = troupe.vente("A01")
+        self.ids = {
+            "vente_id": vente.pk,
+            "patient_id": troupe.patient().pk,
+            "operateur_id": troupe.operateurs["B01"].pk,
+            "poste_id": troupe.postes[1].pk,
+            "ligne_id": ligne_add(acteur, vente.pk, Boite(cip13=LEVOTHYROX)).pk,
+            "recu_id": self._recu().pk,
+        }
+        if etape in {"patient", "recuperee", "lue", "papier", "finie", "attente", "retiree"}:
+            patient_choose(acteur, vente.pk, troupe.patient(), "recherche")
+        self._prescription(etape)
+        self._finish(acteur, etape)
+        self.ids["envoi_id"] = self._envoi().pk
+
+    def _prescription(self, etape):
+        from ordonnance.services import recuperation
+
+        if etape in {"lue", "papier"}:
+            numerique = recuperation.fetch(self.troupe.acteur("A01"), self.vente.pk, NUMERO, "SCAN")
+            if etape == "papier":
+                recuperation.to_paper(self.troupe.acteur("A01"), numerique.pk)
+        elif etape == "recuperee":
+            numerique = recuperer(self.troupe, self.vente)
+        elif etape == "confirmee":
+            numerique = confirmer(self.troupe, self.vente)
+        else:
+            self.ids["numerique_id"] = 0
+            return
+        self.ids["numerique_id"] = numerique.pk
+
+    def _finish(self, acteur, etape):
+        if etape == "finie":
+            vente_terminate(acteur, self.vente.pk)
+        elif etape == "attente":
+            vente_hold(acteur, self.vente.pk)
+        elif etape == "retiree":
+            LigneDelivrance.objects.filter(pk=self.ids["ligne_id"]).update(annulee=True)
+
+    def _recu(self):
+        carte = {
+            "assure": {"nir": "2790351215189"},
+            "beneficiaires": [
+                {"prenom": prenom, "nom_usuel": "PAT-TROIS", "date_naissance": "19790328"}
+                for prenom in ("DOMINIQUE", "LOUISE")
+            ],
+        }
+        return RecuCarte.objects.create(
+            officine=self.troupe.officine,
+            jti="jti",
+            poste=self.troupe.postes[0],
+            operateur=self.troupe.operateurs["A01"],
+            operation="vitale.read",
+            data_sha256="0" * 64,
+            simule=True,
+            donnees=json.dumps(carte).encode(),
+        )
+
+    def _envoi(self):
+        return Envoi.objects.create(
+            officine=self.troupe.officine,
+            service="epu",
+            operation="ordonnance.liberer",
+            cle="cle-de-la-table",
+            sujet=f"on:{self.ids['numerique_id']}",
+            etat="refuse",
+            file="lots",
+            operateur=self.troupe.operateurs["A01"],
+            pas_avant=timezone.now(),
+            dernier_message="Refusé par le service.",
+            dernier_code="EPU-001",
+        )
+
+    def url(self, nom):
+        motif = _patterns()[nom]
+        noms = motif.pattern.converters
+        url = reverse(nom, kwargs={cle: self.ids[cle] for cle in noms})
+        requete = VUES[nom].requete.format(**self.ids)
+        return f"{url}?{requete}" if requete else url
+
+    def call(self, client, nom, methode, **entetes):
+        """Call a view with the body that succeeds for its officine."""
+        vue = VUES[nom]
+        corps = {cle: str(v).format(**self.ids) for cle, v in (vue.corps or {}).items()}
+        if methode == "GET":
+            return client.get(self.url(nom), **entetes)
+        if nom in API_AGENT:
+            corps = {"vente": self.ids["vente_id"], "canal": "scan", "text": "3400930065785"}
+            return client.post(self.url(nom), corps, content_type="application/json", **entetes)
+        return client.post(self.url(nom), corps, **entetes)
+
+
+@pytest.fixture
+def scene(halle):
+    return lambda nom: Scene(halle, VUES[nom].etape)
+
+
+def _texte(reponse):
+    return b"".join(reponse).decode() if reponse.streaming else reponse.content.decode()
+
+
+def _others(droit):
+    """Return a role that does not hold `droit`; None when all do."""
+    return next((r for r in (SANS_DROIT, "apprenti") if r not in DROITS[droit][0]), None)
+
+
+def test_every_address_of_the_product_is_in_the_table():
+    assert set(_patterns()) == set(VUES)
+
+
+@pytest.mark.parametrize("nom", [n for n in VUES if n not in API_AGENT | {"sante"}])
+def test_each_view_declares_its_methods_and_its_right(nom):
+    vue, declare = VUES[nom], _patterns()[nom].callback
+    lire, ecrire = declare.methodes
+    assert {"GET"} & set(vue.methodes.split()) == set(lire)
+    assert {"POST"} & set(vue.methodes.split()) == set(ecrire)
+    assert declare.droit == vue.droit
+
+
+@pytest.mark.parametrize(("nom", "methode"), [a for a in APPELS if a[0] not in OUVERTES])
+@pytest.mark.exigence("SEC-06")
+def test_who_is_not_signed_in_is_sent_to_sign_in(scene, halle, nom, methode):
+    scene = scene(nom)
+    for client in (halle.navigateur(), Client(HTTP_HOST="127.0.0.1")):
+        reponse = scene.call(client, nom, methode)
+        if reponse.status_code == 302:
+            assert reponse["Location"].startswith("/connexion/")
+        else:
+            assert reponse.status_code in {401, 403}
+        assert "PAT-TROIS" not in _texte(reponse)
+        assert "DOMINIQUE" not in _texte(reponse)
+
+
+@pytest.mark.parametrize(("nom", "methode"), [a for a in APPELS if a[0] not in OUVERTES])
+@pytest.mark.exigence("SEC-06")
+def test_the_ids_of_another_officine_name_nothing(scene, halle, port, nom, methode):
+    scene = scene(nom)
+    avant = _rows(halle)
+    client = port.client("A01")
+    client.raise_request_exception = False
+    reponse = scene.call(client, nom, methode, **HX)
+    nomme = bool(_patterns()[nom].pattern.converters) or "{" in VUES[nom].requete
+    if nomme:
+        assert reponse.status_code in {403, 404}
+    assert reponse.status_code < 500
+    texte = _texte(reponse)
+    for mot in ("PAT-TROIS", "DOMINIQUE", "ROUSSEAU", "279035121518989"):
+        assert mot not in texte
+    if nom != "flux":  # it gives its connection back: nothing more is read in this test
+        assert _rows(halle) == avant
+
+
+def _rows(troupe):
+    """What a stranger could have changed: sales, lines, prescriptions, sendings, people."""
+    return [
+        list(modele.objects.order_by("pk").values())
+        for modele in (Vente, LigneDelivrance, Ordonnance, Envoi, Operateur, RecuCarte)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("nom", "methode"),
+    [
+        (nom, m)
+        for nom, m in APPELS
+        if nom not in OUVERTES | API_AGENT
+        and _others((m == "POST" and VUES[nom].ecrire) or VUES[nom].droit)
+    ],
+)
+def test_a_role_without_the_right_is_told_so(scene, halle, nom, methode):
+    scene = scene(nom)
+    vue = VUES[nom]
+    role = _others((methode == "POST" and vue.ecrire) or vue.droit)
+    operateur = halle.operateurs["B01"]
+    Operateur.objects.filter(pk=operateur.pk).update(role=role)
+    avant = _rows(halle)
+    reponse = scene.call(halle.client("B01"), nom, methode)
+    assert reponse.status_code == 403
+    texte = _texte(reponse)
+    assert "PAT-TROIS" not in texte
+    if nom != "flux":
+        assert "Votre profil ne permet pas de" in texte
+    assert _rows(halle)[:4] == avant[:4]
+
+
+@pytest.mark.parametrize("nom", [n for n in _cas("GET") if n != "flux"])
+def test_a_read_writes_no_business_row(scene, halle, nom):
+    scene = scene(nom)
+    client = halle.client(VUES[nom].code)
+    for entetes in ({}, HX):
+        with CaptureQueriesContext(connection) as requetes:
+            reponse = scene.call(client, nom, "GET", **entetes)
+        assert reponse.status_code in {200, 204, 302}
+        ecrites = [q["sql"] for q in requetes if _ECRITURE.match(q["sql"])]
+        assert [sql for sql in ecrites if not _PERMISES.match(sql)] == []
+
+
+@pytest.mark.parametrize("nom", _cas("POST"))
+def test_a_write_without_its_token_is_refused(scene, halle, nom):
+    scene = scene(nom)
+    client = halle.client(VUES[nom].code)
+    client.handler.enforce_csrf_checks = True
+    avant = _rows(halle)
+    assert scene.call(client, nom, "POST").status_code == 403
+    assert _rows(halle) == avant
+
+
+@pytest.mark.parametrize("nom", [n for n in _cas("POST") if n not in API_AGENT])
+def test_a_method_that_is_not_declared_is_refused(scene, halle, nom):
+    scene = scene(nom)
+    client = halle.client(VUES[nom].code)
+    for methode in ("put", "delete", "patch"):
+        assert getattr(client, methode)(scene.url(nom)).status_code == 405
+    if "GET" not in VUES[nom].methodes:
+        assert client.get(scene.url(nom)).status_code == 405
+
+
+@pytest.mark.parametrize("nom", [n for n in _cas("GET") if not VUES[n].ailleurs])
+@pytest.mark.exigence("SEC-09")
+def test_what_shows_a_patient_leaves_a_line_in_the_audit(scene, halle, nom):
+    scene = scene(nom)
+    client = halle.client(VUES[nom].code)
+    for entetes in ({}, HX):
+        avant = Audit.objects.count()
+        texte = _texte(scene.call(client, nom, "GET", **entetes))
+        if any(mot in texte for mot in ("PAT-TROIS", "DOMINIQUE", "279035121518989")):
+            assert Audit.objects.count() > avant or VUES[nom].trace, nom
+
+
+@pytest.mark.parametrize(
+    "nom", [n for n in _cas("POST") if not (VUES[n].ailleurs or VUES[n].trace)]
+)
+@pytest.mark.exigence("SEC-09")
+def test_every_write_succeeds_for_its_officine_and_leaves_a_line(scene, halle, nom):
+    scene = scene(nom)
+    client = halle.client(VUES[nom].code)
+    avant = Audit.objects.count()
+    reponse = scene.call(client, nom, "POST")
+    assert reponse.status_code in {200, 204, 302}, _texte(reponse)
+    lignes = list(Audit.objects.order_by("pk")[avant:])
+    assert lignes
+    assert {ligne.operateur_id for ligne in lignes} == {halle.operateurs["A01"].pk}
