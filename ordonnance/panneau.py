@@ -16,6 +16,7 @@ from ordonnance.rules.rapprochement import check_prescription, is_executable
 from ordonnance.selectors import (
     EN_COURS,
     Dossier,
+    compare_patient,
     dossier_of,
     execution_of,
     last_call,
@@ -78,7 +79,9 @@ def _fetched(numerique: OrdonnanceNumerique, vente: Vente, acteur: Acteur) -> di
         "dossier": dossier,
         "prescription": dossier.prescription,
         "verifications": check_prescription(
-            dossier.prescription, numerique.identite_comparee, vente.officine.finess
+            dossier.prescription,
+            compare_patient(vente.patient, dossier.prescription),
+            vente.officine.finess,
         ),
         "executable": executable,
         "execution": execution,

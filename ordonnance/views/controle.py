@@ -39,6 +39,11 @@ class EcartAffiche:
         """The reason chosen, or the one proposed."""
         return self.reponse.motif or self.ecart.regle.defaut
 
+    @property
+    def attend(self) -> bool:
+        """Whether this one still wants a person: it takes the focus."""
+        return bool(self.manque) or (self.ecart.exige_motif and not self.motif)
+
 
 @http_methods(read=("GET",), write=("POST",), droit="ordonnance.lire")
 def controle(request: HttpRequest, vente_id: int, numerique_id: int) -> HttpResponse:
@@ -55,7 +60,10 @@ def controle(request: HttpRequest, vente_id: int, numerique_id: int) -> HttpResp
         validation.validate(acteur_of(request), numerique.pk)
     except ControleIncomplet as exc:
         return _render(request, vente, numerique, exc.manques)
-    suite = Suite("Contrôle validé : l'exécution part. Fin termine la vente.", focus="End")
+    if vente.est_finie:  # regularised after a sale on paper: the list says what remains
+        suite = Suite("Contrôle validé.", aller="/ordonnances/a-regulariser/")
+    else:
+        suite = Suite("Contrôle validé : l'exécution part. Fin termine la vente.", focus="End")
     return close_dialogue(request, vente_id, suite)
 
 
@@ -78,6 +86,13 @@ def _keep(
     if lues:
         validation.save_answers(acteur_of(request), numerique.pk, lues)
     return None
+
+
+def _is_repeated(ecarts: tuple[Ecart, ...], indice: int) -> bool:
+    """Tell whether a difference that asks nothing was already said for another box of its line."""
+    ecart = ecarts[indice]
+    memes = {(e.code, e.id_ligne, e.phrase) for e in ecarts[:indice]}
+    return not ecart.exige_motif and (ecart.code, ecart.id_ligne, ecart.phrase) in memes
 
 
 def _dossier(numerique: OrdonnanceNumerique, vente: Vente) -> Dossier:
@@ -108,6 +123,7 @@ def _render(
             manque=demandes.get(ecart.cle, ""),
         )
         for rang, ecart in enumerate(dossier.ecarts, 1)
+        if not _is_repeated(dossier.ecarts, rang - 1)
     ]
     avec = {ecart.id_ligne for ecart in dossier.ecarts}
     return render(
@@ -117,6 +133,7 @@ def _render(
             "vente": vente,
             "numerique": numerique,
             "ecarts": ecarts,
+            "premier": next((e.rang for e in ecarts if e.attend), 0),
             "conformes": [x for x in lignes.values() if x.ligne.id not in avec and x.servies],
             "non_verifiables": dossier.non_verifiables,
             "manques": demandes,
