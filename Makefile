@@ -12,7 +12,7 @@ DEV := $(VENV)/.pret-dev
 export PYTHONUTF8 := 1
 .DELETE_ON_ERROR:
 .PHONY: aide setup setup-dev run reset systeme test test-fast check lint types arch gabarits \
-	migrations fix bench exigences e2e
+	migrations fix bench exigences e2e captures
 
 aide: ## Cette liste
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -90,3 +90,6 @@ bench: $(DEV) ## Mesures, en rapport à une réalisation nue
 
 exigences: $(DEV) ## Exigences, cas et tests : la matrice, et ce qui manque
 	@$(PY) -m tests.exigences
+
+captures: $(DEV) ## Les images du guide, prises par les parcours (COMPTOIR_CAPTURES_ESSAIS=dossier des variantes)
+	@COMPTOIR_CAPTURES=1 $(PY) -m pytest -q tests/parcours

@@ -38,7 +38,8 @@ CATALOGUE: dict[str, Regle] = {
         Regle("R06", BLOQUANT, "P", "", ()),
         Regle("L01", JUSTIFIER, "", "NON_DELIVRANCE", motifs.NON_DELIVRANCE),
         Regle("L02", BLOQUANT, "P", "AJOUT", motifs.AJOUT),
-        Regle("Q01", JUSTIFIER, "", "MODIFICATION", motifs.PARTIEL, "COMMANDE_EN_COURS"),
+        # Why the rest stays is a reason of NON_DELIVRANCE, on a DELIVRE_PARTIEL line (§4.6).
+        Regle("Q01", JUSTIFIER, "", "NON_DELIVRANCE", motifs.PARTIEL, "COMMANDE_EN_COURS"),
         Regle("Q04", JUSTIFIER, "", "MODIFICATION", motifs.MODIFICATION),
         Regle("S01", INFO, "", "SUBSTITUTION", (), "GENERIQUE"),
         Regle("S02", BLOQUANT, "P", "SUBSTITUTION", motifs.SUBSTITUTION, accord=True),

@@ -41,6 +41,11 @@ class EcartAffiche:
         """The reason chosen, or the one proposed."""
         return self.reponse.motif or self.ecart.regle.defaut
 
+    @property
+    def attend(self) -> bool:
+        """Whether this one still wants a person: it takes the focus."""
+        return bool(self.manque) or (self.ecart.exige_motif and not self.motif)
+
 
 @http_methods(read=("GET",), write=("POST",), droit="ordonnance.lire")
 def controle(request: HttpRequest, vente_id: int, numerique_id: int) -> HttpResponse:
@@ -93,6 +98,13 @@ def _keep(
     return None
 
 
+def _is_repeated(ecarts: tuple[Ecart, ...], indice: int) -> bool:
+    """Tell whether a difference that asks nothing was already said for another box of its line."""
+    ecart = ecarts[indice]
+    memes = {(e.code, e.id_ligne, e.phrase) for e in ecarts[:indice]}
+    return not ecart.exige_motif and (ecart.code, ecart.id_ligne, ecart.phrase) in memes
+
+
 def _dossier(numerique: OrdonnanceNumerique, vente: Vente) -> Dossier:
     dossier = dossier_of(numerique, vente)
     if dossier is None:
@@ -121,6 +133,7 @@ def _render(
             manque=demandes.get(ecart.cle, ""),
         )
         for rang, ecart in enumerate(dossier.ecarts, 1)
+        if not _is_repeated(dossier.ecarts, rang - 1)
     ]
     avec = {ecart.id_ligne for ecart in dossier.ecarts}
     return render_dialogue(
@@ -130,6 +143,7 @@ def _render(
             "vente": vente,
             "numerique": numerique,
             "ecarts": ecarts,
+            "premier": next((e.rang for e in ecarts if e.attend), 0),
             "conformes": [x for x in lignes.values() if x.ligne.id not in avec and x.servies],
             "non_verifiables": dossier.non_verifiables,
             "manques": demandes,

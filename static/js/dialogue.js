@@ -56,7 +56,8 @@ function apresFermer(dialogue) {
 export function brancher() {
   const dialogue = boite();
   if (!dialogue) return;
-  document.body.addEventListener('htmx:afterSwap', (evenement) => {
+  // Once settled: shown before, a key could reach a form that htmx does not hold yet.
+  document.body.addEventListener('htmx:afterSettle', (evenement) => {
     if (evenement.detail.target !== dialogue) return;
     if (dialogue.innerHTML.trim()) montrer(dialogue);
     else {

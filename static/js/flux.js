@@ -36,12 +36,16 @@ function remplacer({ cible, version, html }) {
   if (garde.debut != null) champ.setSelectionRange(garde.debut, garde.fin);
 }
 
+/** Says that our own server is away, until it answers again. */
+const absent = (oui) => (document.getElementById('panne-serveur').hidden = !oui);
+
 async function sonder() {
   try {
     const retour = await fetch(`/flux/etat?vente=${vente}`, { credentials: 'same-origin' });
+    absent(false);
     if (retour.ok) for (const fragment of (await retour.json()).fragments) remplacer(fragment);
   } catch {
-    // The next round asks again; the status line already says that the server is away.
+    absent(true); // the next round asks again
   }
 }
 
@@ -57,6 +61,7 @@ function ouvrir() {
   const noter = () => {
     entendu = Date.now();
     erreurs = 0;
+    absent(false);
     if (sondage) sonderParfois(false);
   };
   source.addEventListener('open', () => {
@@ -75,6 +80,7 @@ function ouvrir() {
   source.addEventListener('error', () => {
     erreurs += 1;
     if (erreurs >= 2 && !sondage) sonderParfois(true);
+    else sonder();
     if (source.readyState === EventSource.CLOSED) setTimeout(ouvrir, 2000);
   });
 }

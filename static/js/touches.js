@@ -37,15 +37,26 @@ function restaurer() {
 }
 
 function chercher(selecteur) {
-  return [...portee().querySelectorAll(selecteur)].find(
-    (e) => !e.disabled && !e.closest('[hidden], [inert]'),
+  const admis = [...portee().querySelectorAll(selecteur)].filter((e) => !e.disabled && !e.closest('[hidden], [inert]'));
+  // The question that has the focus is the one answered; between several others, none is guessed.
+  const question = document.activeElement.closest('fieldset');
+  const ici = admis.find((e) => question?.contains(e));
+  return ici || (new Set(admis.map((e) => e.name || e)).size > 1 && admis[0].type === 'radio' ? null : admis[0]);
+}
+
+/** After an answer: the next question without one, else the button that ends the form. */
+function avancer({ form }) {
+  const reste = [...form.querySelectorAll('fieldset')].find(
+    (q) => q.querySelector('[type=radio]') && !q.querySelector(':checked'),
   );
+  (reste?.querySelector('input') || form.querySelector('.bouton-principal'))?.focus();
 }
 
 /** Presses an element as a click would; a link or a button of a closed menu works too. */
 function presser(element) {
-  if (element.matches('input[type=radio], input[type=checkbox]')) element.focus();
+  if (element.matches('input')) element.focus();
   element.click();
+  if (element.type === 'radio') avancer(element);
 }
 
 function lettre(touche) {

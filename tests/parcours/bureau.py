@@ -1,30 +1,61 @@
 """One counter as its user has it: a keyboard, a scanner, two readers; and what the services saw."""
 
+import copy
 import json
+import random
 import socket
 import time
 import urllib.request
 from pathlib import Path
 
 from config.lanceur.pile import Pile
+from simulators.insi.base import OID_NIR, build_base
+from simulators.ordonnance.catalogue import DOLIPRANE, GLUCOPHAGE, IALUSET, LEVOTHYROX, PAT_TROIS
 
 CARTES = Path(__file__).resolve().parents[2] / "simulators/cartes"
-IMAGES = Path(__file__).resolve().parents[2] / "docs/guide/images"
 MOTS_DE_PASSE = {"A01": "halle-titulaire", "A02": "halle-adjointe", "B01": "halle-preparateur"}
 PINS = {"A01": "110011", "A02": "220022", "B01": "330033"}
 CPS = {"A01": "cps-rousseau", "A02": "cps-martin"}
-E0 = "01K7M4QX9TRB2VWZ3H"
-GLUCOPHAGE, LEVOTHYROX = "3400935601711", "3400930065785"
-METFORMINE_GENERIQUE = "3400930118801"
+FINESS = "752026005"
+# What the demonstration prescription holds: box, renewals.
+ORDONNANCE = ((GLUCOPHAGE, 5), (LEVOTHYROX, 2))
+GENERIQUE = "3400939718330"  # METFORMINE BIOGARAN 1000 mg, same group as GLUCOPHAGE
+_PATIENTS = [p for p in build_base() if p.ins.oid == OID_NIR and p.naissance < "2005"][60:]
+_hasard = random.SystemRandom()
+
+__all__ = ["DOLIPRANE", "GLUCOPHAGE", "IALUSET", "LEVOTHYROX", "PAT_TROIS", "Bureau", "until"]
+
+
+def read_card(nom):
+    """Return a card of the tray."""
+    return json.loads((CARTES / f"{nom}.json").read_text())
+
+
+def new_patient():
+    """Return (someone INSi knows and the officine does not, their carte Vitale)."""
+    personne = _PATIENTS.pop(_hasard.randrange(len(_PATIENTS)))
+    carte = copy.deepcopy(read_card("vitale-02"))
+    carte["vitale"]["assure"] |= {"nir": personne.ins.matricule, "cle": personne.ins.cle}
+    carte["vitale"]["beneficiaires"][0] |= {
+        "nom_usuel": personne.nom,
+        "nom_patronymique": personne.nom,
+        "prenom": personne.prenoms[0],
+        "date_naissance": personne.naissance.replace("-", ""),
+        "nir_certifie": personne.ins.matricule,
+        "cle_nir_certifie": personne.ins.cle,
+    }
+    return personne, carte
 
 
 class Bureau:
     """Acts by keys and by hardware only; waits on what the screen says, never on time."""
 
-    def __init__(self, pile: Pile, page) -> None:
+    def __init__(self, pile: Pile, page, images: "Images") -> None:
         self.pile = pile
         self.page = page
+        self.images = images
         self.serie = 0
+        self.code = "A02"
 
     # Hardware
 
@@ -38,7 +69,7 @@ class Bureau:
         return reponse
 
     def inserer(self, carte):
-        fichier = json.loads((CARTES / f"{carte}.json").read_text())
+        fichier = read_card(carte) if isinstance(carte, str) else carte
         self.agent(verb="insert", reader=fichier["kind"], card=fichier)
 
     def retirer(self, lecteur):
@@ -64,16 +95,33 @@ class Bureau:
         self.page.wait_for_timeout(90)
 
     def seconde(self, lettre):
-        """² then a letter."""
-        self.page.keyboard.press("²") if False else self.page.keyboard.insert_text("")
+        """² then a letter. No layout of Playwright has the ² key: its event is built."""
         self.page.evaluate(
             "() => document.activeElement.dispatchEvent(new KeyboardEvent('keydown', "
             "{key: '²', bubbles: true, cancelable: true}))"
         )
         self.touche(lettre.lower())
 
+    def rafale(self, texte):
+        """A keyboard scanner: every key and Enter at once, into whatever has the focus."""
+        self.page.keyboard.type(f"{texte}\n")
+
     def ecrire(self, texte):
         self.page.keyboard.type(texte, delay=70)
+
+    def serveur(self, *, debout):
+        """Our own web process, stopped or started, until it answers."""
+        if not debout:
+            self.pile.arreter("web")
+            return
+        self.pile.demarrer("web")
+        until(self._is_up, "le serveur du comptoir", 60)
+
+    def _is_up(self):
+        try:
+            return call(f"{self.pile.adresse}/sante")
+        except OSError:
+            return None
 
     # Screen
 
@@ -82,28 +130,45 @@ class Bureau:
         self.page.get_by_text(texte).first.wait_for(state="visible", timeout=delai_s * 1000)
 
     def statut(self, texte, delai_s=10.0):
-        self.page.locator("#statut-ligne", has_text=texte).wait_for(timeout=delai_s * 1000)
+        ligne = self.page.locator("#statut-ligne")
+        until(
+            lambda: texte in ligne.inner_text(),
+            lambda: f"« {texte} » mais « {ligne.inner_text()} »",
+            delai_s,
+        )
 
     def panneau(self, nom, texte, delai_s=10.0):
         self.page.locator(f"#panneau-{nom}", has_text=texte).wait_for(timeout=delai_s * 1000)
 
     def dialogue(self, titre, delai_s=10.0):
         """Wait until the dialog with this title has the focus."""
-        self.page.locator("#dialogue[open] .dialogue-titre", has_text=titre).wait_for(
+        self.page.locator("#dialogue[open]:focus-within .dialogue-titre", has_text=titre).wait_for(
             timeout=delai_s * 1000
         )
 
     def sans_dialogue(self):
         self.page.locator("#dialogue:not([open])").wait_for(state="attached")
 
+    def focus(self):
+        """What the focused element says, as a person reads it."""
+        return self.page.evaluate(
+            "() => { const e = document.activeElement;"
+            " return (e.closest('label') || e).innerText || e.getAttribute('aria-label') || e.id; }"
+        ).replace("\n", " ")
+
     def photographier(self, nom):
-        IMAGES.mkdir(parents=True, exist_ok=True)
-        self.page.screenshot(path=IMAGES / f"{nom}.png")
+        self.images.take(self.page, nom)
 
     # Acts that every journey begins with
 
     def ouvrir_session(self, code="A02"):
+        self.code = code
         self.page.goto(self.pile.adresse + "/connexion/")
+        self.identifier(code)
+
+    def identifier(self, code):
+        """On the sign-in page, by keyboard: code, then what it asks."""
+        self.page.locator("#code").fill("")
         self.ecrire(code)
         self.touche("Tab")
         premiere = self.page.locator("[name=mot_de_passe]").count() == 1
@@ -118,14 +183,28 @@ class Bureau:
         self.page.wait_for_url("**/vente/*/")
         self.page.locator("#lecteurs [data-lecteur=cps]:not([data-etat=absent])").wait_for()
 
-    def abandonner(self):
-        """Leave the poste clean for the next journey, by the screens."""
+    def quitter(self):
+        """Leave the poste as it was found: no sale under way, nobody signed in, no signature."""
         self.page.goto(self.pile.adresse + "/vente/")
-        if "/vente/" in self.page.url and self.page.locator(".scene-vente").count():
-            self.page.evaluate(
-                "() => document.querySelector('form[action$=\"/annuler/\"]').requestSubmit()"
+        if "/connexion/" in self.page.url:
+            self.identifier(self.code)
+            self.page.goto(self.pile.adresse + "/vente/")
+        if self.page.locator(".scene-vente").count():
+            self._submit("/annuler/")
+            self.page.wait_for_function(
+                "() => location.pathname === '/'"
+                " || document.getElementById('message').childElementCount"
             )
-            self.page.wait_for_url("**/")
+        if self.page.locator(".scene-vente").count():
+            self._submit("/fin/")
+            self.page.wait_for_url("**/fin/page/")
+        self._submit("/deconnexion/")
+        self.page.wait_for_url("**/connexion/")
+
+    def _submit(self, fin):
+        self.page.evaluate(
+            "(fin) => document.querySelector(`form[action$='${fin}']`).requestSubmit()", fin
+        )
 
     # The national side
 
@@ -138,9 +217,45 @@ class Bureau:
     def oublier(self, service):
         call(f"{self.pile.controle[service]}/controle/oublier", {})
 
-    def executions(self):
-        """What the prescription service recorded, as it tells it."""
-        return call(f"{self.pile.controle['ordonnance']}/controle/executions")
+    def prescrire(self, produits=ORDONNANCE, qui=PAT_TROIS, **autres):
+        """Write a prescription of its own for this journey; return its number."""
+        numero = "01" + "".join(_hasard.choices("23456789ABCDEFGHJKMNPQRSTVWXYZ", k=16))
+        beneficiaire = {"nom": qui["nom"], "prenoms": qui["prenoms"], "sexe": qui["sexe"]}
+        corps = {
+            "numero": numero,
+            "beneficiaire": beneficiaire | {k: qui[k] for k in ("naissance", "ins") if k in qui},
+            "lignes": [dict(produit, renouvellements=n) for produit, n in produits],
+            **autres,
+        }
+        call(f"{self.pile.controle['ordonnance']}/controle/ordonnances", corps)
+        return numero
+
+    def executions(self, numero):
+        """What the service recorded from us for this prescription, as it tells it."""
+        toutes = call(f"{self.pile.controle['ordonnance']}/controle/executions")
+        return [e for e in toutes if (e["numero"], e["finess"]) == (numero, FINESS)]
+
+
+class Images:
+    """Screens kept as pictures: the guide's only when asked for, every variant beside."""
+
+    GRANDEURS = (("", 1366, "light"), ("-sombre", 1366, "dark"), ("-1024", 1024, "light"))
+
+    def __init__(self, guide: Path | None, essais: Path) -> None:
+        self.guide = guide
+        self.essais = essais
+
+    def take(self, page, nom):
+        """Keep the screen of the guide, then both themes and both widths for the eye."""
+        if self.guide is None:
+            return
+        for suffixe, largeur, theme in self.GRANDEURS:
+            page.set_viewport_size({"width": largeur, "height": 768})
+            page.emulate_media(color_scheme=theme)
+            dossier = self.essais if suffixe else self.guide
+            page.screenshot(path=dossier / f"{nom}{suffixe}.png", animations="disabled")
+        page.set_viewport_size({"width": 1366, "height": 768})
+        page.emulate_media(color_scheme="light")
 
 
 def call(url, corps=None):
@@ -161,4 +276,4 @@ def until(condition, quoi, delai_s=20.0):
         if lu:
             return lu
         time.sleep(0.05)
-    raise AssertionError(f"jamais arrivé : {quoi}")
+    raise AssertionError(f"jamais arrivé : {quoi() if callable(quoi) else quoi}")

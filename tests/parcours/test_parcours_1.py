@@ -2,155 +2,118 @@
 
 import pytest
 
-from tests.parcours.bureau import CPS, E0, GLUCOPHAGE, LEVOTHYROX, until
+from tests.parcours.bureau import GLUCOPHAGE, LEVOTHYROX, until
+from tests.parcours.gestes import confirmer, controler, lire_et_signer, recues, servir, terminer
 
 pytestmark = [pytest.mark.navigateur, pytest.mark.pile]
 
 
-def commencer(bureau, code="A02"):
-    bureau.ouvrir_session(code)
+def commencer(bureau, *, connecte=False):
+    if not connecte:
+        bureau.ouvrir_session("A02")
     bureau.nouvelle_vente()
     bureau.inserer("vitale-01")
     bureau.voir("PAT-TROIS DOMINIQUE")
 
 
-def recuperer(bureau, code="A02", delai_s=10.0):
-    bureau.scanner(E0)
-    bureau.statut("Insérez votre carte CPS")
-    bureau.inserer(CPS[code])
-    bureau.code_porteur()
-    bureau.dialogue("Ordonnance récupérée", delai_s)
-
-
-def confirmer(bureau):
-    bureau.touche("1")
-    bureau.touche("2")
-    bureau.touche("Enter")
-    bureau.dialogue("Numéro de renouvellement")
-    bureau.touche("Enter")
-    bureau.sans_dialogue()
-
-
-def servir(bureau):
-    for cip in (GLUCOPHAGE, GLUCOPHAGE, LEVOTHYROX):
-        avant = bureau.page.locator(".ligne-produit").count()
-        bureau.boite(cip)
-        bureau.page.locator(".ligne-produit").nth(avant).wait_for()
-
-
-def controler(bureau):
-    """FIN, the one undelivered line answered by a digit, FIN."""
-    bureau.touche("End")
-    bureau.dialogue("Contrôle d'ordonnance")
-    bureau.touche("2")
-    bureau.touche("End")
-    bureau.statut("Contrôle validé")
-    bureau.sans_dialogue()
-
-
-def envoyees(bureau):
-    return [e for e in bureau.journal("ordonnance") if e["operation"] == "enregistrerExecution"]
-
-
+@pytest.mark.exigence("INS-06")
 @pytest.mark.exigence("ORD-03")
 @pytest.mark.exigence("ORD-14")
 @pytest.mark.exigence("ORD-16")
+@pytest.mark.exigence("CTR-10")
 @pytest.mark.exigence("CTR-20")
 def test_the_prescription_is_delivered_and_reported_once(bureau):
-    commencer(bureau)
-    bureau.photographier("vente")
-    recuperer(bureau)
+    numero = bureau.prescrire()
+    bureau.page.goto(bureau.pile.adresse + "/connexion/")
+    bureau.photographier("connexion")
+    bureau.ouvrir_session("A02")
+    bureau.page.goto(bureau.pile.adresse + "/")
+    bureau.photographier("portail")
+    commencer(bureau, connecte=True)
+    bureau.voir("qualifiée")
+    lire_et_signer(bureau, numero)
+    bureau.dialogue("Ordonnance récupérée")
     bureau.photographier("ordonnance")
     confirmer(bureau)
     servir(bureau)
-    bureau.touche("End")
-    bureau.dialogue("Contrôle d'ordonnance")
-    bureau.photographier("controle")
-    bureau.touche("2")
-    bureau.touche("End")
+    bureau.photographier("vente")
+    controler(bureau)
     bureau.panneau("ordonnance", "accusé reçu")
-    bureau.touche("End")
-    bureau.voir("Vente terminée")
-    bureau.voir("Rendez la carte")
+    terminer(bureau)
+    bureau.voir("Rendez la carte à DOMINIQUE PAT-TROIS")
     bureau.photographier("fin")
-    assert len(envoyees(bureau)) == 1
-    assert len(bureau.executions()) == 1
+    assert [e["resultat"] for e in recues(bureau)] == ["00"]
+    assert len(bureau.executions(numero)) == 1
+    assert bureau.journal("insi") == []  # already qualified: nothing is asked again
 
 
 @pytest.mark.exigence("OPS-14")
 def test_with_every_service_at_three_seconds_the_counter_waits_for_nothing(bureau):
+    numero = bureau.prescrire()
     bureau.humeur("ordonnance", "lent")
     bureau.humeur("insi", "lent")
     commencer(bureau)
-    bureau.scanner(E0)
-    bureau.statut("Insérez votre carte CPS")
-    bureau.inserer(CPS["A02"])
-    bureau.code_porteur()
+    lire_et_signer(bureau, numero)
     bureau.panneau("ordonnance", "Récupération")
-    bureau.boite(GLUCOPHAGE)
-    bureau.page.locator(".ligne-produit").first.wait_for(timeout=1500)
-    bureau.dialogue("Ordonnance récupérée", 12)
+    servir(bureau, [GLUCOPHAGE["cip13"]])  # while the service thinks
+    assert bureau.page.locator("#panneau-ordonnance", has_text="Récupération").count() == 1
+    bureau.dialogue("Ordonnance récupérée")
     confirmer(bureau)
-    bureau.boite(GLUCOPHAGE)
-    bureau.page.locator(".ligne-produit").nth(1).wait_for()
-    bureau.boite(LEVOTHYROX)
-    bureau.page.locator(".ligne-produit").nth(2).wait_for()
+    servir(bureau, [GLUCOPHAGE["cip13"], LEVOTHYROX["cip13"]])
     controler(bureau)
-    bureau.panneau("ordonnance", "En attente d'envoi")
-    bureau.touche("End")
-    bureau.voir("Vente terminée")
-    until(lambda: len(bureau.executions()) == 1, "l'exécution chez le service")
+    bureau.panneau("ordonnance", "En attente d'envoi", 2)
+    terminer(bureau)
+    assert bureau.executions(numero) == []  # the sale did not wait for it
+    until(lambda: bureau.executions(numero), "l'exécution chez le service")
+    bureau.panneau("ordonnance", "accusé reçu")
+    assert len(recues(bureau)) == 1
 
 
 @pytest.mark.exigence("OPS-15")
 def test_all_down_the_sale_ends_on_paper_and_the_work_waits(bureau):
+    numero = bureau.prescrire()
     bureau.humeur("ordonnance", "panne_503")
     bureau.humeur("insi", "panne_503")
     commencer(bureau)
-    bureau.scanner(E0)
-    bureau.statut("Insérez votre carte CPS")
-    bureau.inserer(CPS["A02"])
-    bureau.code_porteur()
-    bureau.panneau("ordonnance", "Continuer sur papier", 45)
+    lire_et_signer(bureau, numero)
+    bureau.panneau("ordonnance", "Relancer", 20)
     servir(bureau)
     bureau.touche("End")
     bureau.dialogue("Ordonnance non récupérée")
     bureau.touche("1")
     bureau.panneau("ordonnance", "Délivrée d'après le papier")
-    bureau.touche("End")
-    bureau.voir("Vente terminée")
+    terminer(bureau)
+    assert bureau.executions(numero) == []
     bureau.humeur("ordonnance", "normal")
     bureau.page.goto(bureau.pile.adresse + "/ordonnances/a-regulariser/")
-    until(
-        lambda: (
-            bureau.page.reload() is not None
-            and bureau.page.get_by_text("Reçu, à contrôler").count()
-        ),
-        "le contenu redemandé",
-        60,
-    )
-    bureau.page.get_by_text("Contrôler et envoyer").first.press("Enter")
+    ligne = bureau.page.locator("tr", has_text="Reçu, à contrôler")
+    until(lambda: ligne.count() or (bureau.page.reload() and None), "le contenu redemandé", 60)
+    ligne.get_by_text("Contrôler et envoyer").press("Enter")
     bureau.dialogue("Contrôle d'ordonnance")
-    bureau.touche("2")
     bureau.touche("End")
-    until(lambda: len(bureau.executions()) == 1, "l'exécution régularisée")
+    until(lambda: bureau.executions(numero), "l'exécution régularisée")
+    assert len(bureau.executions(numero)) == len(recues(bureau)) == 1
 
 
 @pytest.mark.exigence("OPS-14")
+@pytest.mark.exigence("OPS-15")
 def test_down_after_the_control_the_execution_leaves_by_itself(bureau):
+    numero = bureau.prescrire()
     commencer(bureau)
-    recuperer(bureau)
+    lire_et_signer(bureau, numero)
+    bureau.dialogue("Ordonnance récupérée")
     confirmer(bureau)
     servir(bureau)
     bureau.humeur("ordonnance", "panne_503")
     controler(bureau)
     bureau.panneau("ordonnance", "En attente d'envoi")
-    bureau.touche("End")
-    bureau.voir("Vente terminée")
-    bureau.voir("En attente d'envoi")
-    assert bureau.executions() == []
-    bureau.humeur("ordonnance", "normal")
-    until(lambda: len(bureau.executions()) == 1, "l'exécution partie d'elle-même", 60)
+    terminer(bureau)
+    bureau.panneau("ordonnance", "Elle part seule dès qu'il revient")
     bureau.page.goto(bureau.pile.adresse + "/file/")
-    bureau.voir("accusé reçu")
+    bureau.voir("En attente d'envoi")
     bureau.photographier("file")
+    assert bureau.executions(numero) == []
+    bureau.humeur("ordonnance", "normal")
+    until(lambda: bureau.executions(numero), "l'exécution partie d'elle-même", 60)
+    assert len(bureau.executions(numero)) == 1
+    assert [e["resultat"] for e in recues(bureau)].count("00") == 1

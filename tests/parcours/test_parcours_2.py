@@ -1,0 +1,85 @@
+"""Journey 2: new patient, card, INSi alone, passport shown, qualifiée, file created."""
+
+import pytest
+
+from tests.parcours.bureau import DOLIPRANE, new_patient
+from tests.parcours.gestes import servir, terminer
+
+pytestmark = [pytest.mark.navigateur, pytest.mark.pile]
+
+
+def presenter(bureau, carte, nom):
+    bureau.ouvrir_session("A02")
+    bureau.nouvelle_vente()
+    bureau.inserer(carte)
+    bureau.page.locator(".bandeau-patient", has_text=nom).wait_for()
+
+
+def montrer_un_passeport(bureau):
+    """² Q, the document, what it shows: nothing is chosen beforehand."""
+    bureau.seconde("q")
+    bureau.dialogue("Contrôler une pièce d'identité")
+    assert bureau.page.locator("#dialogue input:checked").count() == 0
+    bureau.touche("2")
+    bureau.touche("5")
+    bureau.photographier("identite")
+    bureau.touche("Enter")
+    bureau.sans_dialogue()
+
+
+def bandeau(bureau, texte):
+    bureau.page.locator(".bandeau-patient", has_text=texte).wait_for()
+
+
+@pytest.mark.exigence("INS-09")
+@pytest.mark.exigence("INS-13")
+@pytest.mark.exigence("INS-14")
+@pytest.mark.exigence("INS-25")
+def test_a_new_patient_is_qualified_with_a_passport(bureau):
+    presenter(bureau, "vitale-02", "DUPONT")
+    bureau.panneau("identite", "INS récupérée")
+    bandeau(bureau, "ADRUN ZOE")  # the birth name, which the card does not carry
+    bandeau(bureau, "récupérée")
+    montrer_un_passeport(bureau)
+    bandeau(bureau, "qualifiée")
+    bureau.panneau("identite", "Pièce contrôlée le")
+    servir(bureau, [DOLIPRANE["cip13"]])
+    terminer(bureau)
+    assert [e["operation"] for e in bureau.journal("insi")] == ["RECVITALE"]
+
+
+@pytest.mark.exigence("OPS-14")
+def test_with_insi_at_three_seconds_the_sale_goes_on_beside(bureau):
+    personne, carte = new_patient()
+    bureau.humeur("insi", "lent")
+    bureau.humeur("ordonnance", "lent")
+    presenter(bureau, carte, personne.nom)
+    bureau.panneau("identite", "INSi est interrogé")
+    servir(bureau, [DOLIPRANE["cip13"]])
+    assert bureau.page.locator("#panneau-identite", has_text="INSi est interrogé").count() == 1
+    bureau.panneau("identite", "INS récupérée")
+    montrer_un_passeport(bureau)
+    bandeau(bureau, "qualifiée")
+    terminer(bureau)
+    assert len(bureau.journal("insi")) == 1
+
+
+@pytest.mark.exigence("OPS-15")
+def test_with_insi_down_the_sale_ends_and_the_ins_comes_with_the_next_card(bureau):
+    personne, carte = new_patient()
+    bureau.humeur("insi", "panne_503")
+    bureau.humeur("ordonnance", "panne_503")
+    presenter(bureau, carte, personne.nom)
+    bureau.panneau("identite", "Relancer INSi", 20)
+    bandeau(bureau, "provisoire")  # the sex is not on the card: nothing to compare with a passport
+    servir(bureau, [DOLIPRANE["cip13"]])
+    terminer(bureau)
+    bureau.retirer("vitale")
+    bureau.humeur("insi", "normal")
+    bureau.touche("End")
+    bureau.page.locator(".bandeau-patient[data-vide]").wait_for()
+    bureau.inserer(carte)
+    bandeau(bureau, "récupérée")
+    montrer_un_passeport(bureau)
+    bandeau(bureau, "qualifiée")
+    assert [e["resultat"] for e in bureau.journal("insi")].count("00") == 1
