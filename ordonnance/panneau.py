@@ -163,10 +163,14 @@ def _badge(ligne: LigneLue, servies: list[Rattachement], codes: set[str]) -> tup
         return "À servir", "info"
     for code, mot, ton in (
         ("S02", "À vérifier", "alerte"),
+        ("S06", "À vérifier", "alerte"),
+        ("S07", "À vérifier", "alerte"),
         ("S08", "À vérifier", "alerte"),
         ("Q01", "Partiel", "attention"),
         ("Q04", "À vérifier", "attention"),
+        ("S03", "À vérifier", "attention"),
         ("S01", "Générique", "ok"),
+        ("S04", "Retour au princeps", "info"),
         ("S11", "Autre conditionnement", "info"),
     ):
         if code in codes:

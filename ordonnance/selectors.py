@@ -119,6 +119,7 @@ def faits_of(produit: Produit | None, ligne: LigneDelivrance | None = None) -> F
         forme=produit.forme,
         groupes=tuple((str(groupe), int(genre)) for groupe, genre in produit.groupes),
         liste=produit.liste,
+        unites=produit.unites,
     )
 
 
@@ -159,7 +160,7 @@ def dossier_of(numerique: OrdonnanceNumerique, vente: Vente) -> Dossier | None:
         produits=servis,
         rattachements=rattachements,
         ecarts=controle(prescription, executions_known(numerique, prescription), saisie, prescrits),
-        non_verifiables=not_checkable(prescription, saisie),
+        non_verifiables=not_checkable(prescription, saisie, prescrits),
         reponses=reponses_of(numerique),
     )
 

@@ -272,3 +272,40 @@ def test_each_act_is_audited(halle):
     confirmer(halle, vente)
     actes = set(Audit.objects.values_list("acte", flat=True))
     assert {"ordonnance.consulter", "ordonnance.confirmer", "ordonnance.renouvellement"} <= actes
+
+
+@pytest.mark.cas("ordonnance-C6")
+def test_a_partial_delivery_goes_out_as_a_non_delivery_of_the_rest(halle):
+    vente = halle.vente()
+    numerique = confirmer(halle, vente)
+    servir(halle, vente, GLUCOPHAGE, 1)
+    servir(halle, vente, LEVOTHYROX)
+    _repondre(halle, numerique, vente)
+    validation.validate(halle.acteur(), numerique.pk)
+    corps = etree.fromstring(bytes(Envoi.objects.get(operation="ordonnance.executer").corps))
+    ns = {"e": "urn:sim:epu:1"}
+    partielle = corps.find(".//e:Ligne[e:Resultat='DELIVRE_PARTIEL']", ns)
+    assert partielle.findtext("e:Intervention/e:Type", None, ns) == "NON_DELIVRANCE"
+    assert partielle.findtext("e:Intervention/e:Motif", None, ns) == "COMMANDE_EN_COURS"
+
+
+@pytest.mark.cas("ordonnance-D10")
+@pytest.mark.parametrize("code", ["EPU-013", "EPU-020"])
+def test_what_the_service_calls_invalid_is_refused_once_for_all(halle, code):
+    from ordonnance.errors import error_of
+    from teleservices.moteur import settle_error
+    from teleservices.registre import handler_get
+
+    vente = halle.vente()
+    numerique = confirmer(halle, vente)
+    servir(halle, vente, GLUCOPHAGE, 2)
+    _repondre(halle, numerique, vente)
+    validation.validate(halle.acteur(), numerique.pk)
+    envoi = Envoi.objects.get(operation="ordonnance.executer")
+    envoi.etat, envoi.pris_le = Envoi.Etat.EN_VOL, envoi.cree_le
+    envoi.save()
+    settle_error(handler_get(envoi.operation), envoi, error_of(code))
+    envoi.refresh_from_db()
+    numerique.refresh_from_db()
+    assert (envoi.etat, envoi.attend_service, numerique.etat) == ("refuse", False, "a_corriger")
+    assert envoi.corps
