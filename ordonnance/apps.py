@@ -13,9 +13,9 @@ class OrdonnanceConfig(AppConfig):
         """Register what the core and the outbox call."""
         from ordonnance import etape, handlers, panneau, scan
         from ordonnance.codec.cda import read_epmeddm
-        from ordonnance.services.confirmation import on_vente_abandoned
+        from ordonnance.services.confirmation import on_patient_chosen, on_vente_abandoned
         from pharmacy import codes, etapes, rendu
-        from pharmacy.events import VenteAbandonnee, subscribe
+        from pharmacy.events import PatientChoisi, VenteAbandonnee, subscribe
         from pharmacy.panels import Compteur, Panneau, register_compteur, register_panneau
         from teleservices import registre
         from teleservices.cda import lecteurs
@@ -42,3 +42,4 @@ class OrdonnanceConfig(AppConfig):
             )
         )
         subscribe(VenteAbandonnee, on_vente_abandoned)
+        subscribe(PatientChoisi, on_patient_chosen)

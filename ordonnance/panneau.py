@@ -78,7 +78,10 @@ def _fetched(numerique: OrdonnanceNumerique, vente: Vente, acteur: Acteur) -> di
         "dossier": dossier,
         "prescription": dossier.prescription,
         "verifications": check_prescription(
-            dossier.prescription, numerique.identite_comparee, vente.officine.finess
+            dossier.prescription,
+            dossier.identite,
+            vente.officine.finess,
+            avec_patient=vente.patient_id is not None,
         ),
         "executable": executable,
         "execution": execution,
@@ -143,9 +146,7 @@ def _line(dossier: Dossier, ligne: LigneLue) -> LigneAffichee:
         badge, ton = "Non délivré", "attention"
     return LigneAffichee(
         ligne=ligne,
-        du=compute_du(
-            ligne, dossier.prescription.executions, dossier.numerique.numero_delivrance or 0
-        ),
+        du=compute_du(ligne, dossier.executions, dossier.numerique.numero_delivrance or 0),
         livre=sum(r.boite.quantite for r in servies),
         servies=servies,
         badge=badge,

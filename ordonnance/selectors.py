@@ -37,6 +37,8 @@ class Dossier:
     ecarts: tuple[Ecart, ...]
     non_verifiables: tuple[str, ...]
     reponses: dict[str, ReponseEcart] = field(repr=False)
+    identite: str
+    executions: tuple[ExecutionPassee, ...] = field(repr=False)
 
     def servies(self, id_ligne: str) -> list[Rattachement]:
         """Return the boxes attached to a line."""
@@ -126,6 +128,7 @@ def faits_of(produit: Produit | None, ligne: LigneDelivrance | None = None) -> F
 def dossier_of(numerique: OrdonnanceNumerique, vente: Vente) -> Dossier | None:
     """Return the prescription with the boxes of the sale attached and its control computed.
 
+    The patient is compared anew: the one confirmed may have changed.
     Eight queries at most, whatever the number of lines.
     """
     prescription = prescription_of(numerique)
@@ -147,9 +150,11 @@ def dossier_of(numerique: OrdonnanceNumerique, vente: Vente) -> Dossier | None:
         for ligne in prescription.lignes
     }
     rattachements = assign(prescription.lignes, prescrits, boites)
+    identite = compare_patient(vente.patient, prescription)
+    executions = executions_known(numerique, prescription)
     saisie = Saisie(
         rattachements=rattachements,
-        identite=numerique.identite_comparee,
+        identite=identite,
         numero_delivrance=numerique.numero_delivrance or 0,
         patient=_patient_words(vente.patient),
     )
@@ -159,9 +164,11 @@ def dossier_of(numerique: OrdonnanceNumerique, vente: Vente) -> Dossier | None:
         lignes=lignes,
         produits=servis,
         rattachements=rattachements,
-        ecarts=controle(prescription, executions_known(numerique, prescription), saisie, prescrits),
+        ecarts=controle(prescription, executions, saisie, prescrits),
         non_verifiables=not_checkable(prescription, saisie, prescrits),
         reponses=reponses_of(numerique),
+        identite=identite,
+        executions=executions,
     )
 
 

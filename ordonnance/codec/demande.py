@@ -119,7 +119,7 @@ def corps_executer(execution: ExecutionAEnvoyer) -> bytes:
             "DateDelivrance": execution.date_delivrance,
             "NumeroDelivrance": execution.numero_delivrance,
             "Executant": _professional(execution.executant),
-            "BeneficiaireConfirme": True,
+            "BeneficiaireConfirme": execution.beneficiaire_confirme,
             "Ligne": [_line(ligne) for ligne in execution.lignes],
             "CommentairePrescripteur": execution.commentaire,
         },

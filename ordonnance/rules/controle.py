@@ -34,6 +34,8 @@ class Regle:
     accord: bool = False
 
 
+CLE_IDENTITE = "R06::"
+
 # Dated data: catalogue of 24/11/2026. Source: ordonnance.md §4.5.
 CATALOGUE: dict[str, Regle] = {
     regle.code: regle

@@ -176,6 +176,7 @@ class ExecutionAEnvoyer:
     numero_delivrance: int
     executant: Professionnel
     lignes: tuple[LigneAEnvoyer, ...]
+    beneficiaire_confirme: bool
     commentaire: str = field(default="", repr=False)
     remplace: str = ""
 

@@ -17,6 +17,7 @@ from ordonnance.models import (
     SaisieControle,
     Verrou,
 )
+from ordonnance.rules.controle import CLE_IDENTITE
 from ordonnance.rules.modele import ExecutionAEnvoyer, LigneAEnvoyer
 from ordonnance.rules.transmission import DetailBoite, ReponseEcart, build_lines, missing_answer
 from ordonnance.selectors import Dossier, dossier_of
@@ -149,7 +150,7 @@ def _write(acteur: Acteur, dossier: Dossier, vente: Vente) -> Execution:
     execution = _create_execution(acteur, dossier, vente, verrouillage, maintenant)
     _copy_lines(execution, dossier, a_envoyer)
     _close_lines(acteur, execution, dossier, vente, maintenant)
-    _promise(acteur, execution, verrouillage, a_envoyer)
+    _promise(acteur, dossier, execution, verrouillage, a_envoyer)
     if numerique.etat == "papier":
         move(numerique, "a_transmettre")
     else:
@@ -271,8 +272,18 @@ def _close_lines(
     LigneDelivrance.objects.bulk_update(dossier.produits, ["ligne_prescrite", "delivrance"])
 
 
+def _is_confirmed(dossier: Dossier) -> bool:
+    """Tell whether a person, or the traits, said that the beneficiary is the right one (R06)."""
+    return (
+        dossier.numerique.patient_confirme_le is not None
+        or dossier.identite in {"IDENTIQUE", "COMPATIBLE"}
+        or CLE_IDENTITE in dossier.reponses
+    )
+
+
 def _promise(
     acteur: Acteur,
+    dossier: Dossier,
     execution: Execution,
     verrouillage: Verrouillage,
     lignes: tuple[LigneAEnvoyer, ...],
@@ -293,6 +304,7 @@ def _promise(
             numero_delivrance=execution.numero_delivrance,
             executant=executant_of(acteur),
             lignes=lignes,
+            beneficiaire_confirme=_is_confirmed(dossier),
         )
     )
     enqueue(acteur, _demande(execution, cle, corps))

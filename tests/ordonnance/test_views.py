@@ -129,3 +129,35 @@ def test_the_sale_screen_stays_within_its_queries(halle):
         client.get(f"/vente/{vente.pk}/")
     assert len(beaucoup) <= len(peu)
     assert len(beaucoup) <= 45
+
+
+def test_a_pharmacien_may_say_that_it_is_the_same_person_and_a_preparateur_may_not(halle):
+    from pharmacy.models import Patient, Vente
+
+    vente = halle.vente()
+    autre = Patient.objects.create(
+        officine=halle.officine,
+        cree_par=halle.operateurs["A01"],
+        nom_naissance="AUTRE",
+        premier_prenom="JEAN",
+        date_naissance="1950-01-01",
+        sexe="M",
+    )
+    Vente.objects.filter(pk=vente.pk).update(patient=autre)
+    url = _base(vente, recuperer(halle, vente)) + "/confirmation/"
+    page = halle.client("B01").get(url, **HX).content.decode()
+    assert "un pharmacien le confirme ici" in page
+    assert "Confirmer</button>" not in page
+    page = halle.client().get(url, **HX).content.decode()
+    assert 'name="meme_personne"' in page
+    cases = {"patient": "oui", "conforme": "oui"}
+    assert halle.client().post(url, cases, **HX).status_code == 422
+    fini = halle.client().post(url, cases | {"meme_personne": "oui"}, **HX)
+    assert "renouvellement" in fini.headers["HX-Trigger"]
+
+
+def test_a_confirmed_prescription_may_still_be_taken_out(halle):
+    vente = halle.vente()
+    numerique = confirmer(halle, vente)
+    page = halle.client().get(_base(vente, numerique) + "/confirmation/", **HX).content.decode()
+    assert "Arrêter : retirer l'ordonnance" in page
