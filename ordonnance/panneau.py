@@ -141,12 +141,15 @@ def line_list(dossier: Dossier) -> list[LigneAffichee]:
 def _line(dossier: Dossier, ligne: LigneLue) -> LigneAffichee:
     servies = dossier.servies(ligne.id)
     codes = {e.code for e in dossier.ecarts if e.id_ligne == ligne.id}
+    du = compute_du(ligne, dossier.executions, dossier.numerique.numero_delivrance or 0)
     badge, ton = _badge(ligne, servies, codes)
-    if not servies and badge == "À servir" and dossier.numerique.etat not in EN_COURS:
+    if badge == "À servir" and du == 0:
+        badge, ton = "Déjà délivrée", "info"
+    elif badge == "À servir" and dossier.numerique.etat not in EN_COURS:
         badge, ton = "Non délivré", "attention"
     return LigneAffichee(
         ligne=ligne,
-        du=compute_du(ligne, dossier.executions, dossier.numerique.numero_delivrance or 0),
+        du=du,
         livre=sum(r.boite.quantite for r in servies),
         servies=servies,
         badge=badge,

@@ -113,21 +113,21 @@ def compute_du(
 ) -> Decimal | None:
     """Return what is still due for this délivrance, in the unit of the line; None when not known.
 
-    Source: ordonnance.md §4.4, `du(L)`.
+    A line said delivered, and not in part, owes nothing more at this number: another pack makes
+    its boxes incomparable. Source: ordonnance.md §4.4, `du(L)`; §2.4 (`Resultat`).
     """
     if ligne.quantite is None:
         return None
-    livre = sum(
-        (
-            passee.quantite
-            for execution in executions
-            if not execution.annulee and execution.numero_delivrance == numero
-            for passee in execution.lignes
-            if passee.id_ligne.lower() == ligne.id.lower()
-            and passee.resultat in {"DELIVRE", "DELIVRE_PARTIEL"}
-        ),
-        Decimal(0),
-    )
+    faites = [
+        passee
+        for execution in executions
+        if not execution.annulee and execution.numero_delivrance == numero
+        for passee in execution.lignes
+        if passee.id_ligne.lower() == ligne.id.lower()
+    ]
+    if any(passee.resultat == "DELIVRE" for passee in faites):
+        return Decimal(0)
+    livre = sum((p.quantite for p in faites if p.resultat == "DELIVRE_PARTIEL"), Decimal(0))
     return max(Decimal(0), ligne.quantite - livre)
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import date
 
+from ordonnance.rules.appariement import FINIES
 from ordonnance.rules.modele import Beneficiaire, PrescriptionLue
 from ordonnance.rules.noms import fold
 
@@ -146,3 +147,15 @@ def next_numero_delivrance(prescription: PrescriptionLue) -> int:
         ligne.delivrances_effectuees for ligne in prescription.lignes if ligne.renouvellements != 0
     ]
     return max(faites, default=0)
+
+
+def lowest_numero_delivrance(prescription: PrescriptionLue) -> int:
+    """Return the lowest délivrance number that some line still lacks: a complement has its number.
+
+    Source: ordonnance.md §1.5 (« A complement has the same number »), §4.7 (« Dû / complément »).
+    """
+    faites = [
+        ligne.delivrances_effectuees for ligne in prescription.lignes if ligne.statut not in FINIES
+    ]
+    propose = next_numero_delivrance(prescription)
+    return min(propose, *faites) if faites else propose

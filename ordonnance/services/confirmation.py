@@ -10,7 +10,7 @@ from ordonnance.models import OrdonnanceNumerique, SaisieControle, Verrou
 from ordonnance.rules.controle import CLE_IDENTITE
 from ordonnance.rules.modele import Beneficiaire, PrescriptionLue
 from ordonnance.rules.modele import Verrou as VerrouLu
-from ordonnance.rules.rapprochement import is_executable, next_numero_delivrance, statut_phrase
+from ordonnance.rules.rapprochement import is_executable, lowest_numero_delivrance, statut_phrase
 from ordonnance.selectors import compare_patient, prescription_of
 from ordonnance.services.commun import announce, executant_of, locked, move, wire_key
 from pharmacy import audit
@@ -176,7 +176,7 @@ def asks_renewal(prescription: PrescriptionLue) -> bool:
 
 
 def choose_renewal(acteur: Acteur, numerique_id: int, numero: int) -> OrdonnanceNumerique:
-    """Keep the délivrance number (0 = first). VenteRefusee for one that was already done in full.
+    """Keep the délivrance number (0 = first). VenteRefusee for one that every line already had.
 
     Source: ordonnance.md §4.1 (7).
     """
@@ -188,7 +188,7 @@ def choose_renewal(acteur: Acteur, numerique_id: int, numero: int) -> Ordonnance
         prescription = prescription_of(numerique)
         if prescription is None or not 0 <= numero <= max_renewal(prescription):
             raise VenteRefusee("Ce numéro de renouvellement n'est pas prévu.", "ORD-010")
-        if numero < next_numero_delivrance(prescription):
+        if numero < lowest_numero_delivrance(prescription):
             raise VenteRefusee("Cette délivrance est déjà faite.", "ORD-L06")
         _start(numerique, numero)
         audit.note(acteur, "ordonnance.renouvellement", f"on:{numerique.pk}")

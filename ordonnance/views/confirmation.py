@@ -8,6 +8,7 @@ from ordonnance.panneau import line_list
 from ordonnance.rules.rapprochement import (
     check_prescription,
     is_executable,
+    lowest_numero_delivrance,
     next_numero_delivrance,
 )
 from ordonnance.selectors import EN_COURS, dossier_of, prescription_of
@@ -106,7 +107,7 @@ def renouvellement(request: HttpRequest, vente_id: int, numerique_id: int) -> Ht
             "numerique": numerique,
             "prescription": prescription,
             "propose": min(propose, maximum),
-            "choix": range(min(propose, maximum), maximum + 1),
+            "choix": range(min(lowest_numero_delivrance(prescription), maximum), maximum + 1),
             "maximum": maximum,
         },
     )

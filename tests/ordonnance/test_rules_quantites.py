@@ -8,12 +8,14 @@ import pytest
 
 from ordonnance.rules.appariement import FaitsProduit
 from ordonnance.rules.modele import ExecutionPassee, LignePassee, ProduitPrescrit
+from ordonnance.rules.rapprochement import lowest_numero_delivrance, next_numero_delivrance
 from tests.ordonnance.prescriptions import (
     GENERIQUE_30,
     METFORMINE_90,
     boite,
     controler,
     ligne,
+    prescription,
 )
 
 
@@ -120,3 +122,40 @@ def test_what_was_already_delivered_at_this_number_is_no_longer_due():
     ecarts, _ = controler([ligne()], [boite()], executions=(passee,))
     assert ecarts["Q04"].phrase == "Quantité supérieure : 1 au lieu de 0"
     assert set(controler([ligne()], [], executions=(replace(passee, annulee=True),))[0]) == {"L01"}
+
+
+def test_a_line_said_delivered_owes_nothing_whatever_the_pack():
+    passee = ExecutionPassee(
+        "e1",
+        datetime(2026, 1, 13, 10, tzinfo=UTC),
+        "",
+        0,
+        False,
+        (LignePassee("l1", "DELIVRE", Decimal(1)),),
+    )
+    assert controler([ligne()], [], executions=(passee,)) == ({}, ())
+    partielle = replace(passee, lignes=(LignePassee("l1", "DELIVRE_PARTIEL", Decimal(1)),))
+    assert set(controler([ligne()], [], executions=(partielle,))[0]) == {"L01"}
+    assert controler([ligne()], [boite()], executions=(partielle,)) == ({}, ())
+
+
+@pytest.mark.cas("ordonnance-C7")
+@pytest.mark.parametrize(
+    ("lignes", "propose", "plus_bas"),
+    [
+        ([{"delivrances_effectuees": 1}, {"delivrances_effectuees": 0}], 1, 0),
+        ([{"delivrances_effectuees": 1}, {"renouvellements": 0}], 1, 0),
+        ([{"delivrances_effectuees": 1}, {"renouvellements": 0, "statut": "EXECUTEE"}], 1, 1),
+        ([{"delivrances_effectuees": 2}, {"statut": "ANNULEE"}], 2, 2),
+        ([{"statut": "EXECUTEE", "delivrances_effectuees": 1}], 1, 1),
+    ],
+)
+def test_a_complement_keeps_the_number_of_what_it_completes(lignes, propose, plus_bas):
+    lue = prescription(
+        *(
+            ligne(f"l{rang}", **({"renouvellements": 5} | champs))
+            for rang, champs in enumerate(lignes, 1)
+        )
+    )
+    assert next_numero_delivrance(lue) == propose
+    assert lowest_numero_delivrance(lue) == plus_bas

@@ -4,6 +4,7 @@ import pytest
 from lxml import etree
 
 from ordonnance.models import Execution, OrdonnanceNumerique
+from ordonnance.panneau import line_list
 from ordonnance.rules.transmission import ReponseEcart
 from ordonnance.selectors import dossier_of
 from ordonnance.services import confirmation, recuperation, validation
@@ -422,3 +423,38 @@ def test_nobody_confirmed_the_beneficiary_of_a_paper_sale_without_patient(halle)
     validation.validate(halle.acteur(), numerique.pk)
     envoi = Envoi.objects.get(operation="ordonnance.executer")
     assert b"BeneficiaireConfirme>false<" in bytes(envoi.corps)
+
+
+@pytest.mark.cas("ordonnance-C7")
+def test_the_rest_of_a_first_delivery_is_completed_under_its_number(halle):
+    """GLUCOPHAGE complete, LEVOTHYROX never delivered: number 0 is still open for the second."""
+    passee = (
+        "<epu:Execution><epu:IdExecution>6b1f5a10-0c3b-4e0b-9b59-0a4f1c2d9001</epu:IdExecution>"
+        "<epu:DateDelivrance>2026-01-13T10:00:00+01:00</epu:DateDelivrance>"
+        "<epu:FINESS>130099991</epu:FINESS><epu:NumeroDelivrance>0</epu:NumeroDelivrance>"
+        "<epu:Annulee>false</epu:Annulee><epu:Ligne>"
+        "<epu:IdLigne>6B1F5A10-0C3B-4E0B-9B59-0A4F1C2D1001</epu:IdLigne>"
+        "<epu:Resultat>DELIVRE</epu:Resultat><epu:Quantite>2</epu:Quantite>"
+        "</epu:Ligne></epu:Execution><epu:EmpreinteSHA256>"
+    )
+    vente = halle.vente()
+    numerique = confirmer(
+        halle,
+        vente,
+        modifie=[
+            (
+                "5</epu:RenouvellementsPrevus><epu:DelivrancesEffectuees>0<",
+                "5</epu:RenouvellementsPrevus><epu:DelivrancesEffectuees>1<",
+            ),
+            ("<epu:EmpreinteSHA256>", passee),
+        ],
+    )
+    assert numerique.numero_delivrance == 0
+    servir(halle, vente, LEVOTHYROX)
+    dossier = _dossier(numerique, vente)
+    assert [e.code for e in dossier.ecarts] == [L01]
+    assert [x.badge for x in line_list(dossier)] == ["Déjà délivrée", "Conforme", "À servir"]
+    _repondre(halle, numerique, vente)
+    execution = validation.validate(halle.acteur(), numerique.pk)
+    assert execution.numero_delivrance == 0
+    assert sorted(execution.lignes.values_list("resultat", flat=True)) == ["DELIVRE", "NON_DELIVRE"]
