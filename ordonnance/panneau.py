@@ -12,6 +12,7 @@ from ordonnance.rules.appariement import Rattachement
 from ordonnance.rules.controle import compute_du
 from ordonnance.rules.etats import LIBELLES
 from ordonnance.rules.modele import LigneLue
+from ordonnance.rules.quantites import is_in_boxes
 from ordonnance.rules.rapprochement import check_prescription, is_executable
 from ordonnance.selectors import (
     EN_COURS,
@@ -39,6 +40,11 @@ class LigneAffichee:
     servies: list[Rattachement]
     badge: str
     ton: str
+
+    @property
+    def unite(self) -> str:
+        """The unit of what is prescribed, in words."""
+        return "boîte(s)" if is_in_boxes(self.ligne) else self.ligne.unite
 
 
 def render_panneau(vente: Vente, acteur: Acteur) -> str:

@@ -1,5 +1,6 @@
 """Reads for the counter: one prescription with what the sale delivers of it, and its control."""
 
+import hashlib
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -39,6 +40,16 @@ class Dossier:
     reponses: dict[str, ReponseEcart] = field(repr=False)
     identite: str
     executions: tuple[ExecutionPassee, ...] = field(repr=False)
+
+    @property
+    def empreinte(self) -> str:
+        """Digest of what the control shows: another box, line or difference makes another."""
+        vu = (
+            self.numerique.numero_delivrance,
+            [(r.boite.ident, r.boite.quantite, r.id_ligne, r.rang) for r in self.rattachements],
+            [(e.cle, e.severite, e.phrase) for e in self.ecarts],
+        )
+        return hashlib.sha256(repr(vu).encode()).hexdigest()[:16]
 
     def servies(self, id_ligne: str) -> list[Rattachement]:
         """Return the boxes attached to a line."""

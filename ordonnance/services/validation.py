@@ -1,7 +1,7 @@
 """Steps 9 to 11: the control answered, validated, and its execution promised (§4.1, §5.3)."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from uuid import uuid4
 
 from django.db import IntegrityError, transaction
@@ -98,11 +98,16 @@ def missing_answers(acteur: Acteur, dossier: Dossier) -> dict[str, str]:
     return {cle: phrase for cle, phrase in manques.items() if phrase}
 
 
-def validate(acteur: Acteur, numerique_id: int) -> Execution:
+class ControleChange(Exception):
+    """The sale changed since the control was shown: what was read is not what would be sent."""
+
+
+def validate(acteur: Acteur, numerique_id: int, vu: str | None = None) -> Execution:
     """Validate the control: execution, frozen body and delivered lines in one transaction.
 
-    Raises ControleIncomplet when an answer is missing, VenteRefusee when the state forbids it, and
-    nothing is written then. Source: ordonnance.md §5.3 (1).
+    `vu` is the digest of the control that the person read (`Dossier.empreinte`): ControleChange
+    when it is no longer this one. Raises ControleIncomplet when an answer is missing, VenteRefusee
+    when the state forbids it, and nothing is written then. Source: ordonnance.md §5.3 (1).
     """
     check_droit(acteur, "ordonnance.executer")
     try:
@@ -110,6 +115,8 @@ def validate(acteur: Acteur, numerique_id: int) -> Execution:
             numerique = locked(acteur, numerique_id)
             vente = _vente_locked(numerique)
             dossier = _dossier(numerique, vente)
+            if vu is not None and vu != dossier.empreinte:
+                raise ControleChange
             manques = missing_answers(acteur, dossier)
             if manques:
                 raise ControleIncomplet(manques)
@@ -193,6 +200,11 @@ def _create_execution(
     )
 
 
+def _accord(dossier: Dossier, cle: str) -> date | None:
+    reponse = dossier.reponses.get(cle)
+    return reponse.accord_date if reponse else None
+
+
 def _copy_lines(
     execution: Execution, dossier: Dossier, a_envoyer: tuple[LigneAEnvoyer, ...]
 ) -> None:
@@ -210,6 +222,8 @@ def _copy_lines(
                 parametres=ecart.parametres,
                 motif=(dossier.reponses.get(ecart.cle) or ReponseEcart(ecart.regle.defaut)).motif,
                 commentaire=(dossier.reponses.get(ecart.cle) or ReponseEcart()).commentaire,
+                accord_obtenu=True if _accord(dossier, ecart.cle) else None,
+                accord_date=_accord(dossier, ecart.cle),
                 leve_par_id=execution.valide_par_id,
                 leve_le=maintenant,
             )

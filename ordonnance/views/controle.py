@@ -12,7 +12,7 @@ from ordonnance.rules.controle import MOTS, SIGNES, Ecart
 from ordonnance.rules.transmission import ReponseEcart
 from ordonnance.selectors import Dossier, dossier_of
 from ordonnance.services import validation
-from ordonnance.services.validation import ControleIncomplet
+from ordonnance.services.validation import ControleChange, ControleIncomplet
 from ordonnance.views.commun import acteur_of, close_dialogue, numerique_of, vente_of
 from pharmacy import audit
 from pharmacy.acteurs import peut
@@ -24,9 +24,8 @@ from pharmacy.suites import Suite
 
 @dataclass(frozen=True)
 class EcartAffiche:
-    """A difference as the sheet shows it: its rank in the form, both sides, its answer."""
+    """A difference as the sheet shows it: both sides, its answer."""
 
-    rang: int
     ecart: Ecart
     signe: str
     mot: str
@@ -38,6 +37,12 @@ class EcartAffiche:
     def motif(self) -> str:
         """The reason chosen, or the one proposed."""
         return self.reponse.motif or self.ecart.regle.defaut
+
+    @property
+    def est_a_repondre(self) -> bool:
+        """Whether a person must still answer: the focus starts there."""
+        sans_accord = self.ecart.regle.accord and self.reponse.accord_date is None
+        return bool(self.manque) or (self.ecart.exige_motif and (not self.motif or sans_accord))
 
 
 @http_methods(read=("GET",), write=("POST",), droit="ordonnance.lire")
@@ -52,9 +57,11 @@ def controle(request: HttpRequest, vente_id: int, numerique_id: int) -> HttpResp
     if refus is not None:
         return refus
     try:
-        validation.validate(acteur_of(request), numerique.pk)
+        validation.validate(acteur_of(request), numerique.pk, request.POST.get("vu"))
     except ControleIncomplet as exc:
         return _render(request, vente, numerique, exc.manques)
+    except ControleChange:
+        return _render(request, vente, numerique, change=True)
     suite = Suite("Contrôle validé : l'exécution part. Fin termine la vente.", focus="End")
     return close_dialogue(request, vente_id, suite)
 
@@ -92,6 +99,8 @@ def _render(
     vente: Vente,
     numerique: OrdonnanceNumerique,
     manques: dict[str, str] | None = None,
+    *,
+    change: bool = False,
 ) -> HttpResponse:
     acteur = acteur_of(request)
     dossier = _dossier(numerique, vente)
@@ -99,7 +108,6 @@ def _render(
     demandes = manques if manques is not None else {}
     ecarts = [
         EcartAffiche(
-            rang=rang,
             ecart=ecart,
             signe=SIGNES[ecart.severite],
             mot=MOTS[ecart.severite],
@@ -107,8 +115,9 @@ def _render(
             reponse=dossier.reponses.get(ecart.cle) or ReponseEcart(),
             manque=demandes.get(ecart.cle, ""),
         )
-        for rang, ecart in enumerate(dossier.ecarts, 1)
+        for ecart in dossier.ecarts
     ]
+    premier = next((e.ecart.cle for e in ecarts if e.est_a_repondre), "")
     avec = {ecart.id_ligne for ecart in dossier.ecarts}
     return render(
         request,
@@ -117,6 +126,9 @@ def _render(
             "vente": vente,
             "numerique": numerique,
             "ecarts": ecarts,
+            "premier": premier,
+            "vu": dossier.empreinte,
+            "change": change,
             "conformes": [x for x in lignes.values() if x.ligne.id not in avec and x.servies],
             "non_verifiables": dossier.non_verifiables,
             "manques": demandes,
@@ -126,5 +138,5 @@ def _render(
             "peut_valider": peut(acteur, "ordonnance.executer").ok,
             "peut_lever": peut(acteur, "ordonnance.lever_bloquant").ok,
         },
-        status=422 if manques else 200,
+        status=409 if change else 422 if manques else 200,
     )

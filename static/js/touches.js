@@ -36,8 +36,8 @@ function restaurer() {
   avant.champ.dispatchEvent(new Event('input', { bubbles: true }));
 }
 
-function chercher(selecteur) {
-  return [...portee().querySelectorAll(selecteur)].find(
+function chercher(selecteur, dans = portee()) {
+  return [...dans.querySelectorAll(selecteur)].find(
     (e) => !e.disabled && !e.closest('[hidden], [inert]'),
   );
 }
@@ -58,8 +58,13 @@ function lettre(touche) {
     return;
   }
   const nom = /\d/.test(touche) ? 'chiffre' : 'lettre';
-  const element = chercher(`[data-officine-${nom}="${CSS.escape(grande)}"]`);
+  // A digit answers the question under the focus, else the first without an answer; then the next.
+  const questions = nom === 'chiffre' ? [...portee().querySelectorAll('[data-officine-question]')] : [];
+  const ouverte = () => questions.find((q) => !q.querySelector(':checked'));
+  const question = questions.find((q) => q.contains(document.activeElement)) || ouverte() || questions[0];
+  const element = chercher(`[data-officine-${nom}="${CSS.escape(grande)}"]`, question);
   if (element && (nom === 'chiffre' || portee() === document)) presser(element);
+  if (element && question) ouverte()?.querySelector('input').focus();
 }
 
 /** A key that waited 60 ms alone: it acts now. */

@@ -458,3 +458,21 @@ def test_the_rest_of_a_first_delivery_is_completed_under_its_number(halle):
     execution = validation.validate(halle.acteur(), numerique.pk)
     assert execution.numero_delivrance == 0
     assert sorted(execution.lignes.values_list("resultat", flat=True)) == ["DELIVRE", "NON_DELIVRE"]
+
+
+@pytest.mark.cas("ordonnance-C3")
+def test_the_agreement_of_the_prescriber_is_kept_with_the_difference(halle):
+    from datetime import date
+
+    vente = halle.vente()
+    numerique = confirmer(halle, vente)
+    servir(halle, vente, "3400930013793")
+    _repondre(halle, numerique, vente)
+    (s02,) = [e for e in _dossier(numerique, vente).ecarts if e.code == "S02"]
+    reponse = ReponseEcart("RUPTURE", date(2026, 1, 13))
+    validation.save_answers(halle.acteur(), numerique.pk, {s02.cle: reponse})
+    execution = validation.validate(halle.acteur(), numerique.pk)
+    garde = execution.ecarts.get(code="S02")
+    assert (garde.accord_obtenu, garde.accord_date) == (True, date(2026, 1, 13))
+    sans = execution.ecarts.filter(code=L01).first()
+    assert (sans.accord_obtenu, sans.accord_date) == (None, None)
