@@ -134,6 +134,7 @@ def render_prescrites(vente: Vente) -> str:
             "lignes": lignes,
             "servies": sum(1 for ligne in lignes if ligne.servies),
             "modifiable": numerique.etat in EN_COURS,
+            "produits": dossier.produits,
         },
     )
 

@@ -149,11 +149,7 @@ def dossier_of(numerique: OrdonnanceNumerique, vente: Vente) -> Dossier | None:
         ligne.id_national: ligne
         for ligne in LignePrescrite.objects.filter(ordonnance_id=numerique.ordonnance_id)
     }
-    servis = tuple(
-        LigneDelivrance.objects.filter(vente=vente, annulee=False)
-        .select_related("ligne_prescrite")
-        .order_by("pk")
-    )
+    servis = tuple(LigneDelivrance.objects.filter(vente=vente, annulee=False).order_by("pk"))
     par_cip, par_cis = _produits(prescription, servis)
     boites = tuple(_boite(item, par_cip) for item in servis)
     prescrits = {
@@ -238,12 +234,11 @@ def _produits(
 
 
 def _boite(item: LigneDelivrance, par_cip: dict[str, Produit]) -> Boite:
-    ligne = item.ligne_prescrite
     return Boite(
         ident=item.pk,
         faits=faits_of(par_cip.get(item.cip13), item),
         quantite=item.quantite,
-        ligne=ligne.id_national if ligne is not None and item.rattachement_manuel else None,
+        ligne=item.ligne_nationale or None if item.rattachement_manuel else None,
         manuelle=item.rattachement_manuel,
     )
 

@@ -159,6 +159,7 @@ class LigneAEnvoyer:
     peremption: date | None = None
     numero_serie: str = ""
     interventions: tuple[InterventionAEnvoyer, ...] = ()
+    rattachement: str = ""
 
 
 @dataclass(frozen=True)

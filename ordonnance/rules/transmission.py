@@ -162,4 +162,5 @@ def _box(
         detail.peremption,
         detail.numero_serie,
         interventions,
+        "MANUEL" if rattachement.boite.manuelle else f"AUTO {rattachement.rang}",
     )

@@ -246,6 +246,7 @@ def _copy_lines(
                 lot=ligne.lot,
                 peremption=ligne.peremption,
                 numero_serie=ligne.numero_serie,
+                rattachement=ligne.rattachement,
             )
             for ligne in a_envoyer
         ]

@@ -12,6 +12,7 @@ from ordonnance.rules.controle import MOTS, SIGNES, Ecart
 from ordonnance.rules.transmission import ReponseEcart
 from ordonnance.selectors import Dossier, dossier_of
 from ordonnance.services import validation
+from ordonnance.services.rattachement import RATTACHABLES
 from ordonnance.services.validation import ControleChange, ControleIncomplet
 from ordonnance.views.commun import acteur_of, close_dialogue, numerique_of, vente_of
 from pharmacy import audit
@@ -127,6 +128,8 @@ def _render(
             "numerique": numerique,
             "ecarts": ecarts,
             "premier": premier,
+            "produits": dossier.produits,
+            "modifiable": numerique.etat in RATTACHABLES,
             "vu": dossier.empreinte,
             "change": change,
             "conformes": [x for x in lignes.values() if x.ligne.id not in avec and x.servies],

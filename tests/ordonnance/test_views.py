@@ -106,6 +106,8 @@ def test_a_reason_out_of_the_list_is_refused(halle):
         ("get", "/vente/{v}/ordonnance/{n}/controle/"),
         ("post", "/vente/{v}/ordonnance/{n}/controle/"),
         ("post", "/vente/{v}/ordonnance/{n}/controle/reponses/"),
+        ("get", "/vente/{v}/ordonnance/{n}/rattacher/"),
+        ("post", "/vente/{v}/ordonnance/{n}/rattacher/"),
     ],
 )
 @pytest.mark.exigence("SEC-06")
