@@ -28,7 +28,7 @@ def attach(acteur: Acteur, numerique_id: int, produit_id: int, choix: str) -> Li
             raise VenteRefusee("Le contrôle est validé : les produits ne bougent plus.", "ORD-017")
         produit = (
             LigneDelivrance.objects.select_for_update(of=("self",), no_key=True)
-            .filter(pk=produit_id, vente_id=numerique.ordonnance.vente_id, annulee=False)
+            .filter(pk=produit_id, vente_id=numerique.ordonnance.vente_id or 0, annulee=False)
             .first()
         )
         if produit is None:
