@@ -43,7 +43,7 @@ def _compare_traits(patient: Beneficiaire, lu: Beneficiaire) -> str:
         _same_name(patient, lu),
         _same_first_name(patient.prenoms, lu.prenoms),
     )
-    if False in verdicts or (patient.sexe and lu.sexe and patient.sexe != lu.sexe):
+    if False in verdicts or {patient.sexe, lu.sexe} == {"M", "F"}:
         return "DIFFERENTE"
     return "NON_COMPAREE" if None in verdicts else "COMPATIBLE"
 

@@ -50,6 +50,11 @@ def test_one_other_trait_is_another_person(champs):
     assert _compare(**champs) == "DIFFERENTE"
 
 
+@pytest.mark.parametrize("sexe", ["", "I"])
+def test_an_unknown_sex_gives_no_verdict(sexe):
+    assert _compare(sexe=sexe) == "COMPATIBLE"
+
+
 @pytest.mark.cas("ordonnance-B12")
 def test_the_birth_name_is_compared_not_the_married_one():
     assert _compare(nom="Pat Trois", nom_utilise="MARIEE") == "COMPATIBLE"

@@ -13,6 +13,7 @@ from teleservices.assertions import CODES_CARTE, is_awaited, is_signed
 from teleservices.errors import NotReady
 from teleservices.models import AssertionActeur, Envoi
 from teleservices.outbox import release
+from teleservices.soap.contrat import CONTRATS
 from tests.ordonnance.atelier import GLUCOPHAGE, LEVOTHYROX, NUMERO, confirmer, servir
 from tests.ordonnance.test_services import _repondre
 
@@ -70,6 +71,9 @@ def test_a_pharmacien_of_the_officine_signs_for_him_under_his_own_name(halle):
     envoi.refresh_from_db()
     assert (appel.assertion, _rpps(appel.corps)) == (b"<A02/>", halle.acteur("A02").rpps)
     assert bytes(envoi.corps) == appel.corps
+    assert etree.XMLSchema(etree.parse(CONTRATS / "epu.xsd")).validate(
+        etree.fromstring(appel.corps)
+    )
     assert (envoi.operateur.code, envoi.signe_par.code) == ("B01", "A02")
     assert is_signed(halle.acteur("B01"), "epu")
 
