@@ -10,8 +10,8 @@ from ordonnance.codec.reponse import check_release, parse_accuse, parse_prescrip
 from ordonnance.models import Execution
 from ordonnance.rules.modele import Accuse, Professionnel
 from ordonnance.services import confirmation, recuperation, validation
-from ordonnance.services.commun import sign_body
-from teleservices.assertions import signature_for
+from pharmacy.models import Officine, Operateur
+from teleservices.assertions import assertion_for
 from teleservices.errors import InvalidReply, Rejected, TeleserviceError
 from teleservices.models import Envoi
 from teleservices.registre import Reponse, attach_evidence
@@ -21,15 +21,8 @@ SERVICE = "epu"
 
 
 def _appel(envoi: Envoi, operation: str) -> client.Appel:
-    return _signed(envoi, operation)[0]
-
-
-def _signed(envoi: Envoi, operation: str) -> tuple[client.Appel, Professionnel]:
-    """Return the call under the name of who signs. NotReady without a signature."""
-    signature = signature_for(envoi)
-    corps, executant = sign_body(envoi, signature.operateur)
-    appel = client.Appel(operation, corps, bytes(signature.assertion), executant.finess)
-    return appel, executant
+    finess = Officine.objects.values_list("finess", flat=True).get(pk=envoi.officine_id)
+    return client.Appel(operation, bytes(envoi.corps or b""), assertion_for(envoi), finess)
 
 
 def _exchange(appel: client.Appel, parse: Callable[[bytes], Any]) -> tuple[Any, Echange]:
@@ -51,7 +44,7 @@ class Consulter:
     replayable = True
 
     def prepare(self, envoi: Envoi) -> client.Appel:
-        """Return the call. NotReady without a signature."""
+        """Return the call. NotReady without the operator's assertion."""
         return _appel(envoi, "consulterPrescription")
 
     def call(self, demande: client.Appel) -> Reponse:
@@ -93,7 +86,7 @@ class Ouvrir:
     replayable = True
 
     def prepare(self, envoi: Envoi) -> client.Appel:
-        """Return the call. NotReady without a signature."""
+        """Return the call. NotReady without the operator's assertion."""
         return _appel(envoi, "ouvrirExecution")
 
     def call(self, demande: client.Appel) -> Reponse:
@@ -123,7 +116,7 @@ class Liberer:
     replayable = True
 
     def prepare(self, envoi: Envoi) -> client.Appel:
-        """Return the call. NotReady without a signature."""
+        """Return the call. NotReady without the operator's assertion."""
         return _appel(envoi, "libererExecution")
 
     def call(self, demande: client.Appel) -> Reponse:
@@ -165,14 +158,22 @@ class Executer:
     replayable = False
 
     def prepare(self, envoi: Envoi) -> DemandeExecution:
-        """Return the frozen body and the question. NotReady without a signature."""
-        appel, executant = _signed(envoi, "enregistrerExecution")
+        """Return the frozen body and the question. NotReady without the operator's assertion."""
+        appel = _appel(envoi, "enregistrerExecution")
         execution = Execution.objects.select_related("numerique").get(
             pk=int(envoi.sujet.removeprefix("exec:"))
         )
-        validation.note_executant(execution, executant.rpps)
+        operateur = Operateur.objects.get(pk=envoi.operateur_id)
         corps = corps_consulter(
-            execution.numerique.numero, execution.numerique.origine, executant, None
+            execution.numerique.numero,
+            execution.numerique.origine,
+            Professionnel(
+                rpps=operateur.rpps,
+                finess=appel.finess,
+                nom=operateur.nom,
+                prenom=operateur.prenom,
+            ),
+            None,
         )
         question = client.Appel("consulterPrescription", corps, appel.assertion, appel.finess)
         return DemandeExecution(appel, question, str(execution.uuid))

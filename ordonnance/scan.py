@@ -27,13 +27,13 @@ def fetch_suite(acteur: Acteur, vente_id: int, numero: str, canal: str, *, page:
     """Fetch, and say what the page does next: sign with the card when no signature is kept."""
     recuperation.fetch(acteur, vente_id, numero, ORIGINES.get(canal, "SCAN"))
     signe = is_signed(acteur, "epu")
-    phrase = "Ordonnance Numérique lue : récupération en cours."
-    if not signe and acteur.rpps:
-        phrase = "Ordonnance Numérique lue : votre carte CPS est demandée pour la récupérer."
-    elif not signe:
-        phrase = "Ordonnance Numérique lue : un pharmacien doit insérer sa carte CPS (² L)."
+    phrase = (
+        "Ordonnance Numérique lue : récupération en cours."
+        if signe
+        else "Ordonnance Numérique lue : votre carte CPS est demandée pour la récupérer."
+    )
     return Suite(
         phrase,
-        signer="epu" if page and acteur.rpps and not signe else None,
+        signer=None if signe or not page else "epu",
         aller=None if page else f"/vente/{vente_id}/",
     )

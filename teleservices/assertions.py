@@ -8,16 +8,15 @@ from pathlib import Path
 from uuid import uuid4
 
 from django.conf import settings
-from django.db.models import Q
 from django.utils import timezone
 
-from pharmacy.acteurs import PHARMACIENS, Acteur
+from pharmacy.acteurs import Acteur
 from pharmacy.events import CarteCpsLue, SessionFermee
 from pharmacy.models import Officine, Poste
 from pharmacy.postes.signatures import APreparer, SignatureRefusee
 from teleservices.errors import NotReady
 from teleservices.models import AssertionActeur, Envoi
-from teleservices.outbox import release, signable_by
+from teleservices.outbox import release
 from teleservices.saml import (
     CertificatCps,
     DemandeAssertion,
@@ -40,61 +39,33 @@ def _instant(quand: datetime) -> str:
     return quand.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def signature_for(envoi: Envoi) -> AssertionActeur:
-    """Return the signature under which a row may leave. NotReady when a card is needed.
-
-    The operator's own; for whoever has no card, and for what waits to be sent, a pharmacien of the
-    officine signs as well. Source: ordonnance.md §2.8; design.md, « Who signs ».
-    """
-    sans_carte = not envoi.operateur.rpps
-    admises = AssertionActeur.objects.filter(
-        _admitted(envoi.operateur_id, a_la_place=sans_carte or not envoi.lecture),
-        officine_id=envoi.officine_id,
-        service=envoi.service,
-    )
-    bonne = (
-        admises.filter(expire_le__gt=timezone.now() + MARGE)
-        .select_related("operateur")
-        .annotate(
-            sienne=Q(operateur_id=envoi.operateur_id), voisine=Q(poste_id=envoi.poste_id or 0)
-        )
-        .order_by("-sienne", "-voisine", "-expire_le")
-        .first()
-    )
-    if bonne is not None:
-        return bonne
-    if sans_carte:
-        raise NotReady(ABSENTE, "Un pharmacien doit insérer sa carte CPS : il signe pour vous.")
-    if admises.filter(operateur_id=envoi.operateur_id).exists():
-        raise NotReady(EXPIREE, "La signature de votre carte a expiré. Insérez votre carte CPS.")
-    raise NotReady(ABSENTE, "Insérez votre carte CPS pour signer.")
-
-
-def _admitted(operateur_id: int, *, a_la_place: bool) -> Q:
-    siennes = Q(operateur_id=operateur_id)
-    return siennes | Q(operateur__role__in=PHARMACIENS) if a_la_place else siennes
-
-
 def assertion_for(envoi: Envoi) -> bytes:
-    """Return the signed assertion of a row. NotReady when a card is needed."""
-    return bytes(signature_for(envoi).assertion)
+    """Return the signed assertion of the row's operator. NotReady when the card is needed."""
+    ligne = AssertionActeur.objects.filter(
+        officine_id=envoi.officine_id, operateur_id=envoi.operateur_id, service=envoi.service
+    ).first()
+    if ligne is None:
+        raise NotReady(ABSENTE, "Insérez votre carte CPS pour signer.")
+    if ligne.expire_le - MARGE <= timezone.now():
+        raise NotReady(EXPIREE, "La signature de votre carte a expiré. Insérez votre carte CPS.")
+    return bytes(ligne.assertion)
 
 
 def is_signed(acteur: Acteur, service: str) -> bool:
-    """Tell whether a signature is there and still good for what the actor asks."""
+    """Tell whether the actor's assertion is there and still good."""
     return AssertionActeur.objects.filter(
-        _admitted(acteur.operateur_id, a_la_place=not acteur.rpps),
         officine_id=acteur.officine_id,
+        operateur_id=acteur.operateur_id,
         service=service,
         expire_le__gt=timezone.now() + MARGE,
     ).exists()
 
 
 def is_awaited(acteur: Acteur, service: str) -> bool:
-    """Tell whether something waits for the card of this actor."""
+    """Tell whether something of this actor waits for its card."""
     return Envoi.objects.filter(
-        signable_by(acteur),
         officine_id=acteur.officine_id,
+        operateur_id=acteur.operateur_id,
         service=service,
         etat=Envoi.Etat.A_ENVOYER,
         dernier_code__in=CODES_CARTE,
@@ -172,7 +143,7 @@ class SignatureActeur:
                 "expire_le": timezone.now() + DUREE,
             },
         )
-        partis = release(acteur, CODES_CARTE)
+        partis = release(acteur.officine_id, acteur.operateur_id, CODES_CARTE)
         return f"Signé. {partis} envoi(s) repris." if partis else "Signé."
 
 

@@ -39,10 +39,6 @@ class Envoi(models.Model):
     file = models.CharField(max_length=10, choices=File.choices)
     lecture = models.BooleanField("lecture pour le comptoir", default=False)
     operateur = models.ForeignKey(Operateur, on_delete=models.PROTECT, related_name="+")
-    # Another pharmacien may sign for this operator: both names are kept (ordonnance.md §2.8).
-    signe_par = models.ForeignKey(
-        Operateur, on_delete=models.PROTECT, related_name="+", null=True, verbose_name="signé par"
-    )
     poste = models.ForeignKey(Poste, on_delete=models.PROTECT, null=True)
     vente_id = models.BigIntegerField("vente concernée", null=True)
     corps = OctetsChiffres("corps figé", null=True)

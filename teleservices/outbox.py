@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import connection, transaction
-from django.db.models import Q
 from django.utils import timezone
 
 from pharmacy import flux
@@ -68,20 +67,12 @@ def ring_on_commit(envoi: Envoi) -> None:
     transaction.on_commit(lambda: ring(officine_id, envoi_id, file))
 
 
-def signable_by(acteur: Acteur) -> Q:
-    """Return the rows that the card of `acteur` may sign: its own, and for a pharmacien those of
-    whoever has no card and those that wait to be sent. Source: ordonnance.md §2.8.
-    """
-    siennes = Q(operateur_id=acteur.operateur_id)
-    return siennes | Q(operateur__rpps="") | Q(lecture=False) if acteur.est_pharmacien else siennes
-
-
-def release(acteur: Acteur, codes: frozenset[str]) -> int:
-    """Make due now the rows that waited, for one of `codes`, for this actor's card."""
+def release(officine_id: int, operateur_id: int, codes: frozenset[str]) -> int:
+    """Make due now the rows of an operator that waited for one of `codes`; return their number."""
     lignes = list(
         Envoi.objects.filter(
-            signable_by(acteur),
-            officine_id=acteur.officine_id,
+            officine_id=officine_id,
+            operateur_id=operateur_id,
             etat=Envoi.Etat.A_ENVOYER,
             dernier_code__in=codes,
         ).order_by("pk")

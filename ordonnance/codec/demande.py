@@ -15,7 +15,6 @@ from ordonnance.rules.modele import (
 from teleservices.soap import build_envelope, parse_xml
 from teleservices.soap.contextes import EnteteEnvoi, build_headers
 from teleservices.soap.contrat import ContratRefuse, build_body
-from teleservices.soap.lecture import text_of
 
 _EPU = "urn:sim:epu:1"
 
@@ -142,22 +141,6 @@ def corps_sans_verrou(corps: bytes, cle: str) -> bytes:
             raise ContratRefuse(nom)
         element.text = valeur
     return etree.tostring(racine)
-
-
-def corps_execute_par(corps: bytes, executant: Professionnel) -> bytes:
-    """Return a frozen body whose Executant is `executant`; the same bytes when it already is.
-
-    Source: ordonnance.md §2.8.
-    """
-    racine = parse_xml(corps)
-    element = racine.find(f"{{{_EPU}}}Executant")
-    if element is None or text_of(element, _EPU, "RPPS") == executant.rpps:
-        return corps
-    for enfant in list(element):
-        element.remove(enfant)
-    for nom, valeur in _clean(_professional(executant)).items():
-        etree.SubElement(element, f"{{{_EPU}}}{nom}").text = valeur
-    return etree.tostring(racine, method="c14n", exclusive=True)
 
 
 def _line(ligne: LigneAEnvoyer) -> dict[str, Any]:

@@ -337,13 +337,6 @@ def _demande(execution: Execution, cle: str, corps: bytes) -> Demande:
     )
 
 
-def note_executant(execution: Execution, rpps: str) -> None:
-    """Keep who signs beside who validated. Source: ordonnance.md §2.8, « both names kept »."""
-    if execution.executant_rpps != rpps:
-        execution.executant_rpps = rpps
-        execution.save(update_fields=["executant_rpps"])
-
-
 def _execution_locked(envoi: Envoi) -> Execution:
     return (
         Execution.objects.select_for_update(of=("self",), no_key=True)
