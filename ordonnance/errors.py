@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from teleservices.errors import (
-    InvalidReply,
     NotReady,
     OutcomeUnknown,
     Rejected,
@@ -62,8 +61,9 @@ CODES: dict[str, Ligne] = {
         "Tous les renouvellements ont été délivrés.",
         "Arrêtez, ou obtenez l'accord du prescripteur.",
     ),
+    # Ours to mend, yet final: the service understood and refused; sent again, refused again (D10).
     "EPU-013": Ligne(
-        InvalidReply,
+        Rejected,
         "Erreur interne : ligne inconnue. L'exécution est gardée.",
         "Appelez le support.",
     ),
@@ -82,9 +82,7 @@ CODES: dict[str, Ligne] = {
         "Ordonnance bloquée par l'Assurance Maladie. Ne pas délivrer avant vérification.",
         "Consultez ASAFO-PHARMA sur amelipro, appelez le prescripteur.",
     ),
-    "EPU-020": Ligne(
-        InvalidReply, "Message refusé. L'exécution est gardée.", "Prévenez le support."
-    ),
+    "EPU-020": Ligne(Rejected, "Message refusé. L'exécution est gardée.", "Prévenez le support."),
     "EPU-030": Ligne(
         NotReady, "Votre carte ou votre session n'est plus valable.", "Insérez votre CPS."
     ),

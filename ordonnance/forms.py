@@ -23,14 +23,15 @@ class ReponseIllisible(ValueError):
 def read_answers(data: QueryDict, ecarts: tuple[Ecart, ...]) -> dict[str, ReponseEcart]:
     """Return the answers typed in the control window, by key of difference.
 
-    Only fields of known differences are read. Raises ReponseIllisible for a bad date, a reason out
+    Fields are named by that key, not by a rank that a scan would shift; only known differences are
+    read. Raises ReponseIllisible for a bad date, a reason out
     of the list, or a comment above 500 characters (nothing is cut in silence, §2.4).
     """
     reponses: dict[str, ReponseEcart] = {}
-    for rang, ecart in enumerate(ecarts, 1):
-        motif = data.get(f"motif-{rang}", "")
-        commentaire = data.get(f"commentaire-{rang}", "").strip()
-        accord = data.get(f"accord-{rang}", "").strip()
+    for ecart in ecarts:
+        motif = data.get(f"motif-{ecart.cle}", "")
+        commentaire = data.get(f"commentaire-{ecart.cle}", "").strip()
+        accord = data.get(f"accord-{ecart.cle}", "").strip()
         if motif and motif not in {m.code for m in ecart.regle.choix}:
             raise ReponseIllisible(ecart.cle, "Ce motif n'est pas dans la liste.")
         if len(commentaire) > COMMENTAIRE_MAX:

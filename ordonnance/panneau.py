@@ -12,6 +12,7 @@ from ordonnance.rules.appariement import Rattachement
 from ordonnance.rules.controle import compute_du
 from ordonnance.rules.etats import LIBELLES
 from ordonnance.rules.modele import LigneLue
+from ordonnance.rules.quantites import is_in_boxes
 from ordonnance.rules.rapprochement import check_prescription, is_executable
 from ordonnance.selectors import (
     BUDGET_S,
@@ -19,7 +20,6 @@ from ordonnance.selectors import (
     EN_COURS,
     Dossier,
     age_s,
-    compare_patient,
     dossier_of,
     execution_of,
     is_late,
@@ -44,6 +44,11 @@ class LigneAffichee:
     servies: list[Rattachement]
     badge: str
     ton: str
+
+    @property
+    def unite(self) -> str:
+        """The unit of what is prescribed, in words."""
+        return "boîte(s)" if is_in_boxes(self.ligne) else self.ligne.unite
 
 
 def render_panneau(vente: Vente, acteur: Acteur) -> str:
@@ -87,8 +92,9 @@ def _fetched(numerique: OrdonnanceNumerique, vente: Vente, acteur: Acteur) -> di
         "prescription": dossier.prescription,
         "verifications": check_prescription(
             dossier.prescription,
-            compare_patient(vente.patient, dossier.prescription),
+            dossier.identite,
             vente.officine.finess,
+            avec_patient=vente.patient_id is not None,
         ),
         "executable": executable,
         "execution": execution,
@@ -136,6 +142,7 @@ def render_prescrites(vente: Vente) -> str:
             "lignes": lignes,
             "servies": sum(1 for ligne in lignes if ligne.servies),
             "modifiable": numerique.etat in EN_COURS,
+            "produits": dossier.produits,
         },
     )
 
@@ -149,14 +156,15 @@ def line_list(dossier: Dossier) -> list[LigneAffichee]:
 def _line(dossier: Dossier, ligne: LigneLue) -> LigneAffichee:
     servies = dossier.servies(ligne.id)
     codes = {e.code for e in dossier.ecarts if e.id_ligne == ligne.id}
+    du = compute_du(ligne, dossier.executions, dossier.numerique.numero_delivrance or 0)
     badge, ton = _badge(ligne, servies, codes)
-    if not servies and badge == "À servir" and dossier.numerique.etat not in EN_COURS:
+    if badge == "À servir" and du == 0:
+        badge, ton = "Déjà délivrée", "info"
+    elif badge == "À servir" and dossier.numerique.etat not in EN_COURS:
         badge, ton = "Non délivré", "attention"
     return LigneAffichee(
         ligne=ligne,
-        du=compute_du(
-            ligne, dossier.prescription.executions, dossier.numerique.numero_delivrance or 0
-        ),
+        du=du,
         livre=sum(r.boite.quantite for r in servies),
         servies=servies,
         badge=badge,
@@ -174,10 +182,14 @@ def _badge(ligne: LigneLue, servies: list[Rattachement], codes: set[str]) -> tup
         return "À servir", "info"
     for code, mot, ton in (
         ("S02", "À vérifier", "alerte"),
+        ("S06", "À vérifier", "alerte"),
+        ("S07", "À vérifier", "alerte"),
         ("S08", "À vérifier", "alerte"),
         ("Q01", "Partiel", "attention"),
         ("Q04", "À vérifier", "attention"),
+        ("S03", "À vérifier", "attention"),
         ("S01", "Générique", "ok"),
+        ("S04", "Retour au princeps", "info"),
         ("S11", "Autre conditionnement", "info"),
     ):
         if code in codes:

@@ -1,5 +1,6 @@
 """Reads for the counter: one prescription with what the sale delivers of it, and its control."""
 
+import hashlib
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -40,6 +41,18 @@ class Dossier:
     ecarts: tuple[Ecart, ...]
     non_verifiables: tuple[str, ...]
     reponses: dict[str, ReponseEcart] = field(repr=False)
+    identite: str
+    executions: tuple[ExecutionPassee, ...] = field(repr=False)
+
+    @property
+    def empreinte(self) -> str:
+        """Digest of what the control shows: another box, line or difference makes another."""
+        vu = (
+            self.numerique.numero_delivrance,
+            [(r.boite.ident, r.boite.quantite, r.id_ligne, r.rang) for r in self.rattachements],
+            [(e.cle, e.severite, e.phrase) for e in self.ecarts],
+        )
+        return hashlib.sha256(repr(vu).encode()).hexdigest()[:16]
 
     def servies(self, id_ligne: str) -> list[Rattachement]:
         """Return the boxes attached to a line."""
@@ -122,12 +135,14 @@ def faits_of(produit: Produit | None, ligne: LigneDelivrance | None = None) -> F
         forme=produit.forme,
         groupes=tuple((str(groupe), int(genre)) for groupe, genre in produit.groupes),
         liste=produit.liste,
+        unites=produit.unites,
     )
 
 
 def dossier_of(numerique: OrdonnanceNumerique, vente: Vente) -> Dossier | None:
     """Return the prescription with the boxes of the sale attached and its control computed.
 
+    The patient is compared anew: the one confirmed may have changed.
     Eight queries at most, whatever the number of lines.
     """
     prescription = prescription_of(numerique)
@@ -137,11 +152,7 @@ def dossier_of(numerique: OrdonnanceNumerique, vente: Vente) -> Dossier | None:
         ligne.id_national: ligne
         for ligne in LignePrescrite.objects.filter(ordonnance_id=numerique.ordonnance_id)
     }
-    servis = tuple(
-        LigneDelivrance.objects.filter(vente=vente, annulee=False)
-        .select_related("ligne_prescrite")
-        .order_by("pk")
-    )
+    servis = tuple(LigneDelivrance.objects.filter(vente=vente, annulee=False).order_by("pk"))
     par_cip, par_cis = _produits(prescription, servis)
     boites = tuple(_boite(item, par_cip) for item in servis)
     prescrits = {
@@ -149,9 +160,11 @@ def dossier_of(numerique: OrdonnanceNumerique, vente: Vente) -> Dossier | None:
         for ligne in prescription.lignes
     }
     rattachements = assign(prescription.lignes, prescrits, boites)
+    identite = compare_patient(vente.patient, prescription)
+    executions = executions_known(numerique, prescription)
     saisie = Saisie(
         rattachements=rattachements,
-        identite=compare_patient(vente.patient, prescription),
+        identite=identite,
         numero_delivrance=numerique.numero_delivrance or 0,
         patient=_patient_words(vente.patient),
     )
@@ -161,9 +174,11 @@ def dossier_of(numerique: OrdonnanceNumerique, vente: Vente) -> Dossier | None:
         lignes=lignes,
         produits=servis,
         rattachements=rattachements,
-        ecarts=controle(prescription, executions_known(numerique, prescription), saisie, prescrits),
-        non_verifiables=not_checkable(prescription, saisie),
+        ecarts=controle(prescription, executions, saisie, prescrits),
+        non_verifiables=not_checkable(prescription, saisie, prescrits),
         reponses=reponses_of(numerique),
+        identite=identite,
+        executions=executions,
     )
 
 
@@ -222,12 +237,11 @@ def _produits(
 
 
 def _boite(item: LigneDelivrance, par_cip: dict[str, Produit]) -> Boite:
-    ligne = item.ligne_prescrite
     return Boite(
         ident=item.pk,
         faits=faits_of(par_cip.get(item.cip13), item),
         quantite=item.quantite,
-        ligne=ligne.id_national if ligne is not None and item.rattachement_manuel else None,
+        ligne=item.ligne_nationale or None if item.rattachement_manuel else None,
         manuelle=item.rattachement_manuel,
     )
 

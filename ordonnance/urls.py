@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from ordonnance.views import confirmation, controle, saisie
+from ordonnance.views import confirmation, controle, rattachement, saisie
 
 _BASE = "vente/<int:vente_id>/ordonnance/"
 _ON = _BASE + "<int:numerique_id>/"
@@ -18,6 +18,7 @@ urlpatterns = [
     path(_ON + "attente/", saisie.attente, name="ordonnance_attente"),
     path(_ON + "confirmation/", confirmation.confirmation, name="ordonnance_confirmation"),
     path(_ON + "renouvellement/", confirmation.renouvellement, name="ordonnance_renouvellement"),
+    path(_ON + "rattacher/", rattachement.rattacher, name="ordonnance_rattacher"),
     path(_ON + "controle/", controle.controle, name="ordonnance_controle"),
     path(_ON + "controle/reponses/", controle.reponses, name="ordonnance_reponses"),
     path("ordonnances/a-regulariser/", saisie.a_regulariser, name="ordonnance_a_regulariser"),

@@ -4,7 +4,7 @@ from datetime import date
 
 from pharmacy.codes import Scan, register
 from pharmacy.models import Produit
-from pharmacy.selectors.produit import produit_get
+from pharmacy.selectors.produit import dispositif_get, produit_get
 from pharmacy.services.vente import Boite, VenteRefusee, ligne_add, vente_open
 from pharmacy.suites import Suite
 
@@ -48,8 +48,12 @@ def _ean_label(champs: dict[str, str]) -> str:
 
 
 def route_acl7(scan: Scan) -> Suite:
-    """Add the product of a seven-digit code when the medicines know it."""
-    produit = produit_get(scan.code.champs.get("cip7", ""))
+    """Add the product of a seven-digit code: a CIP7 of the medicines, or a prescribed LPP."""
+    code = scan.code.champs.get("cip7", "")
+    produit = produit_get(code)
+    dispositif = dispositif_get(scan.vente, code) if produit is None else None
+    if dispositif is not None:
+        return _add(scan, Boite(lpp=code, libelle=dispositif.libelle))
     if produit is None:
         raise VenteRefusee(
             "Ce code à sept chiffres n'est pas dans la base. Cherchez le produit.", "VTE-007"

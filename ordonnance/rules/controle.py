@@ -1,16 +1,19 @@
 """The contrôle d'ordonnance: differences between what is prescribed and what is delivered.
 
-A pure function: same inputs, same list, same order. This version holds R06, L01, L02, Q01, Q04,
-S01, S02, S08 and S11; severities are data. What cannot be computed is said, never called conform.
+A pure function: same inputs, same list, same order. This version holds R06, L01, L02, Q01, Q03,
+Q04, S01 to S04, S06 to S08 and S11; severities are data. What cannot be computed is said, never
+called conform.
 """
 
 from dataclasses import dataclass, field
 from decimal import Decimal
 
 from ordonnance.rules import motifs
-from ordonnance.rules.appariement import FaitsProduit, Rattachement
+from ordonnance.rules.appariement import FINIES, RANG_AUCUN, FaitsProduit, Rattachement
 from ordonnance.rules.modele import ExecutionPassee, LigneLue, PrescriptionLue
 from ordonnance.rules.motifs import Motif
+from ordonnance.rules.noms import fold
+from ordonnance.rules.quantites import compare, is_in_boxes
 
 BLOQUANT, JUSTIFIER, ATTENTION, INFO = "BLOQUANT", "JUSTIFIER", "ATTENTION", "INFO"
 SIGNES = {BLOQUANT: "■", JUSTIFIER: "▲", ATTENTION: "●", INFO: "○"}
@@ -31,18 +34,24 @@ class Regle:
     accord: bool = False
 
 
+CLE_IDENTITE = "R06::"
+
 # Dated data: catalogue of 24/11/2026. Source: ordonnance.md §4.5.
 CATALOGUE: dict[str, Regle] = {
     regle.code: regle
     for regle in (
-        Regle("R06", BLOQUANT, "P", "", ()),
+        Regle("R06", BLOQUANT, "P", "", motifs.IDENTITE),
         Regle("L01", JUSTIFIER, "", "NON_DELIVRANCE", motifs.NON_DELIVRANCE),
-        Regle("L02", BLOQUANT, "P", "AJOUT", motifs.AJOUT),
-        # Why the rest stays is a reason of NON_DELIVRANCE, on a DELIVRE_PARTIEL line (§4.6).
+        Regle("L02", BLOQUANT, "P", "AJOUT", motifs.MANUSCRITE),
         Regle("Q01", JUSTIFIER, "", "NON_DELIVRANCE", motifs.PARTIEL, "COMMANDE_EN_COURS"),
+        Regle("Q03", INFO, "", "MODIFICATION", (), "CONDITIONNEMENT"),
         Regle("Q04", JUSTIFIER, "", "MODIFICATION", motifs.MODIFICATION),
         Regle("S01", INFO, "", "SUBSTITUTION", (), "GENERIQUE"),
         Regle("S02", BLOQUANT, "P", "SUBSTITUTION", motifs.SUBSTITUTION, accord=True),
+        Regle("S03", ATTENTION, "", "SUBSTITUTION", (), "GENERIQUE"),
+        Regle("S04", INFO, "", "SUBSTITUTION", (), "REFUS_PATIENT"),
+        Regle("S06", BLOQUANT, "P", "MODIFICATION", motifs.MODIFICATION, accord=True),
+        Regle("S07", JUSTIFIER, "P", "MODIFICATION", motifs.FORME),
         Regle("S08", BLOQUANT, "P", "MODIFICATION", motifs.MODIFICATION, accord=True),
         Regle("S11", INFO, "", "", ()),
     )
@@ -59,6 +68,12 @@ class Ecart:
     id_ligne: str | None = None
     boite: int | None = None
     parametres: dict[str, str] = field(default_factory=dict)
+    sans_envoi: bool = False
+
+    @property
+    def type_intervention(self) -> str:
+        """What is sent of it; empty when nothing is."""
+        return "" if self.sans_envoi else self.regle.type_intervention
 
     @property
     def cle(self) -> str:
@@ -96,23 +111,23 @@ class Parametres:
 def compute_du(
     ligne: LigneLue, executions: tuple[ExecutionPassee, ...], numero: int
 ) -> Decimal | None:
-    """Return the boxes still due for this délivrance; None when the quantity is not known.
+    """Return what is still due for this délivrance, in the unit of the line; None when not known.
 
-    Source: ordonnance.md §4.4, `du(L)`.
+    A line said delivered, and not in part, owes nothing more at this number: another pack makes
+    its boxes incomparable. Source: ordonnance.md §4.4, `du(L)`; §2.4 (`Resultat`).
     """
     if ligne.quantite is None:
         return None
-    livre = sum(
-        (
-            passee.quantite
-            for execution in executions
-            if not execution.annulee and execution.numero_delivrance == numero
-            for passee in execution.lignes
-            if passee.id_ligne.lower() == ligne.id.lower()
-            and passee.resultat in {"DELIVRE", "DELIVRE_PARTIEL"}
-        ),
-        Decimal(0),
-    )
+    faites = [
+        passee
+        for execution in executions
+        if not execution.annulee and execution.numero_delivrance == numero
+        for passee in execution.lignes
+        if passee.id_ligne.lower() == ligne.id.lower()
+    ]
+    if any(passee.resultat == "DELIVRE" for passee in faites):
+        return Decimal(0)
+    livre = sum((p.quantite for p in faites if p.resultat == "DELIVRE_PARTIEL"), Decimal(0))
     return max(Decimal(0), ligne.quantite - livre)
 
 
@@ -134,7 +149,7 @@ def controle(
             _ecart(reglages, "R06", f"L'ordonnance n'est pas au nom de {saisie.patient}")
         )
     for ligne in prescription.lignes:
-        if ligne.statut not in {"EXECUTEE", "ANNULEE"}:
+        if ligne.statut not in FINIES:
             trouves.extend(_line(ligne, executions, saisie, referentiel, reglages))
     trouves.extend(_outside(saisie, reglages))
     rangs = {ligne.id: ligne.rang for ligne in prescription.lignes}
@@ -154,10 +169,19 @@ def controle(
 def _ecart(
     reglages: Parametres, code: str, phrase: str, id_ligne: str | None = None, **autres: object
 ) -> Ecart:
-    severite = reglages.severites.get(code, CATALOGUE[code].severite)
+    severite = str(autres.pop("severite", CATALOGUE[code].severite))
     boite = autres.pop("boite", None)
+    sans_envoi = bool(autres.pop("sans_envoi", False))
     plats = {cle: str(valeur) for cle, valeur in autres.items()}
-    return Ecart(code, severite, phrase, id_ligne, boite if isinstance(boite, int) else None, plats)
+    return Ecart(
+        code,
+        reglages.severites.get(code, severite),
+        phrase,
+        id_ligne,
+        boite if isinstance(boite, int) else None,
+        plats,
+        sans_envoi,
+    )
 
 
 def _number(valeur: Decimal) -> str:
@@ -177,89 +201,116 @@ def _line(
         if du == 0:
             return []
         return [_ecart(reglages, "L01", f"Non délivré : {ligne.produit.libelle}", ligne.id)]
-    ecarts = _quantity(ligne, du, servies, reglages)
+    prescrit = referentiel.get(ligne.id, FaitsProduit())
+    ecarts = _quantity(ligne, du, prescrit, servies, reglages)
     for rattachement in servies:
-        ecarts.extend(_product(ligne, rattachement, reglages))
-    del referentiel
+        ecarts.extend(_product(ligne, prescrit, rattachement, reglages))
     return ecarts
 
 
 def _quantity(
-    ligne: LigneLue, du: Decimal | None, servies: list[Rattachement], reglages: Parametres
+    ligne: LigneLue,
+    du: Decimal | None,
+    prescrit: FaitsProduit,
+    servies: list[Rattachement],
+    reglages: Parametres,
 ) -> list[Ecart]:
-    """Too few or too many boxes; a change of pack makes boxes incomparable, and is told by S11."""
-    if du is None or any(r.rang == 1 for r in servies):
+    """Too few, too many, or a whole pack above; what is not comparable is said elsewhere."""
+    vu = compare(ligne, du, prescrit, servies)
+    if vu is None or vu.livre == vu.du:
         return []
-    livre = Decimal(sum(r.boite.quantite for r in servies))
-    if livre < du:
+    nombres = {"delivre": vu.livre, "du": vu.du}
+    phrase = f"{_number(vu.livre)}{vu.mot} au lieu de {_number(vu.du)}"
+    if vu.livre < vu.du:
+        return [_ecart(reglages, "Q01", f"Quantité inférieure : {phrase}", ligne.id, **nombres)]
+    if vu.arrondi:
+        change = any(r.rang != 0 for r in servies)
         return [
             _ecart(
                 reglages,
-                "Q01",
-                f"Quantité inférieure : {_number(livre)} au lieu de {_number(du)}",
+                "Q03",
+                f"Arrondi au conditionnement : {phrase}",
                 ligne.id,
-                delivre=livre,
-                du=du,
+                sans_envoi=not change,
+                **nombres,
             )
         ]
-    if livre > du:
-        return [
-            _ecart(
-                reglages,
-                "Q04",
-                f"Quantité supérieure : {_number(livre)} au lieu de {_number(du)}",
-                ligne.id,
-                delivre=livre,
-                du=du,
-            )
-        ]
-    return []
+    return [_ecart(reglages, "Q04", f"Quantité supérieure : {phrase}", ligne.id, **nombres)]
 
 
-def _product(ligne: LigneLue, rattachement: Rattachement, reglages: Parametres) -> list[Ecart]:
-    boite = rattachement.boite
-    if rattachement.rang == 1:
-        return [
-            _ecart(
-                reglages,
-                "S11",
-                f"Autre conditionnement : {boite.faits.libelle}",
-                ligne.id,
-                boite=boite.ident,
-            )
-        ]
-    if rattachement.rang >= 4 and ligne.substituable is False and ligne.motif_ns:
-        return [
-            _ecart(
-                reglages,
-                "S02",
-                f"Non substituable ({ligne.motif_ns}) : {ligne.produit.libelle}",
-                ligne.id,
-                boite=boite.ident,
-            )
-        ]
-    if rattachement.rang == 4:
-        return [
-            _ecart(
-                reglages,
-                "S01",
-                "Substitution par un générique du groupe",
-                ligne.id,
-                boite=boite.ident,
-            )
-        ]
-    if rattachement.rang >= 5:
-        prescrit = ligne.produit.dci or ligne.produit.libelle
-        return [
-            _ecart(
-                reglages,
-                "S08",
-                f"Autre médicament : {boite.faits.libelle} au lieu de {prescrit}",
-                ligne.id,
-                boite=boite.ident,
-            )
-        ]
-    return []
+def _product(
+    ligne: LigneLue, prescrit: FaitsProduit, rattachement: Rattachement, reglages: Parametres
+) -> list[Ecart]:
+    """What the product itself changes: at most one difference, the worst. Source: §4.3, §4.5."""
+    trouve = _kept_product(ligne, rattachement.rang) or _relation(ligne, prescrit, rattachement)
+    if trouve is None:
+        return []
+    code, phrase, autres = trouve
+    return [_ecart(reglages, code, phrase, ligne.id, boite=rattachement.boite.ident, **autres)]
+
+
+_Trouve = tuple[str, str, dict[str, object]]
+
+
+def _kept_product(ligne: LigneLue, rang: int) -> _Trouve | None:
+    """« Non substituable », with its reason or without any."""
+    if ligne.substituable is not False:
+        return None
+    if ligne.motif_ns and rang >= 4:
+        return "S02", f"Non substituable ({ligne.motif_ns}) : {ligne.produit.libelle}", {}
+    if not ligne.motif_ns and rang <= 4:
+        phrase = "Mention « non substituable » sans motif : appelez le prescripteur"
+        return "S03", phrase, {"sans_envoi": rang < 4}
+    return None
+
+
+def _relation(
+    ligne: LigneLue, prescrit: FaitsProduit, rattachement: Rattachement
+) -> _Trouve | None:
+    rang, faits = rattachement.rang, rattachement.boite.faits
+    au_lieu = f"{faits.libelle} au lieu de {prescrit.libelle or ligne.produit.libelle}"
+    if rang == 7:
+        severite = BLOQUANT if _is_other_route(faits, prescrit) else JUSTIFIER
+        return "S07", f"À vérifier (forme) : {au_lieu}", {"severite": severite}
+    if rang == 4 and _is_princeps(faits, prescrit):
+        return "S04", "Princeps délivré : patient informé (avance des frais)", {}
+    phrases = {
+        1: ("S11", f"Autre conditionnement : {faits.libelle}"),
+        4: ("S01", "Substitution par un générique du groupe"),
+        5: ("S06", f"À vérifier (dosage) : {au_lieu}"),
+        8: ("S06", f"À vérifier (dosage) : {au_lieu}"),
+        RANG_AUCUN: ("S08", f"Autre médicament : {au_lieu}"),
+    }
+    return (*phrases[rang], {}) if rang in phrases else None
+
+
+def _is_princeps(boite: FaitsProduit, prescrit: FaitsProduit) -> bool:
+    """Tell whether the princeps of the group is given for one of its generics."""
+    return any(
+        genre == 0 and (groupe, 0) not in prescrit.groupes
+        for groupe, genre in boite.groupes
+        if groupe in {g for g, _ in prescrit.groupes}
+    )
+
+
+_VOIES = (
+    ("injectable", ("INJECTABLE", "PERFUSION")),
+    ("rectale", ("SUPPOSITOIRE", "RECTALE")),
+    ("cutanée", ("CREME", "POMMADE", "GEL", "TRANSDERMIQUE", "DISPOSITIF")),
+    ("oculaire", ("COLLYRE", "OPHTALMIQUE")),
+    ("orale", ("COMPRIME", "GELULE", "CAPSULE", "SIROP", "BUVABLE", "SACHET", "LYOPHILISAT")),
+)
+
+
+def _route(forme: str) -> str:
+    mots = set(fold(forme).split())
+    return next((voie for voie, signes in _VOIES if mots & set(signes)), "")
+
+
+def _is_other_route(boite: FaitsProduit, prescrit: FaitsProduit) -> bool:
+    """Tell whether both routes are known by the form, and differ. Source: §4.5 (S07)."""
+    une, autre = _route(boite.forme), _route(prescrit.forme)
+    return bool(une and autre and une != autre)
 
 
 def _outside(saisie: Saisie, reglages: Parametres) -> list[Ecart]:
@@ -277,7 +328,11 @@ def _outside(saisie: Saisie, reglages: Parametres) -> list[Ecart]:
     ]
 
 
-def not_checkable(prescription: PrescriptionLue, saisie: Saisie) -> tuple[str, ...]:
+def not_checkable(
+    prescription: PrescriptionLue,
+    saisie: Saisie,
+    referentiel: dict[str, FaitsProduit] | None = None,
+) -> tuple[str, ...]:
     """Return what the control could not compute, in words: « non vérifiable », never conform.
 
     Source: ordonnance.md §4.4 and §4.5 (Q12).
@@ -285,14 +340,20 @@ def not_checkable(prescription: PrescriptionLue, saisie: Saisie) -> tuple[str, .
     phrases = []
     for ligne in prescription.lignes:
         servies = [r for r in saisie.rattachements if r.id_ligne == ligne.id]
-        if servies and ligne.quantite is None:
-            phrases.append(f"Quantité non vérifiable : {ligne.produit.libelle}")
-        elif any(r.rang == 1 for r in servies):
-            phrases.append(
-                f"Nombre de boîtes non vérifiable (autre conditionnement) : {ligne.produit.libelle}"
-            )
+        prescrit = (referentiel or {}).get(ligne.id, FaitsProduit())
+        if servies and compare(ligne, ligne.quantite, prescrit, servies) is None:
+            phrases.append(f"{_not_counted(ligne, servies)} : {ligne.produit.libelle}")
         if any(not r.boite.faits.cis and not r.boite.faits.lpp for r in servies):
             phrases.append(
                 f"Produit inconnu de la base, transmis en libellé : {ligne.produit.libelle}"
             )
     return tuple(phrases)
+
+
+def _not_counted(ligne: LigneLue, servies: list[Rattachement]) -> str:
+    if ligne.quantite is not None and not is_in_boxes(ligne):
+        prescrite = f"{_number(ligne.quantite)} {ligne.unite}"
+        return f"Quantité non vérifiable en boîtes ({prescrite} prescrits)"
+    if ligne.quantite is not None and any(r.rang == 1 for r in servies):
+        return "Nombre de boîtes non vérifiable (autre conditionnement)"
+    return "Quantité non vérifiable"

@@ -159,6 +159,7 @@ class LigneAEnvoyer:
     peremption: date | None = None
     numero_serie: str = ""
     interventions: tuple[InterventionAEnvoyer, ...] = ()
+    rattachement: str = ""
 
 
 @dataclass(frozen=True)
@@ -176,9 +177,9 @@ class ExecutionAEnvoyer:
     numero_delivrance: int
     executant: Professionnel
     lignes: tuple[LigneAEnvoyer, ...]
+    beneficiaire_confirme: bool
     commentaire: str = field(default="", repr=False)
     remplace: str = ""
-    beneficiaire_confirme: bool = False
 
 
 @dataclass(frozen=True)

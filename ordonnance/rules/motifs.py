@@ -44,7 +44,11 @@ PARTIEL = (
     Motif("RUPTURE", "Rupture"),
     Motif("AUTRE", "Autre (à préciser)", commentaire_requis=True),
 )
-AJOUT = (
-    Motif("PRESCRIPTION_MANUSCRITE", "Ligne manuscrite du prescripteur"),
+FORME = (Motif("FORME_EQUIVALENTE", "Forme équivalente"), *MODIFICATION)
+# L02 is lifted by a line the prescriber wrote by hand, and by nothing else (§4.5).
+MANUSCRITE = (Motif("PRESCRIPTION_MANUSCRITE", "Ligne manuscrite du prescripteur"),)
+# Kept with the difference, never sent: the contract carries `BeneficiaireConfirme` (§4.5, R06).
+IDENTITE = (
+    Motif("IDENTITE_VERIFIEE", "C'est la même personne : pièce d'identité vue"),
     Motif("AUTRE", "Autre (à préciser)", commentaire_requis=True),
 )

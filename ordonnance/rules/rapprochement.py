@@ -1,7 +1,9 @@
 """Is it this patient's prescription? The five checks of step 4."""
 
 from dataclasses import dataclass
+from datetime import date
 
+from ordonnance.rules.appariement import FINIES
 from ordonnance.rules.modele import Beneficiaire, PrescriptionLue
 from ordonnance.rules.noms import fold
 
@@ -18,29 +20,65 @@ class Verification:
 
 
 def compare_beneficiaire(patient: Beneficiaire | None, lu: Beneficiaire) -> str:
-    """Return IDENTIQUE, COMPATIBLE, DIFFERENTE or NON_COMPAREE.
+    """Return IDENTIQUE, COMPATIBLE, DOUTE, DIFFERENTE or NON_COMPAREE.
 
     By matricule when both have it; else birth date, sex and birth name (folded), first given name
-    by prefix. A different matricule with equal traits is a doubt, told DIFFERENTE.
-    Source: ordonnance.md §2.5, « beneficiary ».
+    by prefix. Equal traits under another matricule are a doubt: the sale goes on, someone looks.
+    A trait unknown on one side gives no verdict. Source: ordonnance.md §2.5, « beneficiary »; §8,
+    B10 to B14.
     """
     if patient is None:
         return "NON_COMPAREE"
-    if patient.matricule and lu.matricule:
-        return "IDENTIQUE" if patient.matricule[:13] == lu.matricule[:13] else "DIFFERENTE"
-    if not (patient.naissance and lu.naissance):
-        return "NON_COMPAREE"
-    if patient.naissance != lu.naissance:
+    traits = _compare_traits(patient, lu)
+    if not (patient.matricule and lu.matricule):
+        return traits
+    if patient.matricule[:13] == lu.matricule[:13]:
+        return "IDENTIQUE"
+    return "DOUTE" if traits == "COMPATIBLE" else "DIFFERENTE"
+
+
+def _compare_traits(patient: Beneficiaire, lu: Beneficiaire) -> str:
+    verdicts = (
+        _same_birth(patient.naissance, lu.naissance),
+        _same_name(patient, lu),
+        _same_first_name(patient.prenoms, lu.prenoms),
+    )
+    if False in verdicts or {patient.sexe, lu.sexe} == {"M", "F"}:
         return "DIFFERENTE"
-    if patient.sexe and lu.sexe and patient.sexe != lu.sexe:
-        return "DIFFERENTE"
+    return "NON_COMPAREE" if None in verdicts else "COMPATIBLE"
+
+
+def _same_birth(une: str, autre: str) -> bool | None:
+    """Compare two birth dates, by the year alone when one is not of the calendar (lunar)."""
+    if not (une and autre):
+        return None
+    if _is_calendar(une) and _is_calendar(autre):
+        return une == autre
+    return une[:4] == autre[:4]
+
+
+def _is_calendar(brut: str) -> bool:
+    try:
+        date.fromisoformat(brut)
+    except ValueError:
+        return False
+    return True
+
+
+def _same_name(patient: Beneficiaire, lu: Beneficiaire) -> bool | None:
+    """Compare birth names; a name used is evidence for, never against, an unknown birth name."""
     noms = {fold(n) for n in (patient.nom, patient.nom_utilise) if n}
-    if lu.nom and noms and fold(lu.nom) not in noms:
-        return "DIFFERENTE"
-    prenom, autre = fold(patient.prenoms).split(" "), fold(lu.prenoms).split(" ")
-    if not (autre[0].startswith(prenom[0]) or prenom[0].startswith(autre[0])):
-        return "DIFFERENTE"
-    return "COMPATIBLE"
+    lus = {fold(n) for n in (lu.nom, lu.nom_utilise if not patient.nom else "") if n}
+    if noms & lus:
+        return True
+    return False if patient.nom and lu.nom else None
+
+
+def _same_first_name(un: str, autre: str) -> bool | None:
+    premier, second = fold(un).split(" ")[0], fold(autre).split(" ")[0]
+    if not (premier and second):
+        return None
+    return premier.startswith(second) or second.startswith(premier)
 
 
 def is_executable(statut: str) -> bool:
@@ -52,24 +90,30 @@ def is_executable(statut: str) -> bool:
 
 
 def check_prescription(
-    prescription: PrescriptionLue, identite: str, finess: str
+    prescription: PrescriptionLue, identite: str, finess: str, *, avec_patient: bool = False
 ) -> tuple[Verification, ...]:
-    """Return the five checks shown while and after fetching. Source: ordonnance.md §4.1, step 4."""
+    """Return the five checks shown while and after fetching. Source: ordonnance.md §4.1, step 4.
+
+    `avec_patient` tells a file that cannot be compared from a sale without anyone.
+    """
     executable = is_executable(prescription.statut)
     designe = prescription.executant_designe
-    signes = {"IDENTIQUE": "✓", "COMPATIBLE": "✓", "DIFFERENTE": "✗", "NON_COMPAREE": "?"}
+    signes = {"IDENTIQUE": "✓", "COMPATIBLE": "✓", "DIFFERENTE": "✗"}
     phrases = {
         "IDENTIQUE": "même INS",
         "COMPATIBLE": "mêmes traits",
         "DIFFERENTE": "une autre personne",
-        "NON_COMPAREE": "aucun patient dans la vente",
+        "DOUTE": "mêmes traits, autre matricule : identité à vérifier",
+        "NON_COMPAREE": "dossier incomplet : vérifiez la personne"
+        if avec_patient
+        else "aucun patient dans la vente",
     }
     reserve = bool(designe) and designe != finess
     return (
         Verification("Code", "✓", "bien formé"),
         Verification("Numéro", "✓", "connu"),
         Verification("Statut", "✓" if executable else "✗", statut_phrase(prescription)),
-        Verification("Bénéficiaire", signes[identite], phrases[identite]),
+        Verification("Bénéficiaire", signes.get(identite, "?"), phrases[identite]),
         Verification(
             "Officine", "✗" if reserve else "✓", "réservée à une autre" if reserve else "libre"
         ),
@@ -103,3 +147,15 @@ def next_numero_delivrance(prescription: PrescriptionLue) -> int:
         ligne.delivrances_effectuees for ligne in prescription.lignes if ligne.renouvellements != 0
     ]
     return max(faites, default=0)
+
+
+def lowest_numero_delivrance(prescription: PrescriptionLue) -> int:
+    """Return the lowest délivrance number that some line still lacks: a complement has its number.
+
+    Source: ordonnance.md §1.5 (« A complement has the same number »), §4.7 (« Dû / complément »).
+    """
+    faites = [
+        ligne.delivrances_effectuees for ligne in prescription.lignes if ligne.statut not in FINIES
+    ]
+    propose = next_numero_delivrance(prescription)
+    return min(propose, *faites) if faites else propose

@@ -97,7 +97,7 @@ def build_lines(
 def _intervention(ecart: Ecart, reponses: dict[str, ReponseEcart]) -> InterventionAEnvoyer:
     reponse = reponses.get(ecart.cle) or ReponseEcart()
     return InterventionAEnvoyer(
-        ecart.regle.type_intervention,
+        ecart.type_intervention,
         reponse.motif or ecart.regle.defaut,
         accord_obtenu=True if reponse.accord_date else None,
         accord_date=reponse.accord_date,
@@ -114,12 +114,10 @@ def _delivered(
     new_id: Callable[[], str],
 ) -> list[LigneAEnvoyer]:
     partiel = any(e.code == "Q01" for e in ecarts)
-    communs = [e for e in ecarts if e.boite is None and e.regle.type_intervention]
+    communs = [e for e in ecarts if e.boite is None and e.type_intervention]
     envoyees = []
     for rang, rattachement in enumerate(servies):
-        propres = [
-            e for e in ecarts if e.boite == rattachement.boite.ident and e.regle.type_intervention
-        ]
+        propres = [e for e in ecarts if e.boite == rattachement.boite.ident and e.type_intervention]
         interventions = tuple(
             _intervention(e, reponses) for e in [*propres, *(communs if rang == 0 else [])]
         )
@@ -164,4 +162,5 @@ def _box(
         detail.peremption,
         detail.numero_serie,
         interventions,
+        "MANUEL" if rattachement.boite.manuelle else f"AUTO {rattachement.rang}",
     )

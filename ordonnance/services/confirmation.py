@@ -6,10 +6,11 @@ from django.db import transaction
 from django.utils import timezone
 
 from ordonnance.codec.demande import corps_liberer, corps_ouvrir
-from ordonnance.models import OrdonnanceNumerique, Verrou
+from ordonnance.models import OrdonnanceNumerique, SaisieControle, Verrou
+from ordonnance.rules.controle import CLE_IDENTITE
 from ordonnance.rules.modele import Beneficiaire, PrescriptionLue
 from ordonnance.rules.modele import Verrou as VerrouLu
-from ordonnance.rules.rapprochement import is_executable, next_numero_delivrance, statut_phrase
+from ordonnance.rules.rapprochement import is_executable, lowest_numero_delivrance, statut_phrase
 from ordonnance.selectors import compare_patient, prescription_of
 from ordonnance.services.commun import (
     announce,
@@ -34,12 +35,18 @@ CONFIRMEES = ("confirmee", "en_delivrance")
 
 
 def confirm(
-    acteur: Acteur, numerique_id: int, *, patient_verifie: bool, conforme: bool
+    acteur: Acteur,
+    numerique_id: int,
+    *,
+    patient_verifie: bool,
+    conforme: bool,
+    meme_personne: bool = False,
 ) -> OrdonnanceNumerique:
     """Keep who confirmed what and when; the lock is then asked in the background.
 
+    `meme_personne`: a pharmacien saw that traits which differ are the same person's (R06).
     VenteRefusee when a box is missing, when the prescription is another person's, or when its
-    status forbids executing it. Source: ordonnance.md §4.1 (6), §2.3.
+    status forbids executing it. Source: ordonnance.md §4.1 (6), §2.3, §4.5 (R06).
     """
     check_droit(acteur, "ordonnance.lire")
     with transaction.atomic():
@@ -52,6 +59,8 @@ def confirm(
             raise VenteRefusee("Cette ordonnance n'est pas encore récupérée.", "ORD-006")
         vente = _with_patient(acteur, vente, prescription)
         numerique.identite_comparee = compare_patient(vente.patient, prescription)
+        if numerique.identite_comparee == "DIFFERENTE":
+            _lift_identity(acteur, numerique, meme_personne=meme_personne)
         _check(acteur, numerique, prescription, patient_verifie=patient_verifie, conforme=conforme)
         maintenant = timezone.now()
         numerique.patient_confirme_par_id = acteur.operateur_id
@@ -63,11 +72,34 @@ def confirm(
         numerique.ordonnance.save(update_fields=["patient"])
         move(numerique, "confirmee")
         _ask_lock(acteur, numerique)
-        audit.note(acteur, "ordonnance.confirmer", f"on:{numerique.pk}", vente.patient_id)
+        audit.note(
+            acteur,
+            "ordonnance.confirmer",
+            f"on:{numerique.pk}",
+            vente.patient_id,
+            precision=numerique.identite_comparee.lower(),
+        )
         if not asks_renewal(prescription):
             _start(numerique, 0)
         announce(numerique)
     return numerique
+
+
+def _lift_identity(acteur: Acteur, numerique: OrdonnanceNumerique, *, meme_personne: bool) -> None:
+    """Keep the choice of a pharmacien as the answer to R06; VenteRefusee without that choice."""
+    if not meme_personne:
+        raise VenteRefusee(
+            "Cette ordonnance est au nom d'une autre personne. Changez de patient, ou arrêtez.",
+            "ORD-R06",
+        )
+    check_droit(acteur, "ordonnance.lever_bloquant")
+    SaisieControle.objects.update_or_create(
+        officine_id=acteur.officine_id,
+        numerique=numerique,
+        cle=CLE_IDENTITE,
+        defaults={"motif": "IDENTITE_VERIFIEE", "saisie_par_id": acteur.operateur_id},
+    )
+    audit.note(acteur, "ordonnance.lever_identite", f"on:{numerique.pk}")
 
 
 def _check(
@@ -78,11 +110,6 @@ def _check(
     patient_verifie: bool,
     conforme: bool,
 ) -> None:
-    if numerique.identite_comparee == "DIFFERENTE":
-        raise VenteRefusee(
-            "Cette ordonnance est au nom d'une autre personne. Changez de patient, ou arrêtez.",
-            "ORD-R06",
-        )
     if not is_executable(prescription.statut):
         raise VenteRefusee(
             f"Cette ordonnance ne peut pas être exécutée : {statut_phrase(prescription)}.",
@@ -151,7 +178,7 @@ def is_number_due(numerique: OrdonnanceNumerique) -> bool:
 
 
 def choose_renewal(acteur: Acteur, numerique_id: int, numero: int) -> OrdonnanceNumerique:
-    """Keep the délivrance number (0 = first). VenteRefusee for one that was already done in full.
+    """Keep the délivrance number (0 = first). VenteRefusee for one that every line already had.
 
     Source: ordonnance.md §4.1 (7).
     """
@@ -165,7 +192,7 @@ def choose_renewal(acteur: Acteur, numerique_id: int, numero: int) -> Ordonnance
         prescription = prescription_of(numerique)
         if prescription is None or not 0 <= numero <= max_renewal(prescription):
             raise VenteRefusee("Ce numéro de renouvellement n'est pas prévu.", "ORD-010")
-        if numero < next_numero_delivrance(prescription):
+        if numero < lowest_numero_delivrance(prescription):
             raise VenteRefusee("Cette délivrance est déjà faite.", "ORD-L06")
         _start(numerique, numero)
         audit.note(acteur, "ordonnance.renouvellement", f"on:{numerique.pk}")

@@ -136,7 +136,7 @@ def _correct(acteur: Acteur, dossier: Dossier, *, valide_par: int | None) -> Exe
         motif_abandon="Contrôle refait : remplacé par un nouvel envoi",
         regle_le=timezone.now(),
     )
-    promise(acteur, execution, verrouillage, a_envoyer, rang)
+    promise(acteur, dossier, execution, verrouillage, a_envoyer, rang)
     move(numerique, "a_transmettre")
     announce(numerique)
     flux.announce_entete(numerique.officine_id)

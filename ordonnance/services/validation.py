@@ -1,7 +1,7 @@
 """Steps 9 to 11: the control answered, validated, and its execution promised (§4.1, §5.3)."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from uuid import uuid4
 
 from django.db import IntegrityError, transaction
@@ -17,6 +17,7 @@ from ordonnance.models import (
     SaisieControle,
     Verrou,
 )
+from ordonnance.rules.controle import CLE_IDENTITE
 from ordonnance.rules.modele import ExecutionAEnvoyer, LigneAEnvoyer
 from ordonnance.rules.rapprochement import is_executable, statut_phrase
 from ordonnance.rules.transmission import DetailBoite, ReponseEcart, build_lines, missing_answer
@@ -108,11 +109,16 @@ def missing_answers(acteur: Acteur, dossier: Dossier) -> dict[str, str]:
     return {cle: phrase for cle, phrase in manques.items() if phrase}
 
 
-def validate(acteur: Acteur, numerique_id: int) -> Execution:
+class ControleChange(Exception):
+    """The sale changed since the control was shown: what was read is not what would be sent."""
+
+
+def validate(acteur: Acteur, numerique_id: int, vu: str | None = None) -> Execution:
     """Validate the control: execution, frozen body and delivered lines in one transaction.
 
-    Raises ControleIncomplet when an answer is missing, VenteRefusee when the state forbids it, and
-    nothing is written then. Source: ordonnance.md §5.3 (1).
+    `vu` is the digest of the control that the person read (`Dossier.empreinte`): ControleChange
+    when it is no longer this one. Raises ControleIncomplet when an answer is missing, VenteRefusee
+    when the state forbids it, and nothing is written then. Source: ordonnance.md §5.3 (1).
     """
     check_droit(acteur, "ordonnance.executer")
     try:
@@ -121,6 +127,8 @@ def validate(acteur: Acteur, numerique_id: int) -> Execution:
             vente = _vente_locked(acteur, numerique)
             dossier = _dossier(numerique, vente)
             _check_paper(dossier)
+            if vu is not None and vu != dossier.empreinte:
+                raise ControleChange
             check_answers(acteur, dossier)
             return _write(acteur, dossier, vente)
     except IntegrityError as exc:
@@ -191,7 +199,7 @@ def _write(acteur: Acteur, dossier: Dossier, vente: Vente) -> Execution:
     execution = _create_execution(acteur, dossier, vente, verrouillage, maintenant)
     copy_lines(execution, dossier, a_envoyer)
     _close_lines(acteur, execution, dossier, vente, maintenant)
-    promise(acteur, execution, verrouillage, a_envoyer)
+    promise(acteur, dossier, execution, verrouillage, a_envoyer)
     if numerique.etat == "papier":
         move(numerique, "a_transmettre")
     else:
@@ -234,6 +242,11 @@ def _create_execution(
     )
 
 
+def _accord(dossier: Dossier, cle: str) -> date | None:
+    reponse = dossier.reponses.get(cle)
+    return reponse.accord_date if reponse else None
+
+
 def copy_lines(
     execution: Execution, dossier: Dossier, a_envoyer: tuple[LigneAEnvoyer, ...]
 ) -> None:
@@ -251,6 +264,8 @@ def copy_lines(
                 parametres=ecart.parametres,
                 motif=(dossier.reponses.get(ecart.cle) or ReponseEcart(ecart.regle.defaut)).motif,
                 commentaire=(dossier.reponses.get(ecart.cle) or ReponseEcart()).commentaire,
+                accord_obtenu=True if _accord(dossier, ecart.cle) else None,
+                accord_date=_accord(dossier, ecart.cle),
                 leve_par_id=execution.valide_par_id,
                 leve_le=maintenant,
             )
@@ -273,6 +288,7 @@ def copy_lines(
                 lot=ligne.lot,
                 peremption=ligne.peremption,
                 numero_serie=ligne.numero_serie,
+                rattachement=ligne.rattachement,
             )
             for ligne in a_envoyer
         ]
@@ -313,8 +329,15 @@ def _close_lines(
     LigneDelivrance.objects.bulk_update(dossier.produits, ["ligne_prescrite", "delivrance"])
 
 
+def _is_confirmed(dossier: Dossier) -> bool:
+    """Tell whether a person said that the beneficiary is the right one (R06)."""
+    confirmee = dossier.numerique.patient_confirme_le is not None
+    return confirmee or CLE_IDENTITE in dossier.reponses
+
+
 def promise(
     acteur: Acteur,
+    dossier: Dossier,
     execution: Execution,
     verrouillage: Verrouillage,
     lignes: tuple[LigneAEnvoyer, ...],
@@ -335,7 +358,7 @@ def promise(
         numero_delivrance=execution.numero_delivrance,
         executant=executant_of(acteur),
         lignes=lignes,
-        beneficiaire_confirme=numerique.patient_confirme_le is not None,
+        beneficiaire_confirme=_is_confirmed(dossier),
     )
     with within_contract():
         corps = corps_executer(a_envoyer)

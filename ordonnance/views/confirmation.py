@@ -8,12 +8,14 @@ from ordonnance.panneau import line_list
 from ordonnance.rules.rapprochement import (
     check_prescription,
     is_executable,
+    lowest_numero_delivrance,
     next_numero_delivrance,
 )
-from ordonnance.selectors import compare_patient, dossier_of, prescription_of
+from ordonnance.selectors import EN_COURS, dossier_of, prescription_of
 from ordonnance.services import confirmation as service
 from ordonnance.views.commun import acteur_of, close_dialogue, numerique_of, vente_of
 from pharmacy import audit
+from pharmacy.acteurs import peut
 from pharmacy.http import http_methods, render_dialogue
 from pharmacy.models import Vente
 from pharmacy.services.vente import VenteRefusee
@@ -34,6 +36,7 @@ def confirmation(request: HttpRequest, vente_id: int, numerique_id: int) -> Http
             numerique.pk,
             patient_verifie=request.POST.get("patient") == "oui",
             conforme=request.POST.get("conforme") == "oui",
+            meme_personne=request.POST.get("meme_personne") == "oui",
         )
     except VenteRefusee as exc:
         return _render(request, vente, numerique, exc)
@@ -53,7 +56,7 @@ def _render(
     dossier = dossier_of(numerique, vente)
     if dossier is None:
         raise VenteRefusee("Cette ordonnance n'est pas encore récupérée.", "ORD-006")
-    identite = compare_patient(vente.patient, dossier.prescription)
+    leve = peut(acteur_of(request), "ordonnance.lever_bloquant").ok
     return render_dialogue(
         request,
         "ordonnance/_confirmation.html",
@@ -62,10 +65,16 @@ def _render(
             "numerique": numerique,
             "prescription": dossier.prescription,
             "lignes": line_list(dossier),
-            "identite": identite,
+            "identite": dossier.identite,
             "verifications": check_prescription(
-                dossier.prescription, identite, vente.officine.finess
+                dossier.prescription,
+                dossier.identite,
+                vente.officine.finess,
+                avec_patient=vente.patient_id is not None,
             ),
+            "peut_lever": leve,
+            "confirmable": leve or dossier.identite != "DIFFERENTE",
+            "retirable": numerique.etat in EN_COURS,
             "executable": is_executable(dossier.prescription.statut),
             "a_confirmer": numerique.etat == "recuperee",
             "refus": refus,
@@ -100,7 +109,7 @@ def renouvellement(request: HttpRequest, vente_id: int, numerique_id: int) -> Ht
             "numerique": numerique,
             "prescription": prescription,
             "propose": min(propose, maximum),
-            "choix": range(min(propose, maximum), maximum + 1),
+            "choix": range(min(lowest_numero_delivrance(prescription), maximum), maximum + 1),
             "maximum": maximum,
         },
     )

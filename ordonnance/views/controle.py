@@ -13,7 +13,8 @@ from ordonnance.scan import sign_suite
 from ordonnance.selectors import Dossier, dossier_of
 from ordonnance.services import correction, validation
 from ordonnance.services.confirmation import is_number_due
-from ordonnance.services.validation import ControleIncomplet
+from ordonnance.services.rattachement import RATTACHABLES
+from ordonnance.services.validation import ControleChange, ControleIncomplet
 from ordonnance.views.commun import acteur_of, close_dialogue, numerique_of, vente_of
 from pharmacy import audit
 from pharmacy.acteurs import peut
@@ -26,9 +27,8 @@ from teleservices.assertions import is_signed
 
 @dataclass(frozen=True)
 class EcartAffiche:
-    """A difference as the sheet shows it: its rank in the form, both sides, its answer."""
+    """A difference as the sheet shows it: both sides, its answer."""
 
-    rang: int
     ecart: Ecart
     signe: str
     mot: str
@@ -42,9 +42,10 @@ class EcartAffiche:
         return self.reponse.motif or self.ecart.regle.defaut
 
     @property
-    def attend(self) -> bool:
-        """Whether this one still wants a person: it takes the focus."""
-        return bool(self.manque) or (self.ecart.exige_motif and not self.motif)
+    def est_a_repondre(self) -> bool:
+        """Whether a person must still answer: the focus starts there."""
+        sans_accord = self.ecart.regle.accord and self.reponse.accord_date is None
+        return bool(self.manque) or (self.ecart.exige_motif and (not self.motif or sans_accord))
 
 
 @http_methods(read=("GET",), write=("POST",), droit="ordonnance.lire")
@@ -66,9 +67,11 @@ def controle(request: HttpRequest, vente_id: int, numerique_id: int) -> HttpResp
         if numerique.etat == "a_corriger":
             correction.validate_again(acteur_of(request), numerique.pk)
         else:
-            validation.validate(acteur_of(request), numerique.pk)
+            validation.validate(acteur_of(request), numerique.pk, request.POST.get("vu"))
     except ControleIncomplet as exc:
         return _render(request, vente, numerique, exc.manques)
+    except ControleChange:
+        return _render(request, vente, numerique, change=True)
     acteur = acteur_of(request)
     part = "l'exécution part" if is_signed(acteur, "epu") else "l'exécution est gardée"
     suite = sign_suite(acteur, f"Contrôle validé : {part}", focus="End")
@@ -117,6 +120,8 @@ def _render(
     vente: Vente,
     numerique: OrdonnanceNumerique,
     manques: dict[str, str] | None = None,
+    *,
+    change: bool = False,
 ) -> HttpResponse:
     acteur = acteur_of(request)
     dossier = _dossier(numerique, vente)
@@ -124,7 +129,6 @@ def _render(
     demandes = manques if manques is not None else {}
     ecarts = [
         EcartAffiche(
-            rang=rang,
             ecart=ecart,
             signe=SIGNES[ecart.severite],
             mot=MOTS[ecart.severite],
@@ -132,9 +136,10 @@ def _render(
             reponse=dossier.reponses.get(ecart.cle) or ReponseEcart(),
             manque=demandes.get(ecart.cle, ""),
         )
-        for rang, ecart in enumerate(dossier.ecarts, 1)
-        if not _is_repeated(dossier.ecarts, rang - 1)
+        for rang, ecart in enumerate(dossier.ecarts)
+        if not _is_repeated(dossier.ecarts, rang)
     ]
+    premier = next((e.ecart.cle for e in ecarts if e.est_a_repondre), "")
     avec = {ecart.id_ligne for ecart in dossier.ecarts}
     return render_dialogue(
         request,
@@ -143,7 +148,11 @@ def _render(
             "vente": vente,
             "numerique": numerique,
             "ecarts": ecarts,
-            "premier": next((e.rang for e in ecarts if e.attend), 0),
+            "premier": premier,
+            "produits": dossier.produits,
+            "modifiable": numerique.etat in RATTACHABLES,
+            "vu": dossier.empreinte,
+            "change": change,
             "conformes": [x for x in lignes.values() if x.ligne.id not in avec and x.servies],
             "non_verifiables": dossier.non_verifiables,
             "manques": demandes,
@@ -153,5 +162,5 @@ def _render(
             "peut_valider": peut(acteur, "ordonnance.executer").ok,
             "peut_lever": peut(acteur, "ordonnance.lever_bloquant").ok,
         },
-        status=422 if manques else 200,
+        status=409 if change else 422 if manques else 200,
     )

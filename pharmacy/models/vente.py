@@ -89,6 +89,8 @@ class LigneDelivrance(models.Model):
     delivrance = models.ForeignKey(Delivrance, on_delete=models.PROTECT, null=True)
     ligne_prescrite = models.ForeignKey(LignePrescrite, on_delete=models.SET_NULL, null=True)
     rattachement_manuel = models.BooleanField("rattachée à la main", default=False)
+    # The national id of that line, kept across refetches; empty: put outside by hand.
+    ligne_nationale = models.CharField("ligne choisie à la main", max_length=36, blank=True)
     cip13 = models.CharField(max_length=13, blank=True)
     cis = models.CharField(max_length=8, blank=True)
     lpp = models.CharField(max_length=7, blank=True)

@@ -2,7 +2,7 @@
 
 from django.db.models import QuerySet
 
-from pharmacy.models import Produit
+from pharmacy.models import LignePrescrite, Produit, Vente
 from pharmacy.rules.recherche import fold
 
 LIMITE = 12
@@ -13,6 +13,16 @@ def produit_get(cip: str) -> Produit | None:
     if len(cip) == 7:
         return Produit.objects.filter(cip7=cip).first()
     return Produit.objects.filter(pk=cip).first()
+
+
+def dispositif_get(vente: Vente | None, code: str) -> LignePrescrite | None:
+    """Return the device prescribed in this sale under an LPP code, None when no line has it.
+
+    No table of LPP codes is carried: the prescription itself says what the code is.
+    """
+    if vente is None or not (len(code) == 7 and code.isascii() and code.isdigit()):
+        return None
+    return LignePrescrite.objects.filter(ordonnance__vente=vente, lpp=code).order_by("pk").first()
 
 
 def produit_libelle(cip: str) -> str | None:

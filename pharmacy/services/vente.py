@@ -35,6 +35,7 @@ class Boite:
     """A product as scanned or chosen."""
 
     cip13: str = ""
+    lpp: str = ""
     libelle: str = ""
     lot: str = ""
     peremption: date | None = None
@@ -250,6 +251,7 @@ def _create_row(vente: Vente, boite: Boite) -> LigneDelivrance:
         vente=vente,
         cip13=boite.cip13,
         cis=produit.cis if produit else "",
+        lpp=boite.lpp,
         libelle=produit.libelle if produit else boite.libelle or f"Produit inconnu ({boite.cip13})",
         quantite=boite.quantite,
         lot=boite.lot,

@@ -14,7 +14,7 @@ from pharmacy.models import Patient, RecuCarte, Vente
 from pharmacy.panels import panneau_list
 from pharmacy.rendu import render_fragment, vente_get
 from pharmacy.selectors.patient import patient_search
-from pharmacy.selectors.produit import produit_get, produit_search
+from pharmacy.selectors.produit import dispositif_get, produit_get, produit_search
 from pharmacy.services import lecture
 from pharmacy.services import vente as service
 from pharmacy.services.vente import Boite, VenteRefusee
@@ -125,7 +125,12 @@ def produits(request: HttpRequest, vente_id: int) -> HttpResponse:
         raise VenteRefusee(
             "Ce code n'est pas dans la base des médicaments. Donnez un libellé libre.", "VTE-007"
         )
-    boite = Boite(cip13=produit.pk if produit else "", libelle=libelle)
+    dispositif = dispositif_get(vente, libelle) if produit is None else None
+    boite = Boite(
+        cip13=produit.pk if produit else "",
+        lpp=dispositif.lpp if dispositif else "",
+        libelle=dispositif.libelle if dispositif else libelle,
+    )
     service.ligne_add(_acteur(request), vente.pk, boite)
     return retour(request, vente.pk)
 

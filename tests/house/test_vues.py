@@ -49,6 +49,8 @@ class Vue:
 
 JOUR = f"{timezone.now():%Y-%m-%d}"
 API = "tests/agent et tests/pharmacy : il faut un agent qui signe"
+_E0 = "6b1f5a10-0c3b-4e0b-9b59-0a4f1c2d100"
+LIGNES_NON_SERVIES = [f"L01:{n}:" for n in (_E0 + "1", _E0 + "2", _E0 + "3")]
 VUES = {
     "portail": Vue("GET", "session"),
     "connexion": Vue("GET POST", corps={"code": "A02", "pin": "0"}, trace="personne encore"),
@@ -150,11 +152,21 @@ VUES = {
         "GET POST",
         "ordonnance.lire",
         "ordonnance.executer",
-        corps={f"motif-{rang}": "REFUS_PATIENT" for rang in range(1, 6)},
+        corps={f"motif-{cle}": "REFUS_PATIENT" for cle in LIGNES_NON_SERVIES},
         etape="confirmee",
     ),
     "ordonnance_reponses": Vue(
-        "POST", "ordonnance.lire", corps={"motif-1": "RUPTURE"}, etape="confirmee"
+        "POST",
+        "ordonnance.lire",
+        corps={f"motif-{LIGNES_NON_SERVIES[0]}": "RUPTURE"},
+        etape="confirmee",
+    ),
+    "ordonnance_rattacher": Vue(
+        "GET POST",
+        "ordonnance.lire",
+        corps=None,
+        etape="confirmee",
+        ailleurs="tests/ordonnance/test_rattachement : il faut un produit",
     ),
     "ordonnance_a_regulariser": Vue("GET", "ordonnance.lire", etape="papier"),
 }

@@ -456,7 +456,7 @@ def test_the_faults_of_the_examples_have_their_class(nom, classe, code):
 
 @pytest.mark.parametrize(
     ("code", "classe"),
-    [("EPU-030", NotReady), ("EPU-099", OutcomeUnknown), ("EPU-020", InvalidReply)],
+    [("EPU-030", NotReady), ("EPU-099", OutcomeUnknown), ("EPU-020", Rejected)],
 )
 @pytest.mark.cas("ordonnance-D8", "ordonnance-D10")
 def test_each_class_of_the_taxonomy_is_reached(code, classe):

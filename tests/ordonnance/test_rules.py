@@ -19,7 +19,7 @@ from ordonnance.rules.modele import (
     Professionnel,
     prescription_as_dict,
 )
-from ordonnance.rules.motifs import AJOUT, MODIFICATION, NON_DELIVRANCE, PARTIEL, SUBSTITUTION
+from ordonnance.rules.motifs import MODIFICATION, NON_DELIVRANCE, PARTIEL, SUBSTITUTION
 from ordonnance.rules.noms import fold
 from ordonnance.rules.transmission import (
     DetailBoite,
@@ -76,7 +76,7 @@ def test_folding_twice_changes_nothing_and_leaves_plain_words(texte):
 
 
 def test_each_list_of_reasons_ends_by_another_that_asks_for_words():
-    for liste in (NON_DELIVRANCE, SUBSTITUTION, MODIFICATION, PARTIEL, AJOUT):
+    for liste in (NON_DELIVRANCE, SUBSTITUTION, MODIFICATION, PARTIEL):
         assert len({m.code for m in liste}) == len(liste) <= 9
         assert [m.code for m in liste if m.commentaire_requis] == ["AUTRE"]
         assert liste[-1].code == "AUTRE"
