@@ -1,6 +1,8 @@
 """A workstation for the tests: a real agent process, a tray that moves its cards, its pages."""
 
+import asyncio
 import base64
+import functools
 import hashlib
 import json
 import os
@@ -9,6 +11,7 @@ import socket
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from uuid import uuid4
 
@@ -26,6 +29,21 @@ PORTEES = ["card:read", "cps:read", "cps:sign", "scan"]
 def carte(nom, **autres):
     """A card of the demonstration, its faults changed at will."""
     return {**json.loads((CARTES / f"{nom}.json").read_text(encoding="utf-8")), **autres}
+
+
+def _jouer(coroutine):
+    asyncio.run(asyncio.wait_for(coroutine, 60))
+
+
+def seul(test):
+    """Run a coroutine test in a thread of its own: a browser's loop may live in the main one."""
+
+    @functools.wraps(test)
+    def joue(*args, **kwargs):
+        with ThreadPoolExecutor(1) as fil:
+            return fil.submit(_jouer, test(*args, **kwargs)).result()
+
+    return joue
 
 
 def port_libre():

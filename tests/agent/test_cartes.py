@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import padding
 
 from agent.receipts import canonical
 from pharmacy.postes.services import canonical_json
-from tests.agent.poste import article, carte
+from tests.agent.poste import article, carte, seul
 
 MARTIN, LEROY = "cps-martin", "cps-leroy"
 FAUX = "9417"
@@ -20,6 +20,7 @@ FAUX = "9417"
 
 @pytest.mark.exigence("AGT-08")
 @pytest.mark.cas("agent-3", "agent-4")
+@seul
 async def test_a_reading_carries_a_receipt_that_proves_it(poste):
     async with poste.page() as page:
         poste.inserer("vitale-01")
@@ -36,6 +37,7 @@ async def test_a_reading_carries_a_receipt_that_proves_it(poste):
         assert "DOMINIQUE" not in str(recu)
 
 
+@seul
 async def test_receipts_are_chained_whatever_the_operation(poste):
     async with poste.page() as page:
         poste.inserer("vitale-01")
@@ -48,6 +50,7 @@ async def test_receipts_are_chained_whatever_the_operation(poste):
 
 @pytest.mark.exigence("AGT-10")
 @pytest.mark.cas("agent-9", "agent-10", "agent-28")
+@seul
 async def test_what_cannot_be_read_is_named(poste):
     async with poste.page() as page:
         for nonce in (None, "", "court", 12, "x" * 200):
@@ -83,6 +86,7 @@ async def test_what_cannot_be_read_is_named(poste):
         {"assure": {}, "beneficiaires": [{"date_naissance": 19790328}]},
     ],
 )
+@seul
 async def test_a_garbage_card_is_refused_and_the_reader_still_works(poste, vitale):
     async with poste.page() as page:
         poste.inserer("vitale-01", vitale=vitale)
@@ -93,6 +97,7 @@ async def test_a_garbage_card_is_refused_and_the_reader_still_works(poste, vital
         assert (await page.lire())["ok"]
 
 
+@seul
 async def test_a_garbage_cps_is_refused_and_the_reader_still_works(poste):
     async with poste.page() as page:
         for cps in (None, {}, {"pin": {}}, {"pin": {"tries_max": "x", "tries_left": 3}}):
@@ -109,6 +114,7 @@ async def test_a_garbage_cps_is_refused_and_the_reader_still_works(poste):
 
 
 @pytest.mark.cas("agent-23", "agent-24")
+@seul
 async def test_odd_dates_and_wrong_keys_are_delivered_as_they_are(poste):
     vitale = carte("vitale-01")["vitale"]
     vitale["assure"]["cle"] = "11"
@@ -137,6 +143,7 @@ async def test_odd_dates_and_wrong_keys_are_delivered_as_they_are(poste):
         (lambda p: p.inserer("vitale-02"), "E_CARD_CHANGED"),
     ],
 )
+@seul
 async def test_a_card_that_leaves_during_its_reading_gives_nothing(poste, geste, code):
     async with poste.page() as page:
         poste.inserer("vitale-01", protocol={"delay_ms": 5000})
@@ -154,6 +161,7 @@ async def test_a_card_that_leaves_during_its_reading_gives_nothing(poste, geste,
         ] == "PAT-TROIS"
 
 
+@seul
 async def test_a_card_pulled_at_its_first_exchange_gives_nothing(poste):
     async with poste.page() as page:
         poste.inserer("vitale-01", faults=[{"on": "apdu", "n": 1, "do": "pull"}])
@@ -161,6 +169,7 @@ async def test_a_card_pulled_at_its_first_exchange_gives_nothing(poste):
 
 
 @pytest.mark.cas("agent-18", "agent-19")
+@seul
 async def test_a_card_that_hangs_ends_at_the_deadline_and_holds_nobody(poste):
     async with poste.page() as page:
         poste.inserer("vitale-01", faults=[{"on": "apdu", "do": "hang"}])
@@ -171,6 +180,7 @@ async def test_a_card_that_hangs_ends_at_the_deadline_and_holds_nobody(poste):
         assert (await page.lire())["ok"]
 
 
+@seul
 async def test_a_reading_is_cancelled_by_its_page(poste):
     async with poste.page() as page:
         poste.inserer("vitale-01", faults=[{"on": "apdu", "do": "hang"}])
@@ -184,6 +194,7 @@ async def test_a_reading_is_cancelled_by_its_page(poste):
         assert (await page.lire())["ok"]
 
 
+@seul
 async def test_a_reading_is_for_the_window_in_front(poste):
     poste.inserer("vitale-01")
     async with poste.page() as derriere, poste.page() as devant:
@@ -205,6 +216,7 @@ async def taper(poste, page, chiffres):
 
 
 @pytest.mark.cas("agent-40")
+@seul
 async def test_what_is_signed_is_shown_and_verifies(poste):
     async with poste.page() as page:
         poste.inserer(MARTIN)
@@ -236,6 +248,7 @@ async def test_what_is_signed_is_shown_and_verifies(poste):
 
 @pytest.mark.exigence("AGT-10")
 @pytest.mark.cas("agent-35", "agent-36")
+@seul
 async def test_wrong_codes_are_counted_by_the_card_until_it_blocks(poste):
     async with poste.page() as page:
         for reste, code in (
@@ -256,6 +269,7 @@ async def test_wrong_codes_are_counted_by_the_card_until_it_blocks(poste):
 
 
 @pytest.mark.cas("agent-36", "agent-37")
+@seul
 async def test_a_window_left_or_a_card_pulled_spends_no_try(poste):
     async with poste.page() as page:
         poste.inserer(MARTIN)
@@ -280,6 +294,7 @@ async def test_a_window_left_or_a_card_pulled_spends_no_try(poste):
         }
 
 
+@seul
 async def test_a_page_that_leaves_closes_the_window_it_opened(poste):
     poste.inserer(MARTIN)
     async with poste.page() as temoin:
@@ -292,6 +307,7 @@ async def test_a_page_that_leaves_closes_the_window_it_opened(poste):
 
 
 @pytest.mark.cas("agent-39")
+@seul
 async def test_two_requests_share_one_window(poste):
     async with poste.page() as page:
         poste.inserer(MARTIN)
@@ -304,6 +320,7 @@ async def test_two_requests_share_one_window(poste):
 
 
 @pytest.mark.exigence("AGT-09")
+@seul
 async def test_the_code_never_crosses_the_socket_nor_the_log(poste):
     async with poste.page() as page:
         poste.inserer(MARTIN)
@@ -352,6 +369,7 @@ async def test_the_code_never_crosses_the_socket_nor_the_log(poste):
         ({"cert_sha256": "00" * 32}, "E_CPS_NOT_MATCHING"),
     ],
 )
+@seul
 async def test_only_a_named_purpose_of_the_server_is_signed(poste, claims, code):
     async with poste.page() as page:
         poste.inserer(MARTIN)
@@ -360,6 +378,7 @@ async def test_only_a_named_purpose_of_the_server_is_signed(poste, claims, code)
 
 
 @pytest.mark.cas("agent-42", "agent-43", "agent-44")
+@seul
 async def test_a_request_altered_replayed_or_for_another_card_is_refused(poste):
     async with poste.page() as page:
         poste.inserer(MARTIN)
@@ -377,6 +396,7 @@ async def test_a_request_altered_replayed_or_for_another_card_is_refused(poste):
 
 
 @pytest.mark.exigence("AGT-11")
+@seul
 async def test_plugging_and_unplugging_is_told_at_once(poste):
     async with poste.page() as page:
         for geste, etat in (("unplug", "gone"), ("plug", "empty")):

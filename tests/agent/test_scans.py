@@ -1,4 +1,7 @@
-"""Scans through the running agent: one tab, none lost, none kept, nothing believed."""
+"""Scans through the running agent: one tab, none lost, none kept, nothing believed.
+
+A device remembers its last second: a test that counts has a device of its own.
+"""
 
 import asyncio
 import json
@@ -9,12 +12,14 @@ import pytest
 from agent.cards.commande import Commande
 from agent.protocol.classification import Motifs
 from agent.scanner import Appareil, Cadence, Trameur
+from tests.agent.poste import seul
 
 NUMERO = "01K7M4QX9TRB2VWZ3H"
 
 
 @pytest.mark.exigence("AGT-04", "AGT-06")
 @pytest.mark.cas("agent-69")
+@seul
 async def test_a_scan_goes_to_the_tab_in_front_only(poste):
     async with poste.page() as derriere, poste.page() as devant:
         poste.geste("scan", device="patient", text=NUMERO)
@@ -31,10 +36,11 @@ async def test_a_scan_goes_to_the_tab_in_front_only(poste):
 
 
 @pytest.mark.cas("agent-70")
+@seul
 async def test_a_scan_without_a_tab_waits_for_the_next_one(poste):
     async with poste.page(focus=False) as page:
-        poste.geste("scan", device="comptoir", text="perdu")
-        poste.geste("scan", device="comptoir", text=NUMERO)
+        poste.geste("scan", device="attente", text="perdu")
+        poste.geste("scan", device="attente", text=NUMERO)
         assert (await page.evenement("scan.undelivered"))["class"] == "inconnu"
         await page.demander("focus.claim")
         assert (await page.evenement("scan"))["text"] == NUMERO
@@ -44,9 +50,10 @@ async def test_a_scan_without_a_tab_waits_for_the_next_one(poste):
 
 
 @pytest.mark.cas("agent-70")
+@seul
 async def test_a_scan_that_nobody_claims_is_forgotten_after_ten_seconds(poste):
     async with poste.page(focus=False) as page:
-        poste.geste("scan", device="comptoir", text=NUMERO)
+        poste.geste("scan", device="oubli", text=NUMERO)
         oublie = await asyncio.wait_for(page.evenement("scan.undelivered"), 13)
         assert oublie["class"] == "ordonnance"
         assert 9_900 <= oublie["age_ms"] < 13_000
@@ -57,26 +64,29 @@ async def test_a_scan_that_nobody_claims_is_forgotten_after_ten_seconds(poste):
 
 @pytest.mark.exigence("AGT-07")
 @pytest.mark.cas("agent-83")
+@seul
 async def test_ten_scans_a_second_lose_none(poste):
     async with poste.page() as page:
         textes = [f"340093{n:07d}" for n in range(100)]
         debut = time.monotonic()
         for n, texte in enumerate(textes):
             await asyncio.sleep(max(0, debut + n / 10 - time.monotonic()))
-            poste.geste("scan", device="comptoir", text=texte)
+            poste.geste("scan", device="cadence", text=texte)
         assert await page.scans(100) == textes
 
 
 @pytest.mark.cas("agent-83")
+@seul
 async def test_a_burst_waits_in_order_and_counts_what_it_drops(poste):
     async with poste.page() as page:
-        poste.octets(b"".join(b"%013d\r" % n for n in range(100)))
+        poste.octets(b"".join(b"%013d\r" % n for n in range(100)), "rafale")
         recus = await page.scans(80)
         assert recus == [f"{n:013d}" for n in range(80)]
         assert await page.evenement("scan.rejected") == {"reason": "rafale", "count": 20}
 
 
 @pytest.mark.cas("agent-82", "agent-88")
+@seul
 async def test_frames_are_cut_where_the_device_ends_them(poste):
     async with poste.page() as page:
         poste.octets(b"un\r\ndeux\n\x02trois\rsuite\x03\r")
@@ -93,6 +103,7 @@ async def test_frames_are_cut_where_the_device_ends_them(poste):
 
 
 @pytest.mark.cas("agent-80", "agent-81")
+@seul
 async def test_hostile_codes_are_text_and_nothing_else(poste):
     async with poste.page() as page:
         for octets, classe in (
@@ -114,6 +125,7 @@ async def test_hostile_codes_are_text_and_nothing_else(poste):
 
 
 @pytest.mark.cas("agent-77", "agent-98")
+@seul
 async def test_what_is_scanned_is_not_in_the_log(poste):
     async with poste.page() as page:
         apcv = "APCVSIM1." + "A" * 60 + "." + "B" * 86

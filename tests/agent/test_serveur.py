@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from agent import jws
 from agent.__main__ import load_enrolment
-from tests.agent.poste import ORIGINE, port_libre
+from tests.agent.poste import ORIGINE, port_libre, seul
 
 MONTEE = (
     "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
@@ -106,6 +106,7 @@ def test_it_listens_on_the_loopback_address_only(poste):
     assert inode == {"0100007F"}
 
 
+@seul
 async def test_before_identification_it_says_who_it_is_and_nothing_more(poste):
     poste.inserer("vitale-01")
     async with poste.page(auth=False) as page:
@@ -151,6 +152,7 @@ async def test_before_identification_it_says_who_it_is_and_nothing_more(poste):
     ],
     ids=lambda v: next(iter(v)) if isinstance(v, dict) else "",
 )
+@seul
 async def test_a_token_that_is_not_for_this_connection_is_refused(poste, claims, code):
     secondes = {
         nom: int(time.time()) + valeur
@@ -180,6 +182,7 @@ async def test_a_token_that_is_not_for_this_connection_is_refused(poste, claims,
         lambda _: "A" * 5000,
     ],
 )
+@seul
 async def test_a_forged_token_is_refused(poste, forge):
     async with poste.page(auth=False) as page:
         assert await page.code("auth", token=forge(page.jeton())) == "E_AUTH_TOKEN_INVALID"
@@ -187,6 +190,7 @@ async def test_a_forged_token_is_refused(poste, forge):
 
 
 @pytest.mark.cas("agent-56")
+@seul
 async def test_a_token_serves_once_and_on_one_socket(poste):
     async with poste.page(auth=False) as une, poste.page(auth=False) as autre:
         jeton = une.jeton()
@@ -196,6 +200,7 @@ async def test_a_token_serves_once_and_on_one_socket(poste):
         assert (await une.demander("auth.refresh", token=une.jeton()))["ok"]
 
 
+@seul
 async def test_the_proof_of_presence_is_signed_by_the_workstation(poste):
     async with poste.page() as page:
         preuve = poste.recu(page.acces["proof"], "agent-proof+jwt")
@@ -204,6 +209,7 @@ async def test_the_proof_of_presence_is_signed_by_the_workstation(poste):
 
 
 @pytest.mark.cas("agent-55")
+@seul
 async def test_three_bad_tokens_close_and_ban(poste_neuf):
     async with poste_neuf.page(auth=False) as page:
         for _ in range(3):
@@ -213,12 +219,14 @@ async def test_three_bad_tokens_close_and_ban(poste_neuf):
 
 
 @pytest.mark.cas("agent-54")
+@seul
 async def test_a_page_that_never_identifies_itself_is_closed(poste):
     async with poste.page(auth=False) as page:
         assert await asyncio.wait_for(page.fermeture(), 13) == 4001
 
 
 @pytest.mark.cas("agent-61")
+@seul
 async def test_an_expired_token_leaves_time_to_renew_and_nothing_else(poste):
     async with poste.page(auth=False) as page:
         maintenant = int(time.time())
@@ -238,6 +246,7 @@ async def test_an_expired_token_leaves_time_to_renew_and_nothing_else(poste):
 
 
 @pytest.mark.cas("agent-57")
+@seul
 async def test_a_scope_that_the_token_lacks_is_refused(poste):
     async with poste.page(auth=False) as page:
         await page.demander("auth", token=page.jeton(scope=["scan"]))
@@ -269,6 +278,7 @@ async def test_a_scope_that_the_token_lacks_is_refused(poste):
         ('{"v":1,"type":"__class__","id":"1"}', "E_PROTO_TYPE"),
     ],
 )
+@seul
 async def test_a_malformed_frame_is_answered_and_the_tab_lives(poste, trame, code):
     async with poste.page() as page:
         assert (await page.brut(trame))["error"]["code"] == code
@@ -276,6 +286,7 @@ async def test_a_malformed_frame_is_answered_and_the_tab_lives(poste, trame, cod
 
 
 @pytest.mark.cas("agent-63")
+@seul
 async def test_another_version_is_told_then_closed(poste):
     async with poste.page() as page:
         reponse = await page.brut('{"v":2,"type":"ping","id":"1"}')
@@ -284,6 +295,7 @@ async def test_another_version_is_told_then_closed(poste):
 
 
 @pytest.mark.cas("agent-64", "agent-65")
+@seul
 async def test_oversize_binary_and_broken_frames_close_one_tab_only(poste):
     async with poste.page() as temoin:
         for trame, code in (("x" * 70_000, 1009), (b"\x00", 1003)):
@@ -297,6 +309,7 @@ async def test_oversize_binary_and_broken_frames_close_one_tab_only(poste):
 
 
 @pytest.mark.cas("agent-66")
+@seul
 async def test_a_flood_is_slowed_then_closed(poste):
     async with poste.page() as page, poste.page() as temoin:
         for n in range(1000):
@@ -307,6 +320,7 @@ async def test_a_flood_is_slowed_then_closed(poste):
 
 
 @pytest.mark.cas("agent-68")
+@seul
 async def test_eight_tabs_and_no_more(poste):
     async with contextlib.AsyncExitStack() as pile:
         pages = [await pile.enter_async_context(poste.page()) for _ in range(8)]
@@ -316,6 +330,7 @@ async def test_eight_tabs_and_no_more(poste):
             assert (await page.demander("state.get"))["ok"]
 
 
+@seul
 async def test_three_silent_connections_do_not_shut_the_door_on_their_own(poste):
     async with contextlib.AsyncExitStack() as pile:
         for _ in range(3):
@@ -324,6 +339,7 @@ async def test_three_silent_connections_do_not_shut_the_door_on_their_own(poste)
 
 
 @pytest.mark.cas("agent-67")
+@seul
 async def test_a_tab_that_stops_reading_is_closed_and_delays_nobody(poste):
     with socket.socket() as prise:
         prise.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 2048)
@@ -355,6 +371,7 @@ async def _rafale(lente, autre):
 
 
 @pytest.mark.exigence("OPS-14")
+@seul
 async def test_sigterm_leaves_nothing_behind(poste_neuf):
     async with poste_neuf.page() as page:
         assert poste_neuf.stop() == 0
@@ -405,6 +422,7 @@ def test_an_enrolment_changed_by_hand_does_not_start(agent_commun, tmp_path, cha
         load_enrolment(tmp_path)
 
 
+@seul
 async def test_the_socket_of_another_library_version_is_not_named(poste):
     with pytest.raises(websockets.InvalidStatus) as refus:
         await websockets.connect(
