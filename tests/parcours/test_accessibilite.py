@@ -57,7 +57,7 @@ def test_the_sale_and_its_windows_are_clean(bureau, theme):
     trouve = {"vide": _examiner(bureau.page)}
     bureau.inserer("vitale-01")
     bureau.voir("PAT-TROIS DOMINIQUE")
-    bureau.boite(GLUCOPHAGE)
+    bureau.boite(GLUCOPHAGE["cip13"])
     bureau.page.locator(".ligne-produit").first.wait_for()
     trouve["entamée"] = _examiner(bureau.page)
     for touche, titre in (("F1", "Touches"), ("F2", "Patient"), ("F3", "Ordonnance Numérique")):

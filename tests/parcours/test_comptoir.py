@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from tests.parcours.bureau import DOLIPRANE, new_patient, until
+from tests.parcours.bureau import DOLIPRANE, new_patient
 from tests.parcours.gestes import lire_et_signer, servir, terminer
 
 pytestmark = [pytest.mark.navigateur, pytest.mark.pile]
@@ -116,13 +116,7 @@ def test_a_card_left_in_the_reader_is_named_until_it_leaves(bureau):
     terminer(bureau)
     bureau.voir(f"Rendez la carte à {personne.prenoms[0]}")
     bureau.retirer("vitale")
-    until(
-        lambda: (
-            bureau.page.reload() is not None
-            and not bureau.page.get_by_text("Rendez la carte").count()
-        ),
-        "la carte rendue",
-    )
+    bureau.page.get_by_text("Rendez la carte").wait_for(state="detached")  # told by the stream
 
 
 def test_a_locked_colleague_leaves_no_signature_to_the_next(bureau):

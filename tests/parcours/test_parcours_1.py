@@ -89,6 +89,8 @@ def test_all_down_the_sale_ends_on_paper_and_the_work_waits(bureau):
     ligne = bureau.page.locator("tr", has_text="Reçu, à contrôler")
     until(lambda: ligne.count() or (bureau.page.reload() and None), "le contenu redemandé", 60)
     ligne.get_by_text("Contrôler et envoyer").press("Enter")
+    bureau.dialogue("Numéro de renouvellement")
+    bureau.touche("Enter")
     bureau.dialogue("Contrôle d'ordonnance")
     bureau.touche("End")
     until(lambda: bureau.executions(numero), "l'exécution régularisée")

@@ -142,6 +142,8 @@ def test_f3_first_down_goes_on_paper_and_is_regularised_afterwards(bureau):
     ligne = bureau.page.locator("tr", has_text="Reçu, à contrôler")
     until(lambda: ligne.count() or (bureau.page.reload() and None), "le contenu redemandé", 60)
     ligne.get_by_text("Contrôler et envoyer").press("Enter")
+    bureau.dialogue("Numéro de renouvellement")
+    bureau.touche("Enter")
     bureau.dialogue("Contrôle d'ordonnance")
     bureau.touche("2")
     bureau.touche("Enter")
