@@ -16,6 +16,11 @@ urlpatterns = [
     path("vente/<int:vente_id>/", vente.page, name="vente"),
     path("vente/<int:vente_id>/produits/", vente.produits, name="vente_produits"),
     path("vente/<int:vente_id>/lignes/<int:ligne_id>/", vente.ligne, name="vente_ligne"),
+    path(
+        "vente/<int:vente_id>/lignes/<int:ligne_id>/exoneration/",
+        vente.exoneration,
+        name="vente_exoneration",
+    ),
     path("vente/<int:vente_id>/retablir/", vente.annuler_retrait, name="vente_retablir"),
     path("vente/<int:vente_id>/fin/", vente.fin, name="vente_fin"),
     path("vente/<int:vente_id>/fin/page/", vente.fin_page, name="vente_fin_page"),

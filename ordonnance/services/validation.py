@@ -326,7 +326,11 @@ def _close_lines(
     for produit in dossier.produits:
         produit.ligne_prescrite = dossier.lignes.get(par_boite.get(produit.pk) or "")
         produit.delivrance = delivrance
-    LigneDelivrance.objects.bulk_update(dossier.produits, ["ligne_prescrite", "delivrance"])
+        if produit.ligne_prescrite is not None and produit.ligne_prescrite.ald:
+            produit.exoneration = LigneDelivrance.Exoneration.ALD
+    LigneDelivrance.objects.bulk_update(
+        dossier.produits, ["ligne_prescrite", "delivrance", "exoneration"]
+    )
 
 
 def _is_confirmed(dossier: Dossier) -> bool:

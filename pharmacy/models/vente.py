@@ -84,6 +84,12 @@ class Delivrance(models.Model):
 class LigneDelivrance(models.Model):
     """One product of the sale: boxes of one CIP, lot and serial number."""
 
+    class Exoneration(models.TextChoices):
+        """What the product is exempted for, as invoiced."""
+
+        AUCUNE = "", "hors ALD"
+        ALD = "ALD", "ALD, 100 %"
+
     officine = models.ForeignKey(Officine, on_delete=models.PROTECT)
     vente = models.ForeignKey(Vente, on_delete=models.CASCADE, related_name="lignes")
     delivrance = models.ForeignKey(Delivrance, on_delete=models.PROTECT, null=True)
@@ -100,6 +106,9 @@ class LigneDelivrance(models.Model):
     peremption = models.DateField(null=True)
     numero_serie = models.CharField(max_length=20, blank=True)
     prix_centimes = models.PositiveIntegerField(null=True)
+    exoneration = models.CharField(
+        "exonération", max_length=3, choices=Exoneration.choices, default="", blank=True
+    )
     livree = models.BooleanField("délivrée", default=False)
     annulee = models.BooleanField("retirée", default=False)
     cree_le = models.DateTimeField(auto_now_add=True)

@@ -285,6 +285,30 @@ def ligne_change(acteur: Acteur, vente_id: int, ligne_id: int, quantite: int) ->
     return ligne
 
 
+def ligne_exonerate(
+    acteur: Acteur, vente_id: int, ligne_id: int, exoneration: str
+) -> LigneDelivrance:
+    """Change the exoneration proposed for a product (design.md, « A sale »), until the end.
+
+    VenteRefusee for a product that is gone, or an exoneration that does not exist.
+    """
+    check_droit(acteur, "vente")
+    with transaction.atomic():
+        vente = vente_locked(acteur, vente_id)
+        ligne = vente.lignes.filter(pk=ligne_id, annulee=False).first()
+        if ligne is None:
+            raise VenteRefusee("Cette ligne n'est plus dans la vente.", "VTE-404")
+        if exoneration not in LigneDelivrance.Exoneration.values:
+            raise VenteRefusee("Cette exonération n'existe pas.", "VTE-012")
+        ligne.exoneration = exoneration
+        ligne.save(update_fields=["exoneration"])
+        _touch_lines(acteur, vente)
+        audit.note(
+            acteur, "vente.exoneration", f"ligne:{ligne.pk}", vente.patient_id, exoneration or "non"
+        )
+    return ligne
+
+
 def vente_terminate(acteur: Acteur, vente_id: int) -> Vente:
     """End the sale: boxes leave the stock, the sale is closed for good.
 

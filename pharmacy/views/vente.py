@@ -154,6 +154,16 @@ def ligne(request: HttpRequest, vente_id: int, ligne_id: int) -> HttpResponse:
 
 
 @http_methods(write=("POST",), droit="vente")
+def exoneration(request: HttpRequest, vente_id: int, ligne_id: int) -> HttpResponse:
+    """Change the exoneration proposed for a product."""
+    vente = _vente(request, vente_id)
+    service.ligne_exonerate(
+        _acteur(request), vente.pk, ligne_id, request.POST.get("exoneration", "")
+    )
+    return retour(request, vente.pk)
+
+
+@http_methods(write=("POST",), droit="vente")
 def annuler_retrait(request: HttpRequest, vente_id: int) -> HttpResponse:
     """Ctrl+Z: put back the last row taken out."""
     vente = _vente(request, vente_id)

@@ -62,6 +62,7 @@ VUES = {
     "vente": Vue("GET", "vente"),
     "vente_produits": Vue("GET POST", "vente", corps={"cip": LEVOTHYROX}, requete="q=levo"),
     "vente_ligne": Vue("POST", "vente", corps={"quantite": "+"}),
+    "vente_exoneration": Vue("POST", "vente", corps={"exoneration": "ALD"}),
     "vente_retablir": Vue("POST", "vente", etape="retiree"),
     "vente_fin": Vue("POST", "vente"),
     "vente_fin_page": Vue("GET", "vente", etape="finie"),
