@@ -193,6 +193,7 @@ def executions_known(
     connues = {execution.id.lower() for execution in prescription.executions}
     notres = (
         Execution.objects.filter(
+            officine_id=numerique.officine_id,
             numerique__numero=numerique.numero,
             etat__in=["a_transmettre", "incertaine", "a_corriger"],
             annulee_le=None,

@@ -42,7 +42,7 @@ def _publish(canal: str, message: dict[str, object]) -> None:
 
 def announce_vente(officine_id: int, vente_id: int, *noms: str) -> None:
     """Raise the version of the sale now, and ring its pages once the transaction commits."""
-    Vente.objects.filter(pk=vente_id).update(version=F("version") + 1)
+    Vente.objects.filter(pk=vente_id, officine_id=officine_id).update(version=F("version") + 1)
     transaction.on_commit(
         lambda: _publish(canal_vente(officine_id, vente_id), {"fragments": list(noms)})
     )

@@ -165,7 +165,9 @@ def operateur_debloquer(acteur: Acteur, operateur: Operateur) -> None:
     if not decision.ok:
         raise PermissionError(decision.phrase)
     with transaction.atomic():
-        VerrouConnexion.objects.filter(code=operateur.code).update(echecs=0, bloque_jusqua=None)
+        VerrouConnexion.objects.filter(officine_id=acteur.officine_id, code=operateur.code).update(
+            echecs=0, bloque_jusqua=None
+        )
         audit.note(acteur, "operateur.debloquer", f"operateur:{operateur.pk}")
 
 

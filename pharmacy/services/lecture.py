@@ -105,7 +105,9 @@ def beneficiaire_choose(acteur: Acteur, vente: Vente, recu_id: int, rang: int) -
 
     VenteRefusee when the reading is not this poste's or was already used.
     """
-    recu = RecuCarte.objects.filter(pk=recu_id, poste_id=acteur.poste_id or 0).first()
+    recu = RecuCarte.objects.filter(
+        officine_id=acteur.officine_id, pk=recu_id, poste_id=acteur.poste_id or 0
+    ).first()
     if recu is None or recu.donnees is None:
         raise VenteRefusee("Cette lecture a déjà servi. Relisez la carte.", "VIT-004")
     porteurs = porteur_list(json.loads(bytes(recu.donnees)))

@@ -123,7 +123,9 @@ def patient_of_card(acteur: Acteur, porteur: PorteurCarte) -> Patient:
     The usual name goes to « nom utilisé »; the birth name stays empty unless the card gives it
     (ins.md §5.1: never copied from the usual name).
     """
-    connu = Patient.objects.filter(carte_empreinte=porteur.empreinte, actif=True).first()
+    connu = Patient.objects.filter(
+        officine_id=acteur.officine_id, carte_empreinte=porteur.empreinte, actif=True
+    ).first()
     if connu is not None:
         return connu
     meme = patient_same(acteur.officine_id, porteur.traits)

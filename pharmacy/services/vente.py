@@ -56,7 +56,9 @@ def vente_current(acteur: Acteur) -> Vente | None:
         return None
     return (
         Vente.objects.filter(
-            poste_id=acteur.poste_id, etat__in=[Vente.Etat.OUVERTE, Vente.Etat.CONTROLEE]
+            officine_id=acteur.officine_id,
+            poste_id=acteur.poste_id,
+            etat__in=[Vente.Etat.OUVERTE, Vente.Etat.CONTROLEE],
         )
         .select_related("patient", "prescripteur")
         .first()
@@ -228,7 +230,10 @@ def _check_boite(vente: Vente, boite: Boite) -> None:
     if not boite.numero_serie:
         return
     memes = LigneDelivrance.objects.filter(
-        cip13=boite.cip13, numero_serie=boite.numero_serie, annulee=False
+        officine_id=vente.officine_id,
+        cip13=boite.cip13,
+        numero_serie=boite.numero_serie,
+        annulee=False,
     )
     if memes.filter(vente=vente).exists():
         raise VenteRefusee("Cette boîte est déjà dans la vente (même numéro de série).", "VTE-P06")

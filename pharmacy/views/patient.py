@@ -19,10 +19,10 @@ def _acteur(request: HttpRequest) -> Acteur:
     return acteur
 
 
-@http_methods(read=("GET",), droit="patient.lire")
+@http_methods(read=("GET",), write=("POST",), droit="patient.lire")
 def liste(request: HttpRequest) -> HttpResponse:
-    """J patients: search in the officine's files."""
-    saisie = request.GET.get("q", "")
+    """J patients: search in the officine's files, by POST: no trait in an address (SEC-08)."""
+    saisie = request.POST.get("q", "")
     acteur = _acteur(request)
     trouves = list(patient_search(acteur, saisie)) if saisie else []
     if saisie:

@@ -236,10 +236,10 @@ def annuler(request: HttpRequest, vente_id: int) -> HttpResponse:
 
 @http_methods(read=("GET",), write=("POST",), droit="vente")
 def patient(request: HttpRequest, vente_id: int) -> HttpResponse:
-    """F2: find the patient (results while typing); POST chooses one."""
+    """F2: find the patient. POST chooses one, or searches while typing: no trait in an address."""
     vente = _vente(request, vente_id)
     acteur = _acteur(request)
-    if request.method == "POST":
+    if "patient" in request.POST:
         choisi = Patient.objects.filter(
             pk=read_id(request.POST.get("patient")), officine_id=acteur.officine_id
         ).first()
@@ -247,12 +247,12 @@ def patient(request: HttpRequest, vente_id: int) -> HttpResponse:
             raise VenteRefusee("Ce dossier n'existe pas dans votre officine.", "PAT-404")
         service.patient_choose(acteur, vente.pk, choisi, "recherche")
         return aller(request, f"/vente/{vente.pk}/")
-    saisie = request.GET.get("q", "")
+    saisie = request.POST.get("q", "")
     trouves = list(patient_search(acteur, saisie)) if saisie else []
     if saisie:
         audit.note(acteur, "patient.chercher", f"vente:{vente.pk}", resultat=f"{len(trouves)}")
     contexte = {"vente": vente, "patients": trouves, "q": saisie}
-    if "q" in request.GET and request.headers.get("HX-Request"):
+    if "q" in request.POST and request.headers.get("HX-Request"):
         return render(request, "pharmacy/_patients_trouves.html", contexte)
     return render_dialogue(request, "pharmacy/_patient_choix.html", contexte)
 
@@ -269,7 +269,9 @@ def beneficiaires(request: HttpRequest, vente_id: int, recu_id: int) -> HttpResp
         if suite.ton != "info":
             raise VenteRefusee(suite.phrase, suite.code)
         return aller(request, f"/vente/{vente.pk}/")
-    recu = RecuCarte.objects.filter(pk=recu_id, poste_id=acteur.poste_id or 0).first()
+    recu = RecuCarte.objects.filter(
+        officine_id=acteur.officine_id, pk=recu_id, poste_id=acteur.poste_id or 0
+    ).first()
     if recu is None or recu.donnees is None:
         raise VenteRefusee("Cette lecture a déjà servi. Relisez la carte.", "VIT-004")
     porteurs = lecture.porteur_list(json.loads(bytes(recu.donnees)))

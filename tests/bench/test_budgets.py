@@ -41,7 +41,7 @@ def test_ten_products_cost_the_queries_of_one(halle):
 
 
 def test_ten_patients_cost_the_queries_of_one(halle):
-    ecran = Ecran("Patients", "/patients/?q=essai", 0, 0)
+    ecran = Ecran("Patients", "/patients/", 0, 0, "essai")
     client = halle.client()
 
     def creer(nombre):

@@ -69,10 +69,10 @@ VUES = {
     "vente_attente": Vue("POST", "vente"),
     "vente_reprendre": Vue("POST", "vente", etape="attente"),
     "vente_annuler": Vue("POST", "vente"),
-    "vente_patient": Vue("GET POST", "vente", corps={"patient": "{patient_id}"}, requete="q=pat"),
+    "vente_patient": Vue("GET POST", "vente", corps={"patient": "{patient_id}"}),
     "vente_prescription": Vue("POST", "vente", corps={"date_prescription": JOUR}),
     "vente_beneficiaires": Vue("GET POST", "vente", corps={"rang": "0"}, etape="rien"),
-    "patients": Vue("GET", "patient.lire", requete="q=pat"),
+    "patients": Vue("GET POST", "patient.lire", corps={"q": "pat"}),
     "patient_creer": Vue(
         "GET POST",
         "patient.creer",
