@@ -46,9 +46,16 @@ class LigneAffichee:
     ton: str
 
     @property
+    def en_boites(self) -> bool:
+        """Whether what is prescribed is counted in boxes."""
+        return is_in_boxes(self.ligne)
+
+    @property
     def unite(self) -> str:
         """The unit of what is prescribed, in words."""
-        return "boîte(s)" if is_in_boxes(self.ligne) else self.ligne.unite
+        if not self.en_boites:
+            return self.ligne.unite
+        return "boîte" if self.du is None or self.du < 2 else "boîtes"
 
 
 def render_panneau(vente: Vente, acteur: Acteur) -> str:

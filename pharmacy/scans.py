@@ -65,7 +65,8 @@ def _add(scan: Scan, boite: Boite) -> Suite:
     vente = scan.vente or vente_open(scan.acteur)
     ligne = ligne_add(scan.acteur, vente.pk, boite)
     inconnu = bool(boite.cip13) and not Produit.objects.filter(pk=boite.cip13).exists()
-    phrase = f"{ligne.libelle.split(',')[0]} : {ligne.quantite} boîte(s)."
+    boites = "1 boîte" if ligne.quantite == 1 else f"{ligne.quantite} boîtes"
+    phrase = f"{ligne.libelle.split(',')[0]} : {boites}."
     if inconnu:
         phrase = "Boîte ajoutée, mais ce produit est inconnu de la base des médicaments."
     return Suite(

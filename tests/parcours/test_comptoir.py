@@ -82,7 +82,7 @@ def test_a_keyboard_scanner_never_lands_in_a_field_nor_presses_a_button(bureau):
     bureau.touche("F2")
     bureau.dialogue("Patient de la vente")
     bureau.rafale(DOLIPRANE["cip13"])
-    bureau.statut("DOLIPRANE 1000 mg : 2 boîte(s)")
+    bureau.statut("DOLIPRANE 1000 mg : 2 boîtes")
     assert bureau.page.locator("#recherche-patient").input_value() == ""
     bureau.dialogue("Patient de la vente")  # its Enter pressed nothing
 
