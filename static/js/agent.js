@@ -1,66 +1,66 @@
 /** The workstation's agent: readers, cards, scans and signatures, over its websocket. */
-import { recevoir } from './scans.js';
-import { poster, vente } from './serveur.js';
-import { appliquer, dire, proposer, surSignature } from './suite.js';
+import { appliquer, dire, poster, proposer, recevoir, vente } from './serveur.js';
 
 const { officineAgent: adresse, officineWid: wid } = document.body.dataset;
 const MOTS = { absent: 'agent absent', vide: 'vide', carte: 'carte présente', debranche: 'débranché' };
+const ETATS = { card: 'carte', empty: 'vide', gone: 'debranche' };
+const ABSENT = { code: 'AGT-000', message: "L'agent de ce poste ne répond pas." };
 const attentes = new Map();
 let prise = null;
 let rang = 0;
 let essais = 0;
 let certificat = null; // signing certificate of the CPS in the reader, base64 DER
-let aSigner = null;
+let aSigner = null; // service that waits for the card
 const lectures = {};
 
 function montrer(lecteur, etat) {
   const element = document.querySelector(`#lecteurs [data-lecteur="${lecteur}"]`);
   if (!element) return;
   element.dataset.etat = etat;
-  const mots = element.querySelector('.hors-ecran');
-  if (mots) mots.textContent = ` : ${MOTS[etat]}`;
+  element.querySelector('.hors-ecran').textContent = ` : ${MOTS[etat]}`;
 }
 
 /** Sends a request to the agent; rejects with {code, message} of its answer. */
 function demander(type, payload = {}) {
   return new Promise((resoudre, rejeter) => {
-    if (prise?.readyState !== WebSocket.OPEN) {
-      rejeter({ code: 'AGT-000', message: "L'agent de ce poste ne répond pas." });
-      return;
-    }
+    if (prise?.readyState !== WebSocket.OPEN) return rejeter(ABSENT);
     const id = `r${(rang += 1)}`;
     attentes.set(id, { resoudre, rejeter });
     prise.send(JSON.stringify({ v: 1, type, id, payload }));
   });
 }
 
-const echouer = (erreur) => dire(erreur.message || "L'agent n'a pas répondu.", 'attention', erreur.code);
+/** Asks our server; its refusal, a Suite, is thrown as an error of the agent is. */
+async function exiger(url, donnees) {
+  const { ok, reponse } = await poster(url, donnees);
+  if (!ok) throw reponse;
+  return reponse;
+}
+
+const echouer = (e) => ('message' in e ? dire(e.message, 'attention', e.code) : appliquer(e));
+
+/** Shows the agent a proof of the server that this tab is known; again before it dies. */
+async function prouver(type, suite) {
+  const { token } = await exiger('/api/agent/jetons', { wid, challenge: prise.defi });
+  return demander(type, { token, ...suite });
+}
 
 async function identifier(bonjour) {
   if (bonjour.wid !== wid) return prise.close();
-  const { ok, reponse } = await poster('/api/agent/jetons', { wid, challenge: bonjour.challenge });
-  if (!ok) return appliquer(reponse);
-  const acces = await demander('auth', { token: reponse.token, client: { tab: `t_${rang}`, protocol: 1 } });
+  prise.defi = bonjour.challenge;
+  const { proof } = await prouver('auth', { client: { tab: `t_${rang}`, protocol: 1 } });
   essais = 0;
-  prise.renouveler = () => renouveler(bonjour.challenge);
-  await poster('/api/agent/presence', { proof: acces.proof });
+  await poster('/api/agent/presence', { proof });
   await prendreLeFoyer();
   await etat();
 }
 
-async function renouveler(challenge) {
-  const { ok, reponse } = await poster('/api/agent/jetons', { wid, challenge });
-  if (ok) await demander('auth.refresh', { token: reponse.token });
-}
-
-const prendreLeFoyer = () => (document.hidden ? null : demander('focus.claim', { reason: 'visible' }));
+const prendreLeFoyer = async () => document.hidden || demander('focus.claim', { reason: 'visible' });
 
 async function etat() {
   const { readers, scanners } = await demander('state.get');
   montrer('e-lecteur', scanners.length ? 'vide' : 'debranche');
-  for (const lecteur of readers) {
-    montrer(lecteur.use, { card: 'carte', empty: 'vide', gone: 'debranche' }[lecteur.state] || 'vide');
-  }
+  for (const { use, state } of readers) montrer(use, ETATS[state] || 'vide');
   const vitale = readers.find((l) => l.use === 'vitale' && l.state === 'card');
   if (!vitale || !vente || !document.querySelector('.bandeau-patient[data-vide]')) return;
   // A card that already served a sale is read again only if someone asks for it.
@@ -70,18 +70,14 @@ async function etat() {
 }
 
 /** Reads a card once: an insertion and the state at connection may both ask for it. */
-function lire(genre, insertion) {
-  lectures[genre] ||= lireCarte(genre, insertion).finally(() => delete lectures[genre]);
-  return lectures[genre];
-}
+const lire = (genre, insertion) => (lectures[genre] ||= lireCarte(genre, insertion).finally(() => delete lectures[genre]));
 
 /** Reads with a server nonce, and gives the reading with its receipt to the server. */
 async function lireCarte(genre, insertion) {
   const op = `${genre}.read`;
-  const nonce = await poster('/api/agent/nonces', { op });
-  if (!nonce.ok) return appliquer(nonce.reponse);
+  const { nonce } = await exiger('/api/agent/nonces', { op });
   dire('Lecture de la carte…');
-  const { data, receipt } = await demander(op, { nonce: nonce.reponse.nonce });
+  const { data, receipt } = await demander(op, { nonce });
   if (genre === 'cps') certificat = data.certificat_sig_b64;
   const { reponse } = await poster('/api/agent/lectures', { op, data, receipt, vente });
   if (genre === 'vitale' && vente) localStorage.setItem('vitale', insertion);
@@ -91,23 +87,20 @@ async function lireCarte(genre, insertion) {
 
 /** Has the operator's card sign for a service; the PIN is typed in the agent's own window. */
 async function signer(service) {
-  aSigner = service;
+  aSigner = certificat ? null : service;
   if (!certificat) {
     const { readers } = await demander('state.get');
-    const presente = readers.some((l) => l.use === 'cps' && l.state === 'card');
-    if (presente) return lire('cps');
+    if (readers.some((l) => l.use === 'cps' && l.state === 'card')) return lire('cps');
     return dire('Insérez votre carte CPS pour signer.', 'attention');
   }
-  aSigner = null;
-  const demande = await poster('/api/agent/signatures/preparer', { service, certificat_b64: certificat });
-  if (!demande.ok) return appliquer(demande.reponse);
+  const { id, request } = await exiger('/api/agent/signatures/preparer', { service, certificat_b64: certificat });
   dire("Saisissez le code porteur dans la fenêtre de l'agent.", 'attention');
-  const signe = await demander('cps.sign', { request: demande.reponse.request });
-  const { reponse } = await poster('/api/agent/signatures/terminer', { id: demande.reponse.id, ...signe });
-  return appliquer(reponse);
+  const signe = await demander('cps.sign', { request });
+  appliquer((await poster('/api/agent/signatures/terminer', { id, ...signe })).reponse);
 }
 
 const EVENEMENTS = {
+  hello: identifier,
   'card.inserted': async ({ kind, insertion_id }) => {
     montrer(kind, 'carte');
     if (document.hidden || !['vitale', 'cps'].includes(kind)) return;
@@ -123,39 +116,35 @@ const EVENEMENTS = {
   'card.error': () => dire("Cette carte n'est pas lisible. Vérifiez son sens, ou essayez-en une autre.", 'attention'),
   scan: ({ text, bytes_b64, aim }) => recevoir({ text, bytes_b64, aim, canal: 'scan' }),
   'scan.rejected': () => dire('Lecture refusée : code illisible ou trop long. Scannez de nouveau.', 'attention'),
-  'auth.expiring': () => prise.renouveler?.(),
+  'auth.expiring': () => prouver('auth.refresh'),
 };
 
-function recevoirTrame(trame) {
-  const objet = JSON.parse(trame);
-  if (objet.type === 'hello') identifier(objet.payload).catch(echouer);
-  else if (objet.type === 'event') Promise.resolve(EVENEMENTS[objet.event]?.(objet.payload)).catch(echouer);
-  else if (objet.type === 'res') {
-    const attente = attentes.get(objet.id);
-    attentes.delete(objet.id);
-    if (objet.ok) attente?.resoudre(objet.payload);
-    else attente?.rejeter(objet.error);
-  }
+function recevoirTrame({ data }) {
+  const { type, event, id, ok, payload, error } = JSON.parse(data);
+  const agir = EVENEMENTS[event || type];
+  if (agir) Promise.resolve(agir(payload)).catch(echouer);
+  const attente = attentes.get(id);
+  attentes.delete(id);
+  if (ok) attente?.resoudre(payload);
+  else attente?.rejeter(error);
 }
 
 function connecter() {
   prise = new WebSocket(adresse, 'officine.agent.v1');
-  prise.addEventListener('message', (e) => recevoirTrame(e.data));
+  prise.addEventListener('message', recevoirTrame);
   prise.addEventListener('close', () => {
-    for (const { rejeter } of attentes.values()) rejeter({ code: 'AGT-000', message: "L'agent de ce poste s'est arrêté." });
+    for (const { rejeter } of attentes.values()) rejeter({ ...ABSENT, message: "L'agent de ce poste s'est arrêté." });
     attentes.clear();
     certificat = null;
     for (const lecteur of ['vitale', 'cps', 'e-lecteur']) montrer(lecteur, 'absent');
-    essais += 1;
-    setTimeout(connecter, Math.min(15000, 500 * 2 ** essais) * (0.75 + Math.random() / 2));
+    setTimeout(connecter, Math.min(15000, 500 * 2 ** (essais += 1)) * (0.75 + Math.random() / 2));
   });
 }
 
-export function brancher() {
-  if (!adresse || !wid) return;
-  surSignature((service) => signer(service).catch(echouer));
+if (adresse && wid) {
+  const revenir = () => prendreLeFoyer().catch(() => {});
+  document.addEventListener('comptoir:signer', ({ detail }) => signer(detail).catch(echouer));
   connecter();
-  const revenir = () => prise.readyState === WebSocket.OPEN && Promise.resolve(prendreLeFoyer()).catch(() => {});
   document.addEventListener('visibilitychange', revenir);
   window.addEventListener('focus', revenir);
 }

@@ -1,90 +1,73 @@
 /** The one dialog of the page: filled by htmx, modal, focused, given back on Échap. */
+const dialogue = document.getElementById('dialogue');
+const fermetures = [];
 let retour = null;
 let repondu = false;
-const fermetures = [];
 
-const boite = () => document.getElementById('dialogue');
+/** Makes an element with these properties. */
+export const creer = (nom, proprietes) => Object.assign(document.createElement(nom), proprietes);
 
 /** Opens a dialog from its address. */
-export function ouvrir(url) {
-  window.htmx.ajax('GET', url, { target: '#dialogue', swap: 'innerHTML' });
-}
+export const ouvrir = (url) => window.htmx.ajax('GET', url, { target: '#dialogue', swap: 'innerHTML' });
 
 /** The element in which keys act now: the open dialog, otherwise the page. */
-export function portee() {
-  const dialogue = boite();
-  return dialogue?.open ? dialogue : document;
-}
+export const portee = () => (dialogue?.open ? dialogue : document);
 
 /** Whether a person is answering for something: a scan is then held. */
-export function retient() {
-  return Boolean(boite()?.open && boite().querySelector('[data-officine-retient]'));
-}
+export const retient = () => Boolean(dialogue?.open && dialogue.querySelector('[data-officine-retient]'));
 
 /** Calls `agir` once when the dialog closes. */
-export function apresFermeture(agir) {
-  fermetures.push(agir);
-}
+export const apresFermeture = (agir) => fermetures.push(agir);
 
-export function fermer() {
-  const dialogue = boite();
-  if (dialogue?.open) dialogue.close();
-}
+export const fermer = () => dialogue?.open && dialogue.close();
 
-function montrer(dialogue) {
+function montrer() {
   if (!dialogue.open) {
     retour = document.activeElement;
     dialogue.showModal();
   }
-  const premier =
-    dialogue.querySelector('[autofocus]:not([disabled])') ||
-    dialogue.querySelector('input:not([type=hidden]), select, textarea, button, a[href]');
-  premier?.focus();
+  const champs = 'input:not([type=hidden]), select, textarea, button, a[href]';
+  (dialogue.querySelector('[autofocus]:not([disabled])') || dialogue.querySelector(champs))?.focus();
 }
 
-function apresFermer(dialogue) {
+function apresFermer() {
   dialogue.replaceChildren();
   const cible = retour?.isConnected ? retour : document.getElementById(retour?.id || ' ');
   // After an answer the next act has the focus; after Échap, what had it before.
-  const suivant = document.querySelector(repondu ? '[data-officine-defaut]' : 'x-rien');
-  (suivant || cible || document.querySelector('[data-officine-defaut]'))?.focus();
+  const suivant = document.querySelector('[data-officine-defaut]');
+  ((repondu && suivant) || cible || suivant)?.focus();
   retour = null;
   repondu = false;
   for (const agir of fermetures.splice(0)) agir();
 }
 
-export function brancher() {
-  const dialogue = boite();
-  if (!dialogue) return;
-  // Once settled: shown before, a key could reach a form that htmx does not hold yet.
-  document.body.addEventListener('htmx:afterSettle', (evenement) => {
-    if (evenement.detail.target !== dialogue) return;
-    if (dialogue.innerHTML.trim()) montrer(dialogue);
-    else {
-      repondu = true;
-      fermer();
-    }
-  });
-  // A refusal lands in #message, which the open dialog hides: it is shown inside it instead.
-  document.body.addEventListener('htmx:beforeSwap', (evenement) => {
-    if (evenement.detail.target.id !== 'message' || !dialogue.open) return;
-    let refus = dialogue.querySelector('.refus-dialogue');
-    if (!refus) {
-      refus = document.createElement('div');
-      refus.className = 'refus-dialogue';
-      refus.setAttribute('role', 'alert');
-      dialogue.prepend(refus);
-    }
-    evenement.detail.target = refus;
-  });
-  dialogue.addEventListener('close', () => apresFermer(dialogue));
-  dialogue.addEventListener('cancel', (evenement) => {
-    evenement.preventDefault();
-    fermer();
-  });
-  dialogue.addEventListener('click', (evenement) => {
-    if (!evenement.target.closest('[data-officine-touche="Echap"]')) return;
-    evenement.preventDefault();
-    fermer();
-  });
+/** Once settled: shown before, a key could reach a form that htmx does not hold yet. */
+function remplir({ detail }) {
+  if (detail.target !== dialogue) return;
+  if (dialogue.innerHTML.trim()) return montrer();
+  repondu = true;
+  fermer();
+}
+
+/** A refusal lands in #message, which the open dialog hides: it is shown inside it instead. */
+function refuser({ detail }) {
+  if (detail.target.id !== 'message' || !dialogue.open) return;
+  const neuf = () => creer('div', { className: 'refus-dialogue', role: 'alert' });
+  const refus = dialogue.querySelector('.refus-dialogue') || neuf();
+  if (!refus.isConnected) dialogue.prepend(refus);
+  detail.target = refus;
+}
+
+function renoncer(e) {
+  if (e.type === 'click' && !e.target.closest('[data-officine-touche="Echap"]')) return;
+  e.preventDefault();
+  fermer();
+}
+
+if (dialogue) {
+  document.body.addEventListener('htmx:afterSettle', remplir);
+  document.body.addEventListener('htmx:beforeSwap', refuser);
+  dialogue.addEventListener('close', apresFermer);
+  dialogue.addEventListener('cancel', renoncer);
+  dialogue.addEventListener('click', renoncer);
 }

@@ -1,6 +1,5 @@
 /** What arrives by itself: server-sent events, and polling when they are silent. */
-import { vente } from './serveur.js';
-import { appliquer } from './suite.js';
+import { appliquer, vente } from './serveur.js';
 
 const SILENCE_MS = 40000;
 const connus = new Map();
@@ -9,18 +8,13 @@ let erreurs = 0;
 let entendu = 0;
 let sondage = 0;
 
-function souvenir(ancien) {
-  const actif = document.activeElement;
-  if (!actif?.id || !ancien.contains(actif)) return null;
-  return { id: actif.id, valeur: actif.value, debut: actif.selectionStart, fin: actif.selectionEnd };
-}
-
 /** Replaces a part of the page by a newer one; the focus and what is being typed stay. */
 function remplacer({ cible, version, html }) {
   const ancien = document.getElementById(cible);
   if (!ancien || version < Number(ancien.dataset.officineVersion) || connus.get(cible) === html) return;
   connus.set(cible, html);
-  const garde = souvenir(ancien);
+  const actif = ancien.contains(document.activeElement) ? document.activeElement : {};
+  const { id, value, selectionStart: debut, selectionEnd: fin } = actif;
   const ouverts = [...ancien.querySelectorAll('details[open]')].map((e) => e.className);
   const modele = document.createElement('template');
   modele.innerHTML = html;
@@ -28,22 +22,28 @@ function remplacer({ cible, version, html }) {
   ancien.replaceWith(neuf);
   for (const detail of neuf.querySelectorAll('details')) detail.open ||= ouverts.includes(detail.className);
   window.htmx.process(neuf);
-  if (!garde) return;
-  const champ = document.getElementById(garde.id);
+  const champ = id && document.getElementById(id);
   if (!champ) return;
-  if (typeof garde.valeur === 'string') champ.value = garde.valeur;
+  if (typeof value === 'string') champ.value = value;
   champ.focus();
-  if (garde.debut != null) champ.setSelectionRange(garde.debut, garde.fin);
+  if (debut != null) champ.setSelectionRange(debut, fin);
 }
 
 /** Says that our own server is away, until it answers again. */
 const absent = (oui) => (document.getElementById('panne-serveur').hidden = !oui);
 
+/** The session ended or locked: the page asks who is there, instead of connecting for ever. */
+function partir() {
+  source?.close();
+  window.location.reload();
+}
+
 async function sonder() {
   try {
-    const retour = await fetch(`/flux/etat?vente=${vente}`, { credentials: 'same-origin' });
+    const retour = await fetch(`/flux/etat?vente=${vente}`);
     absent(false);
-    if (retour.ok) for (const fragment of (await retour.json()).fragments) remplacer(fragment);
+    if (retour.redirected || [401, 403].includes(retour.status)) partir();
+    else if (retour.ok) (await retour.json()).fragments.forEach(remplacer);
   } catch {
     absent(true); // the next round asks again
   }
@@ -55,28 +55,20 @@ function sonderParfois(actif) {
   document.body.dataset.flux = actif ? 'sondage' : 'direct';
 }
 
+const EVENEMENTS = { open: () => {}, battement: () => {}, fragment: remplacer, suite: appliquer, fin: partir };
+
 function ouvrir() {
   source?.close();
   source = new EventSource(`/flux?vente=${vente}`);
-  const noter = () => {
-    entendu = Date.now();
-    erreurs = 0;
-    absent(false);
-    if (sondage) sonderParfois(false);
-  };
-  source.addEventListener('open', () => {
-    document.body.dataset.flux = 'direct';
-    noter();
-  });
-  source.addEventListener('battement', noter);
-  source.addEventListener('fragment', (e) => {
-    noter();
-    remplacer(JSON.parse(e.data));
-  });
-  source.addEventListener('suite', (e) => {
-    noter();
-    appliquer(JSON.parse(e.data));
-  });
+  for (const [nom, agir] of Object.entries(EVENEMENTS)) {
+    source.addEventListener(nom, ({ data }) => {
+      entendu = Date.now();
+      erreurs = 0;
+      absent(false);
+      sonderParfois(false);
+      agir(data && JSON.parse(data));
+    });
+  }
   source.addEventListener('error', () => {
     erreurs += 1;
     if (erreurs >= 2 && !sondage) sonderParfois(true);
@@ -96,17 +88,17 @@ function battre() {
   }
 }
 
-export function brancher() {
-  setInterval(battre, 500);
-  if (!vente) return;
-  document.addEventListener('visibilitychange', () => {
-    if (document.hidden) {
-      source?.close();
-      sonderParfois(false);
-    } else ouvrir();
-  });
+function regarder() {
+  if (!document.hidden) return ouvrir();
+  source?.close();
+  sonderParfois(false);
+}
+
+setInterval(battre, 500);
+if (vente) {
+  document.addEventListener('visibilitychange', regarder);
   setInterval(() => {
     if (!document.hidden && !sondage && Date.now() - entendu > SILENCE_MS) sonderParfois(true);
   }, 5000);
-  if (!document.hidden) ouvrir();
+  regarder();
 }

@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from tests.parcours.bureau import DOLIPRANE, new_patient
-from tests.parcours.gestes import lire_et_signer, servir, terminer
+from tests.parcours.bureau import DOLIPRANE, new_patient, until
+from tests.parcours.gestes import confirmer, lire_et_signer, servir, terminer
 
 pytestmark = [pytest.mark.navigateur, pytest.mark.pile]
 
@@ -85,6 +85,72 @@ def test_a_keyboard_scanner_never_lands_in_a_field_nor_presses_a_button(bureau):
     bureau.statut("DOLIPRANE 1000 mg : 2 boîtes")
     assert bureau.page.locator("#recherche-patient").input_value() == ""
     bureau.dialogue("Patient de la vente")  # its Enter pressed nothing
+
+
+@pytest.mark.exigence("CTR-20")
+def test_plus_minus_a_number_and_delete_act_on_the_marked_product(bureau):
+    vente_entamee(bureau)
+    bureau.touche("F1")
+    bureau.voir("Retirer le produit (ligne marquée)")
+    bureau.touche("Escape")
+    bureau.sans_dialogue()
+    bureau.rafale(DOLIPRANE["cip13"])  # no serial number: several boxes in one row
+    lignes = bureau.page.locator(".ligne-produit")
+    lignes.nth(1).wait_for()
+    bureau.page.locator("[data-officine-touche=End]").focus()
+    nombre = lignes.nth(1).locator(".nombre")
+
+    def boites(attendu):
+        until(lambda: nombre.inner_text() == attendu, lambda: f"{attendu}, {nombre.inner_text()}")
+
+    depart = int(nombre.inner_text())
+    bureau.touche("+")
+    boites(str(depart + 1))
+    bureau.touche("-")
+    boites(str(depart))
+    for touche in ("*", "1", "2"):
+        bureau.touche(touche)
+    bureau.statut("× 12")
+    bureau.touche("Enter")
+    boites("12")
+    assert bureau.page.locator("#dialogue[open]").count() == 0  # its Enter validated nothing
+    bureau.touche("*")
+    bureau.touche("Escape")  # leaves the number, not the sale
+    bureau.seconde("n")
+    for touche in ("+", "-", "Delete"):
+        bureau.touche(touche)  # in a field a key writes
+    assert bureau.page.locator("#recherche-produit").input_value() == "+-"
+    boites("12")
+    bureau.page.locator("[data-officine-touche=End]").focus()
+    bureau.touche("Delete")
+    until(lambda: lignes.count() == 1, "la ligne marquée retirée")
+    bureau.touche("+")  # a box with a serial number counts for one
+    bureau.statut("Une boîte sérialisée compte pour une")
+
+
+@pytest.mark.exigence("CTR-20")
+def test_fin_or_enter_held_down_validates_nothing_unseen(bureau):
+    numero = bureau.prescrire()
+    bureau.ouvrir_session()
+    bureau.nouvelle_vente()
+    bureau.inserer("vitale-01")
+    bureau.voir("PAT-TROIS DOMINIQUE")
+    lire_et_signer(bureau, numero)
+    bureau.dialogue("Ordonnance récupérée")
+    confirmer(bureau)
+    servir(bureau)
+    for touche in ("End", "Enter"):
+        bureau.page.locator("[data-officine-touche=End]").focus()
+        bureau.page.keyboard.down(touche)
+        bureau.dialogue("Contrôle d'ordonnance")
+        for _ in range(10):
+            bureau.page.keyboard.down(touche)  # the system's repeat
+            bureau.page.wait_for_timeout(33)
+        bureau.page.wait_for_timeout(200)
+        bureau.page.keyboard.up(touche)
+        bureau.dialogue("Contrôle d'ordonnance")
+        bureau.touche("Escape")
+        bureau.sans_dialogue()
 
 
 @pytest.mark.exigence("OPS-14")
