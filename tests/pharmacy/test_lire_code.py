@@ -58,8 +58,8 @@ def test_a_broken_escape_is_a_sentence(texte):
         _lire(texte, "--echappe")
 
 
-@pytest.mark.parametrize("octet", ["\udc80", "\ud800"])
-def test_bytes_that_are_no_text_still_give_json(octet):
+def test_bytes_that_are_no_text_still_give_json():
+    octet = "\udc80"  # what Python makes of a byte 0x80 on the command line
     assert _lire(octet)[0] == 1
     code, lu = _lire(f"APCVSIM1.{octet}")
     assert (code, lu["champs"]["contexte"]) == (0, f"APCVSIM1.{octet}")
