@@ -545,6 +545,22 @@ def test_anothers_card_prepares_nothing(agent, autre_cps):
     assert not DemandeSignature.objects.exists()
 
 
+@pytest.mark.parametrize(
+    ("avant", "apres", "code"),
+    [
+        (b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x09", "certificat"),
+        (b"\x2a\x86\x48\xce\x3d\x04\x03\x02", b"\x2a\x86\x48\xce\x3d\x04\x03\x63", "certificat_ac"),
+    ],
+    ids=["version", "algorithme"],
+)
+def test_a_certificate_of_an_unknown_kind_is_a_sentence(agent, cps, avant, apres, code):
+    change = cps.certificate.replace(avant, apres)
+    assert change != cps.certificate
+    certificat = base64.b64encode(change).decode()
+    corps = {"service": "epu", "certificat_b64": certificat}
+    refus(agent.post("preparer", corps), code)
+
+
 # Scans
 
 
@@ -691,20 +707,20 @@ SIGNABLES = st.one_of(
     st.none(),
     st.booleans(),
     st.integers(-(10**40), 10**40),
+    st.sampled_from(["\0", "²", "X" * 300, "19790000", "ANNE"]),
     st.text(st.characters(exclude_categories=("Cs",)), max_size=12),
     st.lists(st.integers(), max_size=2),
 )
-PORTEURS = st.lists(
-    st.dictionaries(st.sampled_from(sorted(VITALE["beneficiaires"][0])), SIGNABLES, max_size=6)
-    | SIGNABLES,
-    max_size=2,
+CHANGES = st.dictionaries(
+    st.sampled_from(sorted(VITALE["beneficiaires"][0])), SIGNABLES, min_size=1, max_size=2
 )
+PORTEURS = st.lists(CHANGES.map(lambda c: {**VITALE["beneficiaires"][0], **c}), max_size=2)
 
 
 @BORNE
 @given(
-    assure=SIGNABLES | st.dictionaries(st.just("nir"), SIGNABLES),
-    porteurs=SIGNABLES | PORTEURS,
+    assure=st.just(VITALE["assure"]) | SIGNABLES | st.dictionaries(st.just("nir"), SIGNABLES),
+    porteurs=PORTEURS | SIGNABLES,
 )
 def test_no_signed_card_is_an_error_of_ours(agent, assure, porteurs):
     vente = agent.troupe.vente("A01")
