@@ -14,8 +14,9 @@ from rest_framework.views import APIView, exception_handler
 
 from agent.protocol.classification import lire_code
 from pharmacy import audit
-from pharmacy.acteurs import Acteur
+from pharmacy.acteurs import Acteur, peut
 from pharmacy.codes import Scan, route_scan
+from pharmacy.corps import CorpsJson
 from pharmacy.http import read_id
 from pharmacy.models import Poste, Vente
 from pharmacy.motifs import motifs_en_vigueur
@@ -28,14 +29,27 @@ from pharmacy.suites import Suite
 TEXTE_MAX = 8192
 
 
-class ActeurPresent(BasePermission):
-    """An operator is signed in and the session is not locked."""
+class ActeurHabilite(BasePermission):
+    """An operator is signed in, the session is not locked, and their role holds the right."""
 
     message = "Votre session est fermée ou verrouillée. Identifiez-vous."
 
-    def has_permission(self, request: Request, _view: APIView) -> bool:
-        """Tell whether there is an actor."""
-        return getattr(request._request, "acteur", None) is not None  # noqa: SLF001
+    def has_permission(self, request: Request, view: APIView) -> bool:
+        """Tell whether there is an actor; PermissionError, with its sentence, without the right."""
+        acteur: Acteur | None = getattr(request._request, "acteur", None)  # noqa: SLF001
+        if acteur is None:
+            return False
+        decision = peut(acteur, view.droit)  # type: ignore[attr-defined]
+        if not decision.ok:
+            raise PermissionError(f"{decision.phrase} {decision.geste}".strip())
+        return True
+
+
+PHRASES = {
+    401: ActeurHabilite.message,
+    403: ActeurHabilite.message,
+    429: "Trop de lectures à la fois : vérifiez l'appareil, attendez quelques secondes.",
+}
 
 
 def build_error_reply(exc: Exception, context: dict[str, Any]) -> Response | None:
@@ -47,17 +61,18 @@ def build_error_reply(exc: Exception, context: dict[str, Any]) -> Response | Non
         return Response(Suite(str(exc), "alerte", code="DROIT").as_dict(), status=403)
     reponse = exception_handler(exc, context)
     if reponse is not None:
-        phrase = "Demande mal formée."
-        if isinstance(exc, exceptions.PermissionDenied | exceptions.NotAuthenticated):
-            phrase = ActeurPresent.message
-        reponse.data = Suite(phrase, "alerte", code=f"HTTP-{reponse.status_code}").as_dict()
+        code = reponse.status_code
+        phrase = PHRASES.get(code, "Demande mal formée.")
+        reponse.data = Suite(phrase, "alerte", code=f"HTTP-{code}").as_dict()
     return reponse
 
 
 class VueAgent(APIView):
-    """Base: the actor, the poste and the session of the request."""
+    """Base: the actor, the poste and the session of the request; `droit` is the right it needs."""
 
-    permission_classes = [ActeurPresent]
+    permission_classes = [ActeurHabilite]
+    parser_classes = [CorpsJson]
+    droit = "vente"
 
     @property
     def acteur(self) -> Acteur:
@@ -95,7 +110,14 @@ class VueAgent(APIView):
         )
 
     def text(self, nom: str, maximum: int = TEXTE_MAX) -> str:
-        """Return a text field of the body; ParseError when absent or too long."""
+        """Return a text field of the body; ParseError when absent, too long, or with a NUL."""
+        valeur = self.raw_text(nom, maximum)
+        if "\0" in valeur:
+            raise exceptions.ParseError(nom)
+        return valeur
+
+    def raw_text(self, nom: str, maximum: int) -> str:
+        """Return a text field whatever it holds: what a device read may hold a NUL."""
         valeur = self.corps.get(nom)
         if not isinstance(valeur, str) or len(valeur) > maximum:
             raise exceptions.ParseError(nom)
@@ -112,6 +134,8 @@ class VueAgent(APIView):
 class Jetons(VueAgent):
     """POST: a token for the connection of this page to its agent."""
 
+    droit = "session"
+
     def post(self, _request: Request) -> Response:
         """Answer a token bound to the challenge. 409 when the agent is another poste's."""
         if self.text("wid", 40) != self.poste.wid:
@@ -125,10 +149,12 @@ class Jetons(VueAgent):
 class Presence(VueAgent):
     """POST: the agent's proof that it holds the workstation's key."""
 
+    droit = "session"
+
     def post(self, _request: Request) -> Response:
         """Mark the poste alive; 409 when the proof is not its own."""
         try:
-            services.note_presence(self.poste, self.text("proof"))
+            services.note_presence(self.poste, self.text("proof"), sid=self.sid)
         except cles.JetonRefuse as exc:
             raise services.LectureRefusee(
                 "preuve", "L'agent de ce poste n'est pas reconnu."
@@ -194,10 +220,11 @@ class SignaturePreparer(VueAgent):
 
 
 class SignatureTerminer(VueAgent):
-    """POST: the card's signature."""
+    """POST: the card's signature, with the agent's receipt."""
 
     def post(self, _request: Request) -> Response:
         """Close the request; what waited for this signature leaves now."""
+        demande = self.text("id", 64)
         items = self.corps.get("signatures")
         if not (isinstance(items, list) and len(items) == 1 and isinstance(items[0], dict)):
             raise exceptions.ParseError("signatures")
@@ -205,9 +232,16 @@ class SignatureTerminer(VueAgent):
             signature = b64decode(str(items[0].get("sig_b64") or ""), validate=True)
         except (Base64Error, ValueError) as exc:
             raise exceptions.ParseError("signatures") from exc
-        phrase = signatures.complete(
-            self.acteur, self.poste, self.text("id", 64), signature, self.octets("certificate_b64")
+        certificat = self.octets("certificate_b64")
+        services.keep_sign_receipt(
+            self.acteur,
+            self.poste,
+            sid=self.sid,
+            demande=demande,
+            items=items,
+            receipt=self.text("receipt", 20_000),
         )
+        phrase = signatures.complete(self.acteur, self.poste, demande, signature, certificat)
         return Response(Suite(phrase).as_dict())
 
 
@@ -240,13 +274,15 @@ class Rafale(SimpleRateThrottle):
 class Scans(VueAgent):
     """POST: a code read by a device (through the agent or the page), or typed."""
 
+    throttle_classes = [Rafale]
+
     def post(self, _request: Request) -> Response:
         """Classify it here (the page's opinion does not count) and send it where it belongs."""
         canal = self.text("canal", 10)
         if canal not in {"scan", "clavier", "saisie"}:
             raise exceptions.ParseError("canal")
         code = lire_code(
-            self.text("text", 5000), canal, motifs_en_vigueur(), nom_produit=produit_libelle
+            self.raw_text("text", 5000), canal, motifs_en_vigueur(), nom_produit=produit_libelle
         )
         vente = self.vente(self.corps.get("vente"))
         audit.note(self.acteur, "scan", f"classe:{code.classe}", resultat=code.suite)

@@ -1,15 +1,16 @@
 """The server's signing key for agents, and the public keys of the workstations."""
 
 import base64
+import json
 import warnings
 from functools import lru_cache
+from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
-from joserfc.jwt import Token
 
 # The agent's protocol names the algorithm « EdDSA » (agent.md §5.5); RFC 9864 prefers « Ed25519 ».
 warnings.filterwarnings("ignore", message="EdDSA is deprecated via RFC 9864")
@@ -53,12 +54,23 @@ def poste_key(cle_publique: str) -> OKPKey:
     return OKPKey.import_key({"kty": "OKP", "crv": "Ed25519", "x": cle_publique})
 
 
-def verify(jeton: str, typ: str, cle_publique: str) -> Token:
-    """Return a token signed by a workstation. JetonRefuse with a stable code otherwise."""
+def verify(jeton: str, typ: str, cle_publique: str) -> dict[str, Any]:
+    """Return the claims signed by a workstation. JetonRefuse with a stable code otherwise."""
+    _check_header(jeton, typ)
     try:
-        lu = jwt.decode(jeton, poste_key(cle_publique), algorithms=ALGORITHMES)
-    except (JoseError, ValueError) as exc:
+        return jwt.decode(jeton, poste_key(cle_publique), algorithms=ALGORITHMES).claims
+    except (JoseError, ValueError, RecursionError) as exc:
         raise JetonRefuse("signature_fausse") from exc
-    if lu.header.get("typ") != typ:
+
+
+def _check_header(jeton: str, typ: str) -> None:
+    """Refuse a header the library was not made to meet, before any key is looked up."""
+    debut = jeton.partition(".")[0]
+    try:
+        entete = json.loads(base64.urlsafe_b64decode(debut + "=" * (-len(debut) % 4)))
+    except (ValueError, RecursionError) as exc:
+        raise JetonRefuse("signature_fausse") from exc
+    if not isinstance(entete, dict) or "crit" in entete:
+        raise JetonRefuse("signature_fausse")
+    if entete.get("typ") != typ:
         raise JetonRefuse("type_inattendu")
-    return lu

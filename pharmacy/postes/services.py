@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 import secrets
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -13,15 +14,18 @@ from django.db import transaction
 from django.utils import timezone
 
 from pharmacy import audit
-from pharmacy.acteurs import Acteur
+from pharmacy.acteurs import Acteur, peut
 from pharmacy.models import NonceLecture, Poste, RecuCarte
 from pharmacy.postes import cles
 
 JETON_S = 300
 NONCE_S = 120
+# A proof is posted at once; the clocks of a poste and of the server differ by 90 s at most (§5.5).
+PREUVE_S = 120
 # Operations an agent may be asked, and the scope each needs.
 OPERATIONS = {"vitale.read": "card:read", "cps.read": "cps:read", "cps.sign": "cps:sign"}
 PORTEES = ["card:read", "cps:read", "cps:sign", "scan"]
+_IDENT = re.compile(r"[\x21-\x7e]{1,64}")
 
 
 class LectureRefusee(Exception):
@@ -51,6 +55,7 @@ def session_hash(session_key: str | None) -> str:
 def issue_token(acteur: Acteur, poste: Poste, *, sid: str, challenge: str) -> tuple[str, datetime]:
     """Return a token bound to one connection of the poste's agent, and its expiry.
 
+    Who may not hold a sale sees the readers and reads nothing: the token has no scope.
     Source: agent.md §5.5 (five minutes, `cnonce` = the connection's challenge).
     """
     maintenant = timezone.now()
@@ -64,7 +69,7 @@ def issue_token(acteur: Acteur, poste: Poste, *, sid: str, challenge: str) -> tu
             "sid": sid,
             "origin": settings.ADRESSE,
             "cnonce": challenge,
-            "scope": PORTEES,
+            "scope": PORTEES if peut(acteur, "vente").ok else [],
             "jti": uuid4().hex,
             "iat": int(maintenant.timestamp()),
             "nbf": int(maintenant.timestamp()),
@@ -74,12 +79,22 @@ def issue_token(acteur: Acteur, poste: Poste, *, sid: str, challenge: str) -> tu
     return jeton, expire
 
 
-def note_presence(poste: Poste, proof: str) -> None:
-    """Mark the poste alive when its agent proves it holds the key. Raises JetonRefuse."""
-    lu = cles.verify(proof, "agent-proof+jwt", poste.cle_publique)
-    Poste.objects.filter(pk=poste.pk).update(
-        vu_le=timezone.now(), version_agent=str(lu.claims.get("agent", ""))[:20]
-    )
+def note_presence(poste: Poste, proof: str, *, sid: str) -> None:
+    """Mark the poste alive when its agent proves, now and to this session, that it holds the key.
+
+    Raises JetonRefuse. Source: agent.md §5.5 (`proof`).
+    """
+    claims = cles.verify(proof, "agent-proof+jwt", poste.cle_publique)
+    maintenant = timezone.now()
+    signee = claims.get("iat")
+    if claims.get("sid") != sid:
+        raise cles.JetonRefuse("autre_session")
+    if type(signee) is not int or abs(int(maintenant.timestamp()) - signee) > PREUVE_S:
+        raise cles.JetonRefuse("preuve_ancienne")
+    version = claims.get("agent")
+    if not (isinstance(version, str) and _IDENT.fullmatch(version)):
+        raise cles.JetonRefuse("version")
+    Poste.objects.filter(pk=poste.pk).update(vu_le=maintenant, version_agent=version[:20])
 
 
 def issue_nonce(acteur: Acteur, poste: Poste, *, sid: str, operation: str) -> str:
@@ -120,11 +135,57 @@ def verify_reading(
     of the data, the operator, and that a simulated reader is not used in production.
     Source: agent.md §5.7, « Receipt ».
     """
+    recu = _read_receipt(acteur, poste, sid=sid, operation=operation, data=data, brut=receipt)
+    if not isinstance(data, dict):
+        raise _refus("recu_data")
+    with transaction.atomic():
+        garde = _keep_receipt(acteur, poste, operation, recu)
+        _consume_nonce(acteur, poste, sid, operation, recu.nonce)
+        audit.note(acteur, f"lecture.{operation}", f"recu:{garde.pk}")
+    return Lecture(operation, data, garde, recu.simule)
+
+
+def keep_sign_receipt(
+    acteur: Acteur, poste: Poste, *, sid: str, demande: str, items: list[Any], receipt: str
+) -> None:
+    """Keep the receipt of a signature, so that the poste's chain has no hole; LectureRefusee.
+
+    The number it carries is that of the request. Source: agent.md §5.7, `cps.sign`, « Receipt ».
+    """
+    recu = _read_receipt(
+        acteur,
+        poste,
+        sid=sid,
+        operation="cps.sign",
+        data={"signatures": items},
+        brut=receipt,
+    )
+    if recu.nonce != demande:
+        raise _refus("recu_nonce")
+    with transaction.atomic():
+        _keep_receipt(acteur, poste, "cps.sign", recu)
+
+
+@dataclass(frozen=True)
+class _Recu:
+    """What a receipt says, once its signature and its addressees are right."""
+
+    jti: str
+    nonce: str
+    precedent: str
+    data_sha256: str
+    simule: bool
+    empreinte: str
+
+
+def _read_receipt(
+    acteur: Acteur, poste: Poste, *, sid: str, operation: str, data: object, brut: str
+) -> _Recu:
+    """Return what the receipt says of `data`. A reader is simulated unless it says it is not."""
     try:
-        claims = cles.verify(receipt, "card-receipt+jwt", poste.cle_publique).claims
+        claims = cles.verify(brut, "card-receipt+jwt", poste.cle_publique)
     except cles.JetonRefuse as exc:
         raise _refus(str(exc)) from exc
-    simule = bool((claims.get("driver") or {}).get("simulated"))
     attendu = {
         "iss": f"agent:{poste.wid}",
         "aud": settings.ADRESSE,
@@ -136,15 +197,25 @@ def verify_reading(
     for nom, valeur in attendu.items():
         if claims.get(nom) != valeur:
             raise _refus(f"recu_{nom}")
-    if not isinstance(data, dict):
-        raise _refus("recu_data")
+    pilote = claims.get("driver")
+    simule = not (isinstance(pilote, dict) and pilote.get("simulated") is False)
     if simule and settings.ENVIRONNEMENT == "production":
         raise _refus("recu_simule")
-    with transaction.atomic():
-        _consume_nonce(poste, sid, operation, str(claims.get("nonce", "")))
-        recu = _keep_receipt(acteur, poste, operation, claims, receipt, simule=simule)
-        audit.note(acteur, f"lecture.{operation}", f"recu:{recu.pk}")
-    return Lecture(operation, data, recu, simule)
+    return _Recu(
+        jti=_ident(claims, "jti"),
+        nonce=_ident(claims, "nonce"),
+        precedent=_ident(claims, "prev") if claims.get("prev") is not None else "",
+        data_sha256=attendu["data_sha256"],
+        simule=simule,
+        empreinte=hashlib.sha256(brut.encode()).hexdigest(),
+    )
+
+
+def _ident(claims: dict[str, Any], nom: str) -> str:
+    valeur = claims.get(nom)
+    if not (isinstance(valeur, str) and _IDENT.fullmatch(valeur)):
+        raise _refus(f"recu_{nom}")
+    return valeur
 
 
 def _refus(code: str) -> LectureRefusee:
@@ -153,12 +224,13 @@ def _refus(code: str) -> LectureRefusee:
     )
 
 
-def _consume_nonce(poste: Poste, sid: str, operation: str, valeur: str) -> None:
+def _consume_nonce(acteur: Acteur, poste: Poste, sid: str, operation: str, valeur: str) -> None:
     maintenant = timezone.now()
     pris = NonceLecture.objects.filter(
         valeur_hash=hashlib.sha256(valeur.encode()).hexdigest(),
         poste=poste,
         session_hash=sid,
+        operateur_id=acteur.operateur_id,
         operation=operation,
         consomme_le__isnull=True,
         expire_le__gt=maintenant,
@@ -167,36 +239,47 @@ def _consume_nonce(poste: Poste, sid: str, operation: str, valeur: str) -> None:
         raise LectureRefusee("nonce", "Lecture trop ancienne ou déjà utilisée. Relisez la carte.")
 
 
-def _keep_receipt(
-    acteur: Acteur, poste: Poste, operation: str, claims: dict[str, Any], brut: str, *, simule: bool
-) -> RecuCarte:
-    jti = str(claims.get("jti", ""))
-    if not jti or RecuCarte.objects.filter(jti=jti).exists():
+def _keep_receipt(acteur: Acteur, poste: Poste, operation: str, recu: _Recu) -> RecuCarte:
+    """Add a receipt to the poste's chain. Two readings at once pass one after the other."""
+    dernier = Poste.objects.select_for_update(of=("self",), no_key=True).get(pk=poste.pk)
+    if RecuCarte.objects.filter(officine_id=acteur.officine_id, jti=recu.jti).exists():
         raise _refus("recu_rejoue")
-    precedent = str(claims.get("prev") or "")
-    recu = RecuCarte.objects.create(
+    garde = RecuCarte.objects.create(
         officine_id=acteur.officine_id,
-        jti=jti[:64],
+        jti=recu.jti,
         poste=poste,
         operateur_id=acteur.operateur_id,
         operation=operation,
-        data_sha256=str(claims["data_sha256"]),
-        precedent=precedent[:64],
-        chaine_rompue=bool(poste.dernier_recu) and precedent != poste.dernier_recu,
-        simule=simule,
+        data_sha256=recu.data_sha256,
+        precedent=recu.precedent,
+        chaine_rompue=bool(dernier.dernier_recu) and recu.precedent != dernier.dernier_recu,
+        simule=recu.simule,
     )
-    Poste.objects.filter(pk=poste.pk).update(
-        dernier_recu=hashlib.sha256(brut.encode()).hexdigest(), vu_le=timezone.now()
-    )
-    return recu
+    dernier.dernier_recu = recu.empreinte
+    dernier.vu_le = timezone.now()
+    dernier.save(update_fields=["dernier_recu", "vu_le"])
+    return garde
 
 
-def enrol_local(poste: Poste, cle_publique: str) -> None:
-    """Attach a workstation key given by whoever installs (the launcher, a command)."""
+class PosteRevoque(Exception):
+    """A revoked workstation takes no key until someone says so in so many words."""
+
+
+def enrol_local(poste: Poste, cle_publique: str, *, retablir: bool = False) -> None:
+    """Attach a workstation key given by whoever installs (the launcher, a command).
+
+    Raises PosteRevoque for a revoked poste unless `retablir`, ValueError for a malformed key.
+    """
     cle = cles.poste_key(cle_publique)
-    Poste.objects.filter(pk=poste.pk).update(
+    postes = Poste.objects.filter(pk=poste.pk)
+    if not retablir:
+        postes = postes.exclude(etat=Poste.Etat.REVOQUE)
+    pris = postes.update(
         cle_publique=cle_publique,
         kid=cle.thumbprint(),
         etat=Poste.Etat.ASSOCIE,
         dernier_recu="" if poste.cle_publique != cle_publique else poste.dernier_recu,
     )
+    if not pris:
+        raise PosteRevoque(poste.code)
+    audit.note_system(poste.officine_id, "poste.cle", f"poste:{poste.pk}")

@@ -13,35 +13,65 @@ from pharmacy.acteurs import Acteur
 from pharmacy.events import CarteCpsLue, publish
 from pharmacy.models import RecuCarte, Vente
 from pharmacy.postes import signatures
-from pharmacy.postes.services import Lecture
+from pharmacy.postes.services import Lecture, LectureRefusee
 from pharmacy.services.patient import PorteurCarte, card_attach, is_bearer, patient_of_card
 from pharmacy.services.vente import VenteRefusee, patient_choose
 from pharmacy.suites import Suite
 
 
 def porteur_list(vitale: dict[str, Any]) -> list[PorteurCarte]:
-    """Return the beneficiaries of a normalised Vitale object (agent.md §7.1), in card order."""
+    """Return the beneficiaries of a normalised Vitale object (agent.md §7.1), in card order.
+
+    Raises ValueError when it is not such an object: a signed receipt does not make data sound.
+    """
     assure = vitale.get("assure") or {}
-    return [_porteur(assure, b) for b in vitale.get("beneficiaires") or []]
+    beneficiaires = vitale.get("beneficiaires") or []
+    if type(assure) is not dict or type(beneficiaires) is not list:
+        raise ValueError("not a Vitale object")
+    return [_porteur(assure, b) for b in beneficiaires]
 
 
-def _porteur(assure: dict[str, Any], beneficiaire: dict[str, Any]) -> PorteurCarte:
-    brut = str(beneficiaire.get("date_naissance") or "")
+def _porteur(assure: dict[str, Any], beneficiaire: object) -> PorteurCarte:
+    if type(beneficiaire) is not dict:
+        raise ValueError("not a beneficiary")
+    brut = _texte(beneficiaire, "date_naissance", 8)
     return PorteurCarte(
-        nir_assure=str(assure.get("nir") or ""),
-        nir_certifie=str(beneficiaire.get("nir_certifie") or ""),
+        nir_assure=_texte(assure, "nir", 15),
+        nir_certifie=_texte(beneficiaire, "nir_certifie", 15),
         naissance=brut,
-        rang_gemellaire=int(beneficiaire.get("rang_gemellaire") or 1),
-        qualite=str(beneficiaire.get("qualite") or "0"),
-        nom_usuel=str(beneficiaire.get("nom_usuel") or "").strip(),
-        nom_patronymique=str(beneficiaire.get("nom_patronymique") or "").strip(),
-        prenom=str(beneficiaire.get("prenom") or "").strip(),
+        rang_gemellaire=_rang(beneficiaire.get("rang_gemellaire")),
+        qualite=_texte(beneficiaire, "qualite", 2) or "0",
+        nom_usuel=_texte(beneficiaire, "nom_usuel", 100),
+        nom_patronymique=_texte(beneficiaire, "nom_patronymique", 100),
+        prenom=_texte(beneficiaire, "prenom", 100),
         date_naissance=_calendar_date(brut),
     )
 
 
+def _texte(objet: dict[str, Any], nom: str, maximum: int) -> str:
+    """Return a short printable text, empty when absent; ValueError for anything else."""
+    valeur = objet.get(nom)
+    if valeur is None:
+        return ""
+    if not (isinstance(valeur, str) and len(valeur) <= maximum and valeur.isprintable()):
+        raise ValueError(nom)
+    return valeur.strip()
+
+
+def _rang(valeur: object) -> int:
+    """Return a rank among twins, 1 to 9, given as a number or as its digit; 1 when absent."""
+    texte = "" if valeur is None else str(valeur)
+    if texte in {"", "0"}:
+        return 1
+    if len(texte) != 1 or texte not in "123456789":
+        raise ValueError("rang_gemellaire")
+    return int(texte)
+
+
 def _calendar_date(brut: str) -> date | None:
     """Return a date only when the calendar knows it; a lunar date stays text."""
+    if not brut.isascii():
+        return None
     try:
         return date(int(brut[:4]), int(brut[4:6]), int(brut[6:8]))
     except ValueError:
@@ -51,9 +81,14 @@ def _calendar_date(brut: str) -> date | None:
 def vitale_route(acteur: Acteur, vente: Vente | None, lecture: Lecture) -> Suite:
     """Put the person of the card in the sale; several persons: ask which one.
 
-    The reading is kept, encrypted, until the choice is made.
+    The reading is kept, encrypted, until the choice is made. LectureRefusee for odd data.
     """
-    porteurs = porteur_list(lecture.data)
+    try:
+        porteurs = porteur_list(lecture.data)
+    except ValueError as exc:
+        raise LectureRefusee(
+            "VIT-006", "Les données de la carte sont illisibles. Continuez par le nom (F2)."
+        ) from exc
     if vente is None:
         return Suite("Carte lue. Ouvrez une vente pour choisir le patient.", aller="/vente/")
     if not porteurs:
@@ -120,17 +155,20 @@ def beneficiaire_choose(acteur: Acteur, vente: Vente, recu_id: int, rang: int) -
 
 
 def cps_route(acteur: Acteur, _vente: Vente | None, lecture: Lecture) -> Suite:
-    """Announce the professional's card; the apps above say whether its signature is wanted."""
-    certificat = b64decode(str(lecture.data.get("certificat_sig_b64") or ""))
+    """Announce the professional's card; the apps above say whether its signature is wanted.
+
+    LectureRefusee when its number or its certificate cannot be read.
+    """
+    try:
+        id_nat = _texte(lecture.data, "id_nat", 40)
+        certificat = b64decode(str(lecture.data.get("certificat_sig_b64") or ""), validate=True)
+    except ValueError as exc:
+        raise LectureRefusee(
+            "CPS-001", "Les données de la carte CPS sont illisibles. Réinsérez-la."
+        ) from exc
     with transaction.atomic():
         audit.note(acteur, "cps.lire", f"recu:{lecture.recu.pk}")
-        publish(
-            CarteCpsLue(
-                acteur,
-                str(lecture.data.get("id_nat") or ""),
-                hashlib.sha256(certificat).hexdigest(),
-            )
-        )
+        publish(CarteCpsLue(acteur, id_nat, hashlib.sha256(certificat).hexdigest()))
     return Suite("Carte professionnelle lue.", signer=signatures.wanted(acteur))
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from cryptography import x509
-from cryptography.exceptions import InvalidSignature
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.x509.oid import NameOID, ObjectIdentifier
 
@@ -39,7 +39,10 @@ def _integer(certificat: x509.Certificate, oid: ObjectIdentifier) -> int | None:
 
 def read_cps_certificate(der: bytes) -> CertificatCps:
     """Return the facts of a certificate. Raises ValueError when it is not one."""
-    certificat = x509.load_der_x509_certificate(der)
+    try:
+        certificat = x509.load_der_x509_certificate(der)
+    except x509.InvalidVersion as exc:
+        raise ValueError("not an X.509 v3 certificate") from exc
 
     def first(oid: ObjectIdentifier) -> str:
         valeurs = certificat.subject.get_attributes_for_oid(oid)
@@ -67,8 +70,8 @@ def is_issued_by(der: bytes, autorite_pem: bytes) -> bool:
     """Tell whether a certificate carries the signature of an authority we trust."""
     certificat = x509.load_der_x509_certificate(der)
     cle = x509.load_pem_x509_certificate(autorite_pem).public_key()
-    algorithme = certificat.signature_hash_algorithm
     try:
+        algorithme = certificat.signature_hash_algorithm
         if isinstance(cle, ec.EllipticCurvePublicKey) and algorithme is not None:
             cle.verify(certificat.signature, certificat.tbs_certificate_bytes, ec.ECDSA(algorithme))
             return True
@@ -80,6 +83,6 @@ def is_issued_by(der: bytes, autorite_pem: bytes) -> bool:
                 algorithme,
             )
             return True
-    except InvalidSignature:
+    except (InvalidSignature, UnsupportedAlgorithm):
         return False
     return False

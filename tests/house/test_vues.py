@@ -101,14 +101,14 @@ VUES = {
         "GET", "vente", requete="vente={vente_id}", trace="rafraîchit une page déjà tracée"
     ),
     "sante": Vue("GET", trace="aucune donnée"),
-    "api_jetons": Vue("API", ailleurs=API),
-    "api_presence": Vue("API", ailleurs=API),
-    "api_nonces": Vue("API", ailleurs=API),
-    "api_lectures": Vue("API", ailleurs=API),
-    "api_carte_retiree": Vue("API", ailleurs=API),
-    "api_preparer": Vue("API", ailleurs=API),
-    "api_terminer": Vue("API", ailleurs=API),
-    "api_scans": Vue("API", ailleurs=API),
+    "api_jetons": Vue("API", "session", ailleurs=API),
+    "api_presence": Vue("API", "session", ailleurs=API),
+    "api_nonces": Vue("API", "vente", ailleurs=API),
+    "api_lectures": Vue("API", "vente", ailleurs=API),
+    "api_carte_retiree": Vue("API", "vente", ailleurs=API),
+    "api_preparer": Vue("API", "vente", ailleurs=API),
+    "api_terminer": Vue("API", "vente", ailleurs=API),
+    "api_scans": Vue("API", "vente", ailleurs=API),
     "file": Vue("GET", "file.voir"),
     "envoi": Vue("GET", "file.voir"),
     "envoi_relancer": Vue("POST", "file.agir"),
@@ -319,6 +319,11 @@ def test_each_view_declares_its_methods_and_its_right(nom):
     assert declare.droit == vue.droit
 
 
+@pytest.mark.parametrize("nom", sorted(API_AGENT))
+def test_each_door_of_the_agent_declares_its_right(nom):
+    assert _patterns()[nom].callback.cls.droit == VUES[nom].droit
+
+
 @pytest.mark.parametrize(("nom", "methode"), [a for a in APPELS if a[0] not in OUVERTES])
 @pytest.mark.exigence("SEC-06")
 def test_who_is_not_signed_in_is_sent_to_sign_in(scene, halle, nom, methode):
@@ -365,8 +370,7 @@ def _rows(troupe):
     [
         (nom, m)
         for nom, m in APPELS
-        if nom not in OUVERTES | API_AGENT
-        and _others((m == "POST" and VUES[nom].ecrire) or VUES[nom].droit)
+        if nom not in OUVERTES and _others((m == "POST" and VUES[nom].ecrire) or VUES[nom].droit)
     ],
 )
 def test_a_role_without_the_right_is_told_so(scene, halle, nom, methode):

@@ -1,13 +1,17 @@
 """A counter without a browser: the screens over HTTP, the card's key, and what the service saw."""
 
 import base64
+import hashlib
 import json
 import re
+import time
 from uuid import uuid4
 
 import httpx
 from cryptography.hazmat.primitives import serialization
 
+from agent.policy import Acces, Enrolement
+from agent.receipts import Registre
 from config.lanceur.pile import Pile
 from teleservices.xmldsig import SoftwareSigner
 from tests.parcours.bureau import LEVOTHYROX, call, until
@@ -68,12 +72,26 @@ class Guichet:
         contenu = json.loads(base64.urlsafe_b64decode(charge + "=" * (-len(charge) % 4)))
         digest = base64.b64decode(contenu["items"][0]["digest_b64"])
         signature = base64.b64encode(SoftwareSigner(cle, der).sign(digest)).decode()
+        signatures = [{"id": "1", "sig_b64": signature}]
         return self.demander(
             "/api/agent/signatures/terminer",
             id=demande["id"],
-            signatures=[{"id": "1", "sig_b64": signature}],
+            signatures=signatures,
             certificate_b64=certificat,
+            receipt=self._recu(contenu, {"signatures": signatures}),
         )
+
+    def _recu(self, demande, data):
+        """The receipt of a signature, by the poste's key, as its agent makes it."""
+        dossier = self.pile.dossiers.donnees / "agent"
+        enrolement = json.loads((dossier / "enrolement.json").read_text(encoding="utf-8"))
+        cle = serialization.load_pem_private_key((dossier / "poste.key").read_bytes(), None)
+        registre = Registre(cle, Enrolement.from_dict(enrolement), dossier)
+        session = self.http.cookies["comptoir_session"]
+        sid = hashlib.sha256(session.encode()).hexdigest()[:32]
+        acces = Acces(demande["sub"], sid, exp=0, portees=frozenset(), jti="")
+        contenu = {"op": "cps.sign", "nonce": demande["jti"], "driver": {"simulated": True}}
+        return registre.sign(acces, time.time(), contenu, data)
 
     def preparer_vente(self):
         """A sale whose prescription is fetched, confirmed and served: the control is next."""

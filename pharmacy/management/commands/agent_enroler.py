@@ -13,7 +13,7 @@ from pharmacy.isolation.middleware import officine_of_finess
 from pharmacy.models import Poste
 from pharmacy.motifs import motifs_en_vigueur
 from pharmacy.postes import cles
-from pharmacy.postes.services import enrol_local
+from pharmacy.postes.services import PosteRevoque, enrol_local
 
 
 class Command(BaseCommand):
@@ -28,6 +28,7 @@ class Command(BaseCommand):
         parser.add_argument("--cle-publique", required=True)
         parser.add_argument("--origine", required=True)
         parser.add_argument("--sortie", required=True, type=Path)
+        parser.add_argument("--retablir", action="store_true", help="rétablit un poste révoqué")
 
     def handle(self, *_args: object, **options: Any) -> None:  # noqa: ANN401
         """Write the enrolment file (mode 0600)."""
@@ -39,7 +40,9 @@ class Command(BaseCommand):
             if poste is None:
                 raise CommandError("Ce poste n'existe pas.")
             try:
-                enrol_local(poste, options["cle_publique"])
+                enrol_local(poste, options["cle_publique"], retablir=options["retablir"])
+            except PosteRevoque as exc:
+                raise CommandError("Ce poste est révoqué. Pour le rétablir : --retablir.") from exc
             except ValueError as exc:
                 raise CommandError("La clé publique n'est pas une clé Ed25519.") from exc
             contenu = build_enrolment(poste, options["origine"])

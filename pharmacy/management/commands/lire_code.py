@@ -1,9 +1,11 @@
 """`manage.py lire_code '<texte>'`: what the product reads in a scanned code, as JSON."""
 
 import json
+import re
+import sys
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandParser
+from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import DatabaseError
 
 from agent.protocol.classification import lire_code
@@ -19,8 +21,21 @@ def _libelle(cip: str) -> str | None:
         return None
 
 
+_ECHAPPES = {"r": "\r", "n": "\n", "t": "\t", "\\": "\\"}
+_ECHAPPE = re.compile(r"\\(?:x([0-9A-Fa-f]{2})|u([0-9A-Fa-f]{4})|([rnt\\])|)")
+
+
+def _unescape(trouve: re.Match[str]) -> str:
+    octet, unite, court = trouve.groups()
+    if octet or unite:
+        return chr(int(octet or unite, 16))
+    if not court:
+        raise CommandError("Échappement inconnu : \\xHH, \\uHHHH, \\r, \\n, \\t ou \\\\.")
+    return _ECHAPPES[court]
+
+
 class Command(BaseCommand):
-    r"""Reads like the screen: same code, same grammars. `\xHH`, `\r`, `\t` may be escaped."""
+    """Reads like the screen: same code, same grammars. Exits with 1 when the screen refuses it."""
 
     help = "Lit un code scanné et imprime son genre, ses champs et ses erreurs (JSON)."
     requires_system_checks: list[str] = []
@@ -32,9 +47,13 @@ class Command(BaseCommand):
         parser.add_argument("--echappe", action="store_true", help="le texte contient des \\xHH")
 
     def handle(self, *_args: object, **options: Any) -> None:  # noqa: ANN401
-        """Print the JSON object."""
+        """Print the JSON object; exit with 1 for what is not read."""
         texte: str = options["texte"]
         if options["echappe"]:
-            texte = texte.encode("latin-1", "backslashreplace").decode("unicode_escape")
+            texte = _ECHAPPE.sub(_unescape, texte)
         code = lire_code(texte, options["canal"], motifs_en_vigueur(), nom_produit=_libelle)
-        self.stdout.write(json.dumps(code.as_dict(), ensure_ascii=False, indent=1))
+        objet = json.dumps(code.as_dict(), ensure_ascii=False, indent=1)
+        # A lone surrogate has no UTF-8 form: it leaves as its JSON escape.
+        self.stdout.write(objet.encode("utf-8", "backslashreplace").decode())
+        if code.suite == "refus" or code.classe in {"inconnu", "rejet"}:
+            sys.exit(1)
