@@ -7,8 +7,7 @@ const ETATS = { card: 'carte', empty: 'vide', gone: 'debranche' };
 const ABSENT = { code: 'AGT-000', message: "L'agent de ce poste ne répond pas." };
 const attentes = new Map();
 let prise = null;
-let rang = 0;
-let essais = 0;
+let [rang, essais] = [0, 0]; // of requests, of connections
 let certificat = null; // signing certificate of the CPS in the reader, base64 DER
 let aSigner = null; // service that waits for the card
 const lectures = {};
@@ -62,6 +61,7 @@ async function etat() {
   montrer('e-lecteur', scanners.length ? 'vide' : 'debranche');
   for (const { use, state } of readers) montrer(use, ETATS[state] || 'vide');
   const vitale = readers.find((l) => l.use === 'vitale' && l.state === 'card');
+  if (!vitale && document.querySelector('[data-officine-carte]')) return EVENEMENTS['card.removed']({ reader: 'vitale' });
   if (!vitale || !vente || !document.querySelector('.bandeau-patient[data-vide]')) return;
   // A card that already served a sale is read again only if someone asks for it.
   if (vitale.insertion_id !== localStorage.getItem('vitale')) return lire('vitale', vitale.insertion_id);
