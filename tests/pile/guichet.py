@@ -107,7 +107,7 @@ class Guichet:
         numerique = f"{base}{trouve.group(1)}/"
         self.agir(numerique + "confirmation/", patient="oui", conforme="oui")
         self.agir(numerique + "renouvellement/", numero="0")
-        self.agir(ecran + "produits/", cip=LEVOTHYROX)
+        self.agir(ecran + "produits/", cip=LEVOTHYROX["cip13"])
         return Vente(self, vente, numerique, numero)
 
     # The national side
@@ -116,7 +116,7 @@ class Guichet:
         """A new prescription of one line at the service; return its number."""
         hasard = uuid4().int
         numero = "01" + "".join(_ALPHABET[(hasard >> 5 * rang) % 32] for rang in range(16))
-        ligne = {"libelle": "LEVOTHYROX 75", "cip13": LEVOTHYROX, "quantite": 1}
+        ligne = {"libelle": "LEVOTHYROX 75", "cip13": LEVOTHYROX["cip13"], "quantite": 1}
         call(
             f"{self.pile.controle['ordonnance']}/controle/ordonnances",
             {"numero": numero, "beneficiaire": PATIENT, "lignes": [ligne]},
