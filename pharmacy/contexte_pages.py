@@ -14,9 +14,13 @@ def comptoir(request: HttpRequest) -> dict[str, object]:
     acteur = getattr(request, "acteur", None)
     poste = getattr(request, "poste", None)
     compteurs = []
-    verrou_minutes = 0
+    verrou_minutes, sans_lettres = 0, False
     if acteur is not None:
-        verrou_minutes = parametres.entier(acteur.officine_id, "session.verrouillage_minutes")
+        reglages = parametres.valeurs(
+            acteur.officine_id, "session.verrouillage_minutes", "touches.lettres"
+        )
+        verrou_minutes = int(reglages["session.verrouillage_minutes"])
+        sans_lettres = reglages["touches.lettres"] == "sans"
         compteurs = [
             {"nom": c.nom, "libelle": c.libelle, "url": c.url, "nombre": c.compute(acteur)}
             for c in compteur_list()
@@ -29,6 +33,7 @@ def comptoir(request: HttpRequest) -> dict[str, object]:
         "poste": poste,
         "compteurs": compteurs,
         "verrou_minutes": verrou_minutes,
+        "sans_lettres": sans_lettres,
         "agent_url": f"ws://127.0.0.1:{settings.AGENT_PORTS[0]}/agent/v1" if poste else "",
         "csp_nonce": getattr(request, "csp_nonce", ""),
         "version": settings.VERSION,

@@ -86,6 +86,19 @@ def valeur(officine_id: int, cle: str, quand: datetime | None = None) -> Valeur:
     return reglage.defaut if ligne is None else ligne.valeur
 
 
+def valeurs(officine_id: int, *cles: str) -> dict[str, Valeur]:
+    """Return several values in force, in one query."""
+    lignes = (
+        Parametre.objects.filter(
+            officine_id=officine_id, cle__in=cles, a_partir_du__lte=timezone.now()
+        )
+        .order_by("cle", "-a_partir_du", "-pk")
+        .distinct("cle")
+    )
+    posees = {ligne.cle: ligne.valeur for ligne in lignes}
+    return {cle: posees.get(cle, _registre[cle].defaut) for cle in cles}
+
+
 def entier(officine_id: int, cle: str) -> int:
     """Return a whole-number setting."""
     return int(valeur(officine_id, cle))
@@ -119,6 +132,17 @@ register(
         defaut=15,
         mini=1,
         maxi=120,
+    )
+)
+register(
+    Reglage(
+        cle="touches.lettres",
+        libelle="Touches d'une seule lettre",
+        effet="Sans elles, une lettre seule ne fait rien : restent ² puis la lettre, et les "
+        "touches de fonction (utile avec une commande vocale).",
+        panneau="Postes",
+        defaut="avec",
+        choix=(("avec", "Elles agissent"), ("sans", "Elles n'agissent pas")),
     )
 )
 register(

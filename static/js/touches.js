@@ -42,7 +42,8 @@ function lettre(touche) {
   const nom = combinaison() ? 'touche2' : seule;
   const element = chercher(`[data-officine-${nom}="${CSS.escape(grande)}"]`);
   armee = -Infinity;
-  if (element && (nom !== 'lettre' || portee() === document)) presser(element);
+  const admise = portee() === document && !('officineSansLettres' in document.body.dataset);
+  if (element && (nom !== 'lettre' || admise)) presser(element);
   else if (nom === 'touche2') dire(`² ${grande} ne fait rien ici. F1 montre les touches.`);
 }
 

@@ -204,3 +204,16 @@ def test_a_locked_colleague_leaves_no_signature_to_the_next(bureau):
     bureau.dialogue("Ordonnance récupérée")
     bureau.touche("9")
     bureau.sans_dialogue()
+
+
+@pytest.mark.exigence("CTR-20")
+def test_letters_alone_do_nothing_when_the_setting_says_so(bureau):
+    bureau.ouvrir_session("A01")
+    bureau.page.goto(bureau.pile.adresse + "/")
+    bureau.page.evaluate("() => (document.body.dataset.officineSansLettres = '')")
+    bureau.touche("j")
+    bureau.seconde("j")  # ² then the letter still acts, or says that it does nothing here
+    assert bureau.page.url == bureau.pile.adresse + "/"
+    bureau.page.evaluate("() => delete document.body.dataset.officineSansLettres")
+    bureau.touche("j")
+    bureau.page.wait_for_url("**/patients/")
