@@ -41,6 +41,20 @@ def pytest_configure(config):
     django.setup()
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items):
+    """Play the stacks last, then the browser: its engine keeps an event loop in this thread.
+
+    Each group keeps the random order it was given.
+    """
+    items.sort(
+        key=lambda item: (
+            item.get_closest_marker("navigateur") is not None,
+            item.get_closest_marker("pile") is not None,
+        )
+    )
+
+
 def pytest_unconfigure(config):
     """Stop what was started; leave nothing behind."""
     import shutil

@@ -125,11 +125,11 @@ class Bureau:
 
     # Screen
 
-    def voir(self, texte, delai_s=10.0):
+    def voir(self, texte, delai_s=25.0):
         """Wait until the page shows `texte`."""
         self.page.get_by_text(texte).first.wait_for(state="visible", timeout=delai_s * 1000)
 
-    def statut(self, texte, delai_s=10.0):
+    def statut(self, texte, delai_s=25.0):
         ligne = self.page.locator("#statut-ligne")
         until(
             lambda: texte in ligne.inner_text(),
@@ -137,10 +137,10 @@ class Bureau:
             delai_s,
         )
 
-    def panneau(self, nom, texte, delai_s=10.0):
+    def panneau(self, nom, texte, delai_s=25.0):
         self.page.locator(f"#panneau-{nom}", has_text=texte).wait_for(timeout=delai_s * 1000)
 
-    def dialogue(self, titre, delai_s=10.0):
+    def dialogue(self, titre, delai_s=25.0):
         """Wait until the dialog with this title has the focus."""
         self.page.locator("#dialogue[open]:focus-within .dialogue-titre", has_text=titre).wait_for(
             timeout=delai_s * 1000
@@ -268,7 +268,7 @@ def call(url, corps=None):
         return json.loads(reponse.read() or b"{}")
 
 
-def until(condition, quoi, delai_s=20.0):
+def until(condition, quoi, delai_s=30.0):
     """Wait for a fact; the failure names it."""
     fin = time.monotonic() + delai_s
     while time.monotonic() < fin:

@@ -32,7 +32,7 @@ def servir(bureau, cips=None):
     for cip in voulues:
         avant = bureau.page.locator(".ligne-produit").count()
         bureau.boite(cip)
-        bureau.page.locator(".ligne-produit").nth(avant).wait_for(timeout=5000)
+        bureau.page.locator(".ligne-produit").nth(avant).wait_for(timeout=20000)
 
 
 def controler(bureau):
