@@ -185,6 +185,7 @@ class Bureau:
 
     def quitter(self):
         """Leave the poste as it was found: no sale under way, nobody signed in, no signature."""
+        self.page.goto("about:blank")  # whatever the page was about to open by itself
         self.page.goto(self.pile.adresse + "/vente/")
         if "/connexion/" in self.page.url:
             self.identifier(self.code)

@@ -61,6 +61,8 @@ def bureau(pile, chromium, images):
     yield bureau
     for service in ("insi", "ordonnance"):
         bureau.humeur(service, "normal")
-    bureau.quitter()
-    contexte.close()
+    try:
+        bureau.quitter()
+    finally:
+        contexte.close()  # a page left open would read the next journey's card
     assert not erreurs, erreurs
