@@ -147,7 +147,7 @@ def test_no_file_names_a_machine_a_registry_or_a_key():
         ["git", "ls-files", "-z"], cwd=RACINE, capture_output=True, check=True, text=True
     ).stdout.split("\0")
     motifs = re.compile(
-        r"/work/|/root/|/home/(?!comptoir)\w+/|pypi\.org|pythonhosted\.org|registry\.npmjs"
+        r"/w[o]rk/|/r[o]ot/|/home/(?!comptoir)\w+/|p[y]pi\.[o]rg|python[h]osted|npm[j]s\.[a-z]+"
         r"|proxy\.golang|-----BEGIN [A-Z ]*PRIVATE KEY"
     )
     coupables = []
