@@ -56,7 +56,11 @@ def process(envoi_id: int) -> None:
             doute = False
             reponse = _talk(handler, handler.call, demande)
             assert reponse is not None  # noqa: S101 - a call answers or raises
-        settle(handler, envoi, reponse)
+        # What a person waits for comes before what the breaker learns.
+        try:
+            settle(handler, envoi, reponse)
+        finally:
+            _note_alive(handler)
     except TeleserviceError as erreur:
         settle_error(handler, envoi, erreur, doute=doute)
     except Exception:
@@ -91,7 +95,7 @@ def claim(envoi_id: int) -> tuple[Envoi | None, bool]:
                 )
             )
             if pris:
-                return Envoi.objects.get(pk=envoi_id), doute
+                return Envoi.objects.select_related("officine").get(pk=envoi_id), doute
     return None, False
 
 
@@ -109,7 +113,7 @@ def _talk(
     parler: Callable[[Any], Reponse | None],
     demande: Any,  # noqa: ANN401
 ) -> Reponse | None:
-    """Call or ask, and tell the breaker how the service is."""
+    """Call or ask, and tell the breaker how the service is; of an answer, once it is settled."""
     try:
         reponse = parler(demande)
     except (Unavailable, OutcomeUnknown, InvalidReply) as erreur:
@@ -118,7 +122,8 @@ def _talk(
     except (Rejected, NotReady):
         _note_alive(handler)
         raise
-    _note_alive(handler)
+    if reponse is None:
+        _note_alive(handler)
     return reponse
 
 

@@ -4,7 +4,7 @@ import logging
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
@@ -41,30 +41,38 @@ def enqueue(acteur: Acteur, demande: Demande) -> Envoi:
     """
     if not connection.in_atomic_block:
         raise RuntimeError("enqueue() outside a transaction")
+    try:
+        with transaction.atomic():
+            envoi = _insert(acteur, demande)
+    except IntegrityError as exc:
+        deja = Envoi.objects.filter(officine_id=acteur.officine_id, cle=demande.cle).first()
+        if deja is None:
+            raise exc from None
+        return deja
+    ring_on_commit(envoi)
+    if not envoi.lecture:
+        flux.announce_entete(acteur.officine_id)
+    return envoi
+
+
+def _insert(acteur: Acteur, demande: Demande) -> Envoi:
     handler = handler_get(demande.operation)
-    envoi, neuf = Envoi.objects.get_or_create(
+    return Envoi.objects.create(
         officine_id=acteur.officine_id,
         cle=demande.cle,
-        defaults={
-            "service": handler.service,
-            "operation": demande.operation,
-            "sujet": demande.sujet,
-            "ordre": demande.ordre,
-            "file": handler.file,
-            "lecture": handler.lecture,
-            "operateur_id": acteur.operateur_id,
-            "signataire_id": demande.signataire_id,
-            "poste_id": acteur.poste_id,
-            "vente_id": demande.vente_id,
-            "corps": demande.corps,
-            "pas_avant": demande.pas_avant or timezone.now(),
-        },
+        service=handler.service,
+        operation=demande.operation,
+        sujet=demande.sujet,
+        ordre=demande.ordre,
+        file=handler.file,
+        lecture=handler.lecture,
+        operateur_id=acteur.operateur_id,
+        signataire_id=demande.signataire_id,
+        poste_id=acteur.poste_id,
+        vente_id=demande.vente_id,
+        corps=demande.corps,
+        pas_avant=demande.pas_avant or timezone.now(),
     )
-    if neuf:
-        ring_on_commit(envoi)
-        if not envoi.lecture:
-            flux.announce_entete(acteur.officine_id)
-    return envoi
 
 
 def ring_on_commit(envoi: Envoi) -> None:

@@ -14,7 +14,7 @@ from ordonnance.rules.rapprochement import is_executable, lowest_numero_delivran
 from ordonnance.selectors import compare_patient, prescription_of
 from ordonnance.services.commun import (
     announce,
-    executant_of,
+    executant_and_signatory,
     locked,
     move,
     signatory_id,
@@ -215,10 +215,9 @@ def _start(numerique: OrdonnanceNumerique, numero: int) -> None:
 
 def _ask_lock(acteur: Acteur, numerique: OrdonnanceNumerique) -> None:
     cle = f"ouvrir:{numerique.pk}:1"
+    executant, signataire_id = executant_and_signatory(acteur)
     with within_contract():
-        corps = corps_ouvrir(
-            numerique.numero, numerique.version or 0, wire_key(cle), executant_of(acteur)
-        )
+        corps = corps_ouvrir(numerique.numero, numerique.version or 0, wire_key(cle), executant)
     enqueue(
         acteur,
         Demande(
@@ -227,7 +226,7 @@ def _ask_lock(acteur: Acteur, numerique: OrdonnanceNumerique) -> None:
             cle,
             corps,
             numerique.ordonnance.vente_id,
-            signataire_id=signatory_id(acteur),
+            signataire_id=signataire_id,
         ),
     )
 

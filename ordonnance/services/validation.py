@@ -24,10 +24,10 @@ from ordonnance.rules.transmission import DetailBoite, ReponseEcart, build_lines
 from ordonnance.selectors import Dossier, dossier_of
 from ordonnance.services.commun import (
     announce,
+    executant_and_signatory,
     executant_of,
     locked,
     move,
-    signatory_id,
     wire_key,
     within_contract,
 )
@@ -349,6 +349,7 @@ def promise(
 ) -> None:
     """Enqueue the frozen body: if the sale commits, the sending exists. `rang`: the correction."""
     numerique = execution.numerique
+    executant, signataire_id = executant_and_signatory(acteur)
     cle = f"exec:{execution.uuid}:{rang}"
     a_envoyer = ExecutionAEnvoyer(
         id=str(execution.uuid),
@@ -360,13 +361,13 @@ def promise(
         hors_ligne=execution.hors_ligne,
         date_delivrance=timezone.localtime(execution.date_delivrance),
         numero_delivrance=execution.numero_delivrance,
-        executant=executant_of(acteur),
+        executant=executant,
         lignes=lignes,
         beneficiaire_confirme=_is_confirmed(dossier),
     )
     with within_contract():
         corps = corps_executer(a_envoyer)
-    enqueue(acteur, _demande(execution, cle, corps, signatory_id(acteur)))
+    enqueue(acteur, _demande(execution, cle, corps, signataire_id))
 
 
 def _demande(
