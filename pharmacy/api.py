@@ -103,11 +103,9 @@ class VueAgent(APIView):
 
     def vente(self, brut: object) -> Vente | None:
         """Return the sale named by the page, in this officine only."""
-        return (
-            Vente.objects.filter(pk=read_id(brut), officine_id=self.acteur.officine_id)
-            .select_related("patient")
-            .first()
-        )
+        return Vente.objects.filter(
+            pk=read_id(brut), officine_id=self.acteur.officine_id
+        ).first()
 
     def text(self, nom: str, maximum: int = TEXTE_MAX) -> str:
         """Return a text field of the body; ParseError when absent, too long, or with a NUL."""

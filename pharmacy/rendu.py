@@ -30,10 +30,13 @@ class Fragment:
 
 
 def vente_get(acteur: Acteur, vente_id: int) -> Vente | None:
-    """Return a sale of the actor's officine with what every fragment reads."""
+    """Return a sale of the actor's officine with what every fragment reads.
+
+    Who holds it and where is read only when that is another poste.
+    """
     return (
         Vente.objects.filter(pk=vente_id, officine_id=acteur.officine_id)
-        .select_related("officine", "patient", "prescripteur", "poste", "ouverte_par", "tenue_par")
+        .select_related("officine", "patient", "prescripteur")
         .first()
     )
 
@@ -84,14 +87,14 @@ def lignes_de(vente: Vente) -> list[LigneDelivrance]:
 
 def _render_bandeau(vente: Vente, acteur: Acteur) -> str:
     en_attente = vente.etat == Vente.Etat.EN_ATTENTE
-    ailleurs = "" if vente.est_finie or en_attente else vente_held_by(vente)
+    ici = vente.est_finie or en_attente or vente.poste_id == acteur.poste_id
     return render_to_string(
         "pharmacy/_bandeau.html",
         {
             "vente": vente,
             "patient": vente.patient,
             "en_attente": en_attente,
-            "ailleurs": ailleurs if vente.poste_id != acteur.poste_id else "",
+            "ailleurs": "" if ici else vente_held_by(vente),
         },
     )
 
