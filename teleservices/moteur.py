@@ -142,31 +142,40 @@ class _ServiceCoupe(Unavailable):
 
 def settle(handler: Handler, envoi: Envoi, reponse: Reponse) -> None:
     """Write the result and the trace; the late answer of a doubted row is still welcome."""
+    faits = {
+        "etat": Envoi.Etat.ENVOYE,
+        "regle_le": timezone.now(),
+        "accuse": reponse.accuse[:120],
+        "dernier_code": "",
+        "dernier_message": "",
+        "attend_service": False,
+    }
     with transaction.atomic():
-        ligne = _locked(envoi.pk)
-        if ligne.etat not in {Envoi.Etat.EN_VOL, Envoi.Etat.INCERTAIN}:
+        ligne = _sent(envoi, faits)
+        if ligne is None:
             return
-        check_transition(ligne.etat, Envoi.Etat.ENVOYE)
-        ligne.etat = Envoi.Etat.ENVOYE
-        ligne.regle_le = timezone.now()
-        ligne.accuse = reponse.accuse[:120]
-        ligne.dernier_code, ligne.dernier_message = "", ""
-        ligne.attend_service = False
-        ligne.version += 1
-        ligne.save(
-            update_fields=[
-                "etat",
-                "regle_le",
-                "accuse",
-                "dernier_code",
-                "dernier_message",
-                "attend_service",
-                "version",
-            ]
-        )
         trace(ligne, reponse, "ok")
         handler.settle(ligne, reponse)
         _announce(ligne)
+
+
+def _sent(envoi: Envoi, faits: dict[str, Any]) -> Envoi | None:
+    """Write `faits` on the row; return it, locked, or None when it is already settled.
+
+    Nobody changes a row in flight: the one that was claimed is still the row if nobody doubted it.
+    """
+    en_vol = Envoi.objects.filter(pk=envoi.pk, etat=Envoi.Etat.EN_VOL, pris_le=envoi.pris_le)
+    ligne = envoi
+    if not en_vol.update(**faits, version=F("version") + 1):
+        ligne = _locked(envoi.pk)
+        if ligne.etat not in {Envoi.Etat.EN_VOL, Envoi.Etat.INCERTAIN}:
+            return None
+        check_transition(ligne.etat, Envoi.Etat.ENVOYE)
+        Envoi.objects.filter(pk=ligne.pk).update(**faits, version=F("version") + 1)
+    for nom, valeur in faits.items():
+        setattr(ligne, nom, valeur)
+    ligne.version += 1
+    return ligne
 
 
 def settle_error(

@@ -39,6 +39,11 @@ def enqueue(acteur: Acteur, demande: Demande) -> Envoi:
 
     Raises RuntimeError outside a transaction: the row and what it serves commit together.
     """
+    return enqueue_or_get(acteur, demande)[0]
+
+
+def enqueue_or_get(acteur: Acteur, demande: Demande) -> tuple[Envoi, bool]:
+    """Do what `enqueue` does, and tell whether the row is new."""
     if not connection.in_atomic_block:
         raise RuntimeError("enqueue() outside a transaction")
     try:
@@ -48,11 +53,11 @@ def enqueue(acteur: Acteur, demande: Demande) -> Envoi:
         deja = Envoi.objects.filter(officine_id=acteur.officine_id, cle=demande.cle).first()
         if deja is None:
             raise exc from None
-        return deja
+        return deja, False
     ring_on_commit(envoi)
     if not envoi.lecture:
         flux.announce_entete(acteur.officine_id)
-    return envoi
+    return envoi, True
 
 
 def _insert(acteur: Acteur, demande: Demande) -> Envoi:

@@ -118,8 +118,7 @@ def _choose(acteur: Acteur, vente: Vente, porteur: PorteurCarte) -> Suite:
         )
     connu = vente.patient
     porte = connu is not None and is_bearer(connu, porteur)
-    entamee = vente.lignes.filter(annulee=False).exists() or vente.ordonnances.exists()
-    if connu is not None and not porte and entamee:
+    if connu is not None and not porte and _is_begun(vente):
         return Suite(
             "Cette carte est celle d'une autre personne. "
             "Mettez la vente en attente (²A) pour elle.",
@@ -133,6 +132,10 @@ def _choose(acteur: Acteur, vente: Vente, porteur: PorteurCarte) -> Suite:
             patient = patient_of_card(acteur, porteur)
         patient_choose(acteur, vente.pk, patient, "vitale")
     return Suite("Carte Vitale lue.")
+
+
+def _is_begun(vente: Vente) -> bool:
+    return vente.lignes.filter(annulee=False).exists() or vente.ordonnances.exists()
 
 
 def beneficiaire_choose(acteur: Acteur, vente: Vente, recu_id: int, rang: int) -> Suite:

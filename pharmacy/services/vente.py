@@ -149,12 +149,11 @@ def patient_choose(acteur: Acteur, vente_id: int, patient: Patient, moyen: str) 
             raise VenteRefusee("Le contrôle est validé : le patient ne change plus.", "VTE-003")
         vente.patient = patient
         vente.carte_presente = moyen == "vitale" or vente.carte_presente
-        vente.save(update_fields=["patient", "carte_presente"])
+        vente.version += 1
+        vente.save(update_fields=["patient", "carte_presente", "version"])
         audit.note(acteur, "patient.ouvrir", f"vente:{vente.pk}", patient)
         publish(PatientChoisi(acteur, vente.pk, patient.pk, moyen))
-        flux.announce_vente(
-            acteur.officine_id, vente.pk, "bandeau", "lignes", "identite", "ordonnance"
-        )
+        flux.ring_vente(acteur.officine_id, vente.pk, "bandeau", "lignes", "identite", "ordonnance")
     return vente
 
 
