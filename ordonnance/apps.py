@@ -14,9 +14,13 @@ class OrdonnanceConfig(AppConfig):
         from ordonnance import etape, handlers, panneau, scan
         from ordonnance.codec.cda import read_epmeddm
         from ordonnance.services.commun import SERVICE, sign_as
-        from ordonnance.services.confirmation import on_patient_chosen, on_vente_abandoned
+        from ordonnance.services.confirmation import (
+            on_abandon_asked,
+            on_patient_chosen,
+            on_vente_abandoned,
+        )
         from pharmacy import codes, etapes, rendu
-        from pharmacy.events import PatientChoisi, VenteAbandonnee, subscribe
+        from pharmacy.events import AbandonDemande, PatientChoisi, VenteAbandonnee, subscribe
         from pharmacy.panels import Compteur, Panneau, register_compteur, register_panneau
         from teleservices import registre
         from teleservices.cda import lecteurs
@@ -44,5 +48,6 @@ class OrdonnanceConfig(AppConfig):
                 etape.count_to_regularise,
             )
         )
+        subscribe(AbandonDemande, on_abandon_asked)
         subscribe(VenteAbandonnee, on_vente_abandoned)
         subscribe(PatientChoisi, on_patient_chosen)

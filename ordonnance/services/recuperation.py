@@ -328,12 +328,12 @@ def _prefill(numerique: OrdonnanceNumerique, prescription: PrescriptionLue) -> N
     prescripteur = _prescriber(numerique.officine_id, prescription.prescripteur)
     ordonnance.prescripteur = prescripteur
     ordonnance.date_prescription = prescription.date_prescription
-    ordonnance.save(update_fields=["prescripteur", "date_prescription"])
     Vente.objects.filter(pk=ordonnance.vente_id or 0).update(
         prescripteur=prescripteur,
         date_prescription=prescription.date_prescription,
         version=F("version") + 1,
     )
+    ordonnance.save(update_fields=["prescripteur", "date_prescription"])
 
 
 def _prescriber(officine_id: int, lu: Professionnel) -> Prescripteur | None:

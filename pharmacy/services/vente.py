@@ -9,7 +9,13 @@ from django.utils import timezone
 
 from pharmacy import audit, flux, parametres
 from pharmacy.acteurs import Acteur, peut
-from pharmacy.events import PatientChoisi, VenteAbandonnee, VenteTerminee, publish
+from pharmacy.events import (
+    AbandonDemande,
+    PatientChoisi,
+    VenteAbandonnee,
+    VenteTerminee,
+    publish,
+)
 from pharmacy.models import (
     Delivrance,
     LigneDelivrance,
@@ -422,6 +428,7 @@ def vente_cancel(acteur: Acteur, vente_id: int) -> Vente:
     """
     check_droit(acteur, "vente")
     with transaction.atomic():
+        publish(AbandonDemande(acteur, vente_id))
         vente = _locked(acteur, vente_id)
         if vente.etat != Vente.Etat.EN_ATTENTE:
             vente = vente_locked(acteur, vente_id)
