@@ -29,7 +29,6 @@ FONCTIONS_LONGUES = {
     "config/lanceur/pile.py:_start_product",
     "pharmacy/postes/signatures.py:prepare",
     "ordonnance/codec/reponse.py:_line",
-    "ordonnance/selectors.py:dossier_of",
     "ordonnance/services/confirmation.py:confirm",
     "ordonnance/services/validation.py:copy_lines",
     "ordonnance/views/controle.py:_render",
