@@ -40,7 +40,7 @@ FONCTIONS_LONGUES = {
 TOUT_ATTRAPE = {
     "teleservices/moteur.py",
     "teleservices/balayage.py",
-    "agent/server.py",
+    "agent/server/agent.py",
     "pharmacy/rendu.py",
     "pharmacy/isolation/contexte.py",
     "simulators/commun/serveur.py",
