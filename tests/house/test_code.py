@@ -30,7 +30,7 @@ FONCTIONS_LONGUES = {
     "pharmacy/postes/signatures.py:prepare",
     "ordonnance/codec/reponse.py:_line",
     "ordonnance/services/confirmation.py:confirm",
-    "ordonnance/services/validation.py:copy_lines",
+    "ordonnance/services/validation/ecriture.py:copy_lines",
     "ordonnance/views/controle.py:_render",
     "simulators/ordonnance/donnees.py:living",
     "simulators/ordonnance/donnees.py:refused",
