@@ -7,7 +7,7 @@ from pharmacy.isolation.fonctions import build_function
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("pharmacy", "0004_exoneration"),
+        ("pharmacy", "0005_socle_identite"),
     ]
 
     operations = [
