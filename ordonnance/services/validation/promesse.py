@@ -39,6 +39,7 @@ class Verrouillage:
 
 
 def lock_of(numerique: OrdonnanceNumerique, maintenant: datetime) -> Verrouillage:
+    """Return the service's lock if it still holds, else an identity of ours."""
     verrou = Verrou.objects.filter(numerique=numerique, expire_le__gt=maintenant).first()
     if verrou is None:
         return Verrouillage(str(uuid4()), "")
