@@ -46,6 +46,8 @@ INSTALLED_APPS = [
     "django.contrib.postgres",
     "django_htmx",
     "rest_framework",
+    "pgtrigger",
+    "pghistory",
     "pharmacy",
     "teleservices",
     "ins",

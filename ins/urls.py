@@ -2,10 +2,10 @@
 
 from django.urls import path
 
-from ins import views
+from ins.views import identite, qualification
 
 urlpatterns = [
-    path("vente/<int:vente_id>/identite/", views.identite, name="ins_identite"),
-    path("vente/<int:vente_id>/identite/relancer/", views.relancer, name="ins_relancer"),
-    path("vente/<int:vente_id>/qualifier/", views.qualifier, name="ins_qualifier"),
+    path("vente/<int:vente_id>/identite/", identite.identite, name="ins_identite"),
+    path("vente/<int:vente_id>/identite/relancer/", identite.relancer, name="ins_relancer"),
+    path("vente/<int:vente_id>/qualifier/", qualification.qualifier, name="ins_qualifier"),
 ]

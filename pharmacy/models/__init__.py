@@ -4,12 +4,13 @@ from pharmacy.models.audit import Audit
 from pharmacy.models.officine import Officine, Parametre
 from pharmacy.models.operateur import Operateur, VerrouConnexion
 from pharmacy.models.ordonnance import LignePrescrite, Ordonnance, Prescripteur
-from pharmacy.models.patient import Patient
+from pharmacy.models.patient import CHAMPS_SUIVIS, Patient, PatientVersion
 from pharmacy.models.poste import DemandeSignature, NonceLecture, Poste, RecuCarte
 from pharmacy.models.produit import Produit
 from pharmacy.models.vente import Delivrance, LigneDelivrance, Stock, Vente
 
 __all__ = [
+    "CHAMPS_SUIVIS",
     "Audit",
     "Delivrance",
     "DemandeSignature",
@@ -21,6 +22,7 @@ __all__ = [
     "Ordonnance",
     "Parametre",
     "Patient",
+    "PatientVersion",
     "Poste",
     "Prescripteur",
     "Produit",

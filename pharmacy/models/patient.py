@@ -1,10 +1,35 @@
 """The patient's file. INS columns are written by `ins.services` alone."""
 
+import pghistory
 from django.db import models
 from django.db.models import Q
 
 from pharmacy.chiffre import TexteChiffre
 from pharmacy.models.officine import Officine
+
+# What the database itself keeps of a former state, at each change (pharmacy.PatientVersion).
+CHAMPS_SUIVIS = (
+    "officine",
+    "nom_naissance",
+    "premier_prenom",
+    "prenoms_naissance",
+    "date_naissance",
+    "date_naissance_interpretee",
+    "sexe",
+    "cog_naissance",
+    "nom_utilise",
+    "prenom_utilise",
+    "traits_version",
+    "statut",
+    "attr_homonyme",
+    "attr_douteux",
+    "attr_fictif",
+    "ins_matricule",
+    "ins_empreinte",
+    "ins_oid",
+    "fusionne_dans",
+    "actif",
+)
 
 
 class Patient(models.Model):
@@ -29,6 +54,24 @@ class Patient(models.Model):
         F = "F", "Féminin"
         INDETERMINE = "I", "Indéterminé"
 
+    class Methode(models.TextChoices):
+        """How the traits came, as FR Core names it (ins.md §6bis, « channel, dates »)."""
+
+        SAISIE = "SM", "Saisie manuelle"
+        CARTE = "CV", "Carte Vitale"
+        INSI = "INSI", "Téléservice INSi"
+        CODE = "CB", "Datamatrix INS"
+        APPLI = "AV", "Appli carte Vitale"
+        IMPORT = "IMP", "Reprise de l'ancien logiciel"
+
+    class MotifSansIns(models.TextChoices):
+        """Why a person has no INS; prompting stops (INS-18, ins.md §2.10)."""
+
+        ETRANGER = "etranger", "Personne étrangère, sans droits en France"
+        NON_PROUVEE = "non_prouvee", "Identité impossible à prouver ou douteuse"
+        ANONYMAT = "anonymat", "Anonymat prévu par la loi"
+        REFUS = "refus", "Refuse l'appel à INSi"
+
     officine = models.ForeignKey(Officine, on_delete=models.PROTECT)
     nom_naissance = models.CharField("nom de naissance", max_length=100, blank=True)
     premier_prenom = models.CharField("premier prénom de naissance", max_length=100)
@@ -37,6 +80,10 @@ class Patient(models.Model):
     date_naissance_interpretee = models.BooleanField("date interprétée", default=False)
     sexe = models.CharField("sexe", max_length=1, choices=Sexe.choices, blank=True)
     cog_naissance = models.CharField("code lieu de naissance", max_length=5, blank=True)
+    nom_a_confirmer = models.BooleanField("nom de naissance à confirmer", default=False)
+    methode = models.CharField(
+        "recueil des traits", max_length=4, choices=Methode.choices, default=Methode.SAISIE
+    )
     nom_utilise = models.CharField("nom utilisé", max_length=100, blank=True)
     prenom_utilise = models.CharField("prénom utilisé", max_length=100, blank=True)
     traits_version = models.PositiveIntegerField("version des traits stricts", default=1)
@@ -51,6 +98,11 @@ class Patient(models.Model):
     ins_oid = models.CharField("OID de l'INS", max_length=24, blank=True)
     ins_obtenu_le = models.DateTimeField(null=True)
     ins_traits_version = models.PositiveIntegerField("version des traits venus d'INSi", null=True)
+    ins_verifie_le = models.DateTimeField("INS vérifiée le", null=True)
+    ins_cle_calculee = models.BooleanField("clé calculée par nous", default=False)
+    motif_sans_ins = models.CharField(
+        "pourquoi sans INS", max_length=12, choices=MotifSansIns.choices, blank=True
+    )
 
     nir_assure = TexteChiffre("NIR de facturation de l'assuré")
     nir_certifie = TexteChiffre("NIR individuel certifié de la carte")
@@ -61,6 +113,11 @@ class Patient(models.Model):
     carte_empreinte = models.CharField(max_length=64, blank=True)
 
     actif = models.BooleanField("actif", default=True)
+    fusionne_dans = models.ForeignKey(
+        "self", verbose_name="fusionné dans", on_delete=models.PROTECT, related_name="+", null=True
+    )
+    decede_le = models.DateField("décédé le", null=True)
+    vu_le = models.DateField("dernière visite", null=True)
     cree_le = models.DateTimeField(auto_now_add=True)
     cree_par = models.ForeignKey("pharmacy.Operateur", on_delete=models.PROTECT, related_name="+")
 
@@ -91,6 +148,10 @@ class Patient(models.Model):
                 name="patient_fictif_seul",
                 condition=Q(attr_fictif=False) | (Q(attr_douteux=False) & Q(attr_homonyme=False)),
             ),
+            models.CheckConstraint(
+                name="patient_fusionne_inactif",
+                condition=Q(fusionne_dans__isnull=True) | Q(actif=False),
+            ),
         ]
         indexes = [
             models.Index(fields=["officine", "date_naissance"], name="patient_naissance"),
@@ -99,3 +160,24 @@ class Patient(models.Model):
 
     def __str__(self) -> str:
         return f"patient {self.pk}"
+
+
+class PatientVersion(
+    pghistory.create_event_model(  # type: ignore[misc]
+        Patient,
+        pghistory.UpdateEvent(
+            "avant", condition=pghistory.AnyChange(*CHAMPS_SUIVIS), row=pghistory.Old
+        ),
+        fields=list(CHAMPS_SUIVIS),
+        context_field=None,
+        obj_field=pghistory.ObjForeignKey(related_name="+"),
+    )
+):
+    """The state of a file before each change, written by the database itself (INS-24).
+
+    Rows are only added: the application role may neither change nor remove them.
+    """
+
+    class Meta:
+        verbose_name = "état antérieur d'un patient"
+        indexes = [models.Index(fields=["officine", "pgh_obj", "-pgh_id"], name="patient_version")]

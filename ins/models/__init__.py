@@ -1,0 +1,21 @@
+"""Tables of the identity, one file per noun."""
+
+from ins.models.appel import AppelInsi
+from ins.models.fusion import Fusion
+from ins.models.historique import EvenementIdentite, HistoriqueIns
+from ins.models.piece import PieceControlee
+from ins.models.tache import IdentiteRecue, TacheIdentite
+from ins.models.verification import IdentiteVerifiee, LotVerification, Verification
+
+__all__ = [
+    "AppelInsi",
+    "EvenementIdentite",
+    "Fusion",
+    "HistoriqueIns",
+    "IdentiteRecue",
+    "IdentiteVerifiee",
+    "LotVerification",
+    "PieceControlee",
+    "TacheIdentite",
+    "Verification",
+]

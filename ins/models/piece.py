@@ -1,0 +1,30 @@
+"""The documents shown at the counter."""
+
+from django.db import models
+
+from pharmacy.chiffre import OctetsChiffres
+from pharmacy.models import Officine, Operateur, Patient
+
+
+class PieceControlee(models.Model):
+    """A document shown at the counter and what it said (ins.md §2.4)."""
+
+    officine = models.ForeignKey(Officine, on_delete=models.PROTECT)
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="pieces")
+    type_piece = models.CharField(max_length=6)
+    piece_representant = models.CharField("pièce du représentant légal", max_length=6, blank=True)
+    perimee_le = models.DateField("périmée depuis le", null=True)
+    methode = models.CharField(max_length=4, blank=True)
+    niveau = models.CharField(max_length=6)
+    traits_vus = OctetsChiffres()
+    traits_version = models.PositiveIntegerField()
+    coherente = models.BooleanField()
+    controlee_par = models.ForeignKey(Operateur, on_delete=models.PROTECT, related_name="+")
+    controlee_le = models.DateTimeField(auto_now_add=True)
+    active = models.BooleanField(default=True)
+
+    class Meta:
+        verbose_name = "pièce contrôlée"
+
+    def __str__(self) -> str:
+        return self.type_piece

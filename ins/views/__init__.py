@@ -1,0 +1,1 @@
+"""Screens of the identity, one file per question asked."""

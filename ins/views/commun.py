@@ -1,0 +1,89 @@
+"""What the identity dialogs share: who acts, on whom, the table of traits, the way out."""
+
+from datetime import date
+from typing import Any
+
+from django.forms import Form
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+
+from ins.rules.traits import comparison_key
+from ins.selectors import Comparaison
+from pharmacy.acteurs import Acteur
+from pharmacy.models import Patient, Vente
+from pharmacy.rendu import vente_get
+from pharmacy.services.vente import VenteRefusee
+
+TRAITS = (
+    ("nom_naissance", "Nom de naissance"),
+    ("prenoms_naissance", "Prénoms de naissance"),
+    ("premier_prenom", "Premier prénom"),
+    ("date_naissance", "Date de naissance"),
+    ("sexe", "Sexe"),
+    ("cog_naissance", "Lieu de naissance (code)"),
+)
+
+
+def acteur_of(request: HttpRequest) -> Acteur:
+    acteur: Acteur = request.acteur  # type: ignore[attr-defined]
+    return acteur
+
+
+def sujet_of(request: HttpRequest, vente_id: int) -> tuple[Vente, Patient]:
+    """Return the sale of the officine and its patient. VenteRefusee (404) otherwise."""
+    vente = vente_get(acteur_of(request), vente_id)
+    if vente is None:
+        raise VenteRefusee("Cette vente n'existe pas dans votre officine.", "VTE-404")
+    if vente.patient is None:
+        raise VenteRefusee("Choisissez d'abord le patient (F2).", "INS-001")
+    return vente, vente.patient
+
+
+def close_dialog(request: HttpRequest, vente_id: int) -> HttpResponse:
+    """Empty the dialog (the stream refreshes the page), or go back to the sale without htmx."""
+    if not request.headers.get("HX-Request"):
+        return redirect("vente", vente_id=vente_id)
+    return HttpResponse("")
+
+
+def render_dialog(request: HttpRequest, gabarit: str, contexte: dict[str, Any]) -> HttpResponse:
+    """Return a dialog: the fragment for htmx, the same fragment in a page otherwise."""
+    status = 422 if contexte["erreur"] else 200
+    if request.headers.get("HX-Request"):
+        return render(request, gabarit, contexte, status=status)
+    return render(request, "ins/page.html", contexte | {"gabarit": gabarit}, status=status)
+
+
+def compared_rows(comparaison: Comparaison) -> list[dict[str, Any]]:
+    """Return the table of traits: file, INSi, and in words how they stand to each other."""
+    lignes = []
+    for nom, libelle in TRAITS:
+        local, recu = getattr(comparaison.local, nom), getattr(comparaison.recu, nom)
+        ecart = nom in comparaison.verdict.ecarts
+        lignes.append(
+            {
+                "libelle": libelle,
+                "local": local,
+                "recu": recu,
+                "ecart": ecart,
+                "signe": "≠ différent" if ecart else _sign(local, recu),
+            }
+        )
+    return lignes
+
+
+def _sign(local: date | str | None, recu: date | str | None) -> str:
+    """Return the sign and word of two values that the rules do not hold against each other."""
+    if not local:
+        return "+ ajouté" if recu else ""
+    if not recu:
+        return "− retiré"
+    return "= identique" if comparison_key(str(local)) == comparison_key(str(recu)) else "≈ proche"
+
+
+def file_rows(patient: Patient) -> list[dict[str, Any]]:
+    return [{"libelle": libelle, "local": getattr(patient, nom)} for nom, libelle in TRAITS]
+
+
+def first_error(form: Form) -> str:
+    return str(next(iter(form.errors.values()))[0])
