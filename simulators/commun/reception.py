@@ -11,6 +11,17 @@ from simulators.commun.types import Requete
 IDAM_CONNUS = frozenset({"SIMULATEUR01", "XX00TEST0001"})
 
 
+_DS = "{http://www.w3.org/2000/09/xmldsig#}"
+
+
+def _check_no_empty(message: Message) -> None:
+    """Refuse an empty element; the coverage may be empty, and a signature is made of such ones."""
+    for element in message.racine.iter():
+        vide = len(element) == 0 and not raw(element).strip()
+        if vide and element.tag != f"{{{BAM}}}COUVERTURE" and not element.tag.startswith(_DS):
+            raise MessageRefuse("element_vide")
+
+
 class Reception:
     """Content type, action, contexts, identifiers that serve once, schema of the body.
 
@@ -37,10 +48,7 @@ class Reception:
         if raw(message.header(WSA, "Action")) != action or attendu != message.corps.tag:
             raise MessageRefuse("action")
         self._check_contexts(message, requete, identifiant)
-        for element in message.racine.iter():
-            vide = len(element) == 0 and not raw(element).strip()
-            if vide and element.tag != f"{{{BAM}}}COUVERTURE":
-                raise MessageRefuse("element_vide")
+        _check_no_empty(message)
         check_schema(self.schemas[message.corps.tag], message.corps, "corps")
 
     def _check_contexts(self, message: Message, requete: Requete, identifiant: str) -> None:
