@@ -38,7 +38,7 @@ def _walk(valeur, schema, ou):
 def _broken(valeur, schema):
     """Yield the rules about the value itself that it breaks."""
     regles = {
-        "enum": lambda permis: valeur in permis,
+        "enum": lambda permis: any(valeur == p and type(valeur) is type(p) for p in permis),
         "const": lambda seul: valeur == seul,
         "pattern": lambda motif: re.search(motif, valeur),
         "minimum": lambda n: valeur >= n,
