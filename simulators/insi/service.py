@@ -35,7 +35,7 @@ from simulators.insi.base import (
     search_card,
     search_traits,
 )
-from simulators.insi.lots import EnBase, EnMemoire
+from simulators.insi.lots import EnBase, build_store
 from simulators.insi.reponses import FAUTES, Redacteur
 from simulators.population import build_population
 from simulators.population.generees import GRAINE
@@ -88,8 +88,9 @@ class ServiceInsi:
             ACTIONS | verification.ACTIONS, _SCHEMAS | verification.build_schemas()
         )
         self.par_assertion = ParAssertion(options.tls) if options.assertion else None
-        magasin = EnBase(options.base) if options.base else EnMemoire()
-        self.verification = verification.Verification(magasin, hasard, calme=options.calme)
+        self.verification = verification.Verification(
+            build_store(options.base), hasard, calme=options.calme
+        )
         self.lot_ms = self.verification.duree_ms = options.lot_ms
 
     def connait(self, methode: str, chemin: str) -> bool:
@@ -121,7 +122,7 @@ class ServiceInsi:
             ("GET", "/controle/genres"): self._kinds,
             ("POST", "/controle/evenement"): self._event,
             ("GET", "/controle/lots"): self._batches,
-            ("POST", "/controle/lots"): self._batch_time,
+            ("POST", "/controle/lots"): self._batch_settings,
         }
         with self.verrou:
             return routes[(methode, chemin)](corps)
@@ -152,13 +153,15 @@ class ServiceInsi:
             for lot in self.verification.magasin.everything()
         ]
 
-    def _batch_time(self, demande: dict[str, Any]) -> dict[str, Any]:
-        """Change the time that a whole batch takes: {duree_ms}."""
-        duree = int(demande["duree_ms"])
+    def _batch_settings(self, demande: dict[str, Any]) -> dict[str, Any]:
+        """Change the time that a batch takes, or where batches are kept: {duree_ms?, base?}."""
+        duree = int(demande.get("duree_ms", self.verification.duree_ms))
         if duree < 0:
             raise ValueError("duree_ms : un nombre positif")
         self.verification.duree_ms = duree
-        return {"duree_ms": duree}
+        if "base" in demande:
+            self.verification.magasin = build_store(str(demande["base"]))
+        return {"duree_ms": duree, "en_base": isinstance(self.verification.magasin, EnBase)}
 
     def _event(self, corps: dict[str, Any]) -> dict[str, Any]:
         """Change someone: a definitive number, another number without link, other traits."""

@@ -584,8 +584,9 @@ def test_batches_in_postgresql_answer_the_same_and_survive_a_restart(tls, tmp_pa
     assert [(lot["numero"], lot["codes"]) for lot in connus] == [(numeros[0], {"00": 50})]
 
 
-def test_forgetting_empties_the_database(tls, tmp_path, dsn):
-    simulateur = Simulateur("insi", tmp_path, tls, "--base", dsn)
+def test_a_database_may_be_given_later_and_forgetting_empties_it(tls, tmp_path, dsn):
+    simulateur = Simulateur("insi", tmp_path, tls)
+    assert simulateur.post("/lots", base=dsn) == {"duree_ms": 1500, "en_base": True}
     client = ClientVerification(simulateur.adresse, tls)
     numero = client.deposit(batch(5)).text("NumeroLot")
     simulateur.post("/oublier")
