@@ -169,8 +169,7 @@ class ServiceInsi:
         avant = self.base.gens[rang]
         evenement = str(corps["evenement"])
         if evenement in {"nir_definitif", "autre_matricule"}:
-            ordre = (int(avant.ins.matricule[10:]) + 500) % 1000
-            numero = f"{avant.ins.matricule[:10]}{ordre:03d}"
+            numero = self.base.free_number(avant.ins.matricule)
             neuf = Ins(numero, nir_key(numero), OID_NIR)
             histoire = (avant.ins, *avant.historique) if evenement == "nir_definitif" else ()
             apres = dataclasses.replace(avant, ins=neuf, historique=histoire)
