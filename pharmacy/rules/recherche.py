@@ -229,7 +229,7 @@ def likeness(tape: str, mot: str) -> float:
     """
     if mot == tape or (len(tape) >= MINIMUM and mot.startswith(tape)):
         return 1.0
-    if abs(len(tape) - len(mot)) <= 3 and sound(tape) == sound(mot):
+    if abs(len(tape) - len(mot)) <= 3 and len(son := sound(tape)) > 1 and son == sound(mot):
         return 0.9
     long = max(len(tape), len(mot))
     permis = 2 if min(len(tape), len(mot)) >= 6 else 1
