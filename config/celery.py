@@ -38,7 +38,7 @@ app.conf.update(
         }
     },
 )
-app.autodiscover_tasks(["teleservices"])
+app.autodiscover_tasks(["teleservices", "ins"])
 
 
 @worker_init.connect
