@@ -56,10 +56,9 @@ class Mesure:
     def line(self) -> str:
         """Return the row of the table."""
         ratio = statistics.median(self.produit) / statistics.median(self.main)
-        return (
-            f"| {self.nom} | {_couple(self.devin)} | {_couple(self.main)} | {_couple(self.produit)} | ×{ratio:.2f} "
-            f"| {_couple(self.entier)} | {100 * self.trouves // len(self.produit)} % |"
-        )
+        temps = " | ".join(map(_couple, (self.devin, self.main, self.produit)))
+        retrouves = 100 * self.trouves // len(self.produit)
+        return f"| {self.nom} | {temps} | ×{ratio:.2f} | {_couple(self.entier)} | {retrouves} % |"
 
 
 def _p95(valeurs: list[float]) -> float:
@@ -78,7 +77,9 @@ def prepared_base() -> Iterator[Pile]:
     pile = Pile(dossier, Options(durable=False))
     try:
         pile.start_data()
-        os.environ.update({n: v for n, v in pile.env.items() if n.startswith(("COMPTOIR", "DJANGO"))})
+        os.environ.update(
+            {n: v for n, v in pile.env.items() if n.startswith(("COMPTOIR", "DJANGO"))}
+        )
         import django
         from django.core.management import call_command
 
@@ -123,9 +124,11 @@ def load(officine: tuple[int, int], personnes: Iterator[Personne]) -> int:
         for p in personnes:
             cle = file_key((p.nom, p.nom_utilise), (p.prenom, p.prenoms))
             copie.write_row(
-                (officine[0], p.nom, p.prenom, p.prenoms, p.naissance, p.sexe, p.cog, p.nom_utilise)
-                + ("", cle, "PROV", False, False, "SM", 1, False, False, False, b"", "", "", b"")
-                + (b"", "", 1, "", True, maintenant, officine[1], False, "")
+                (
+                    *(officine[0], p.nom, p.prenom, p.prenoms, p.naissance, p.sexe, p.cog),
+                    *(p.nom_utilise, cle, "PROV", False, False, "SM", 1, False, False, False),
+                    *(b"", "", "", b"", b"", "", 1, "", True, maintenant, officine[1], False, ""),
+                )
             )
             nombre += 1
     return nombre
@@ -171,7 +174,11 @@ FRAPPES: tuple[tuple[str, str, Frappe], ...] = (
     ("date et trois lettres", "tape", lambda p, _h: f"{p.naissance:%d%m%Y} {p.prenom[:3]}"),
     ("jour, mois et trois lettres", "tape", lambda p, _h: f"{p.nom[:3]} {p.naissance:%d/%m}"),
     ("nom mal écrit", "proche", lambda p, h: misspell(_long_word(p.nom), h)),
-    ("nom mal écrit et prénom", "proche", lambda p, h: f"{misspell(_long_word(p.nom), h)} {p.prenom}"),
+    (
+        "nom mal écrit et prénom",
+        "proche",
+        lambda p, h: f"{misspell(_long_word(p.nom), h)} {p.prenom}",
+    ),
     (
         "prénom mal écrit, puis nom mal écrit",
         "proche",
@@ -228,7 +235,8 @@ class ParLaMain:
             f"SELECT patient_id, row_number() OVER () AS rang FROM (SELECT patient_id "
             f"FROM pharmacy_motpatient WHERE officine_id = {self.officine_id} "
             f"AND {_range(debuts[0])}{suite} ORDER BY cle LIMIT 60) a) b GROUP BY 1 "
-            f"ORDER BY 2 LIMIT 12) c JOIN pharmacy_patient p ON p.id = c.patient_id ORDER BY c.rang"
+            f"ORDER BY 2 LIMIT 12) c JOIN pharmacy_patient p ON p.id = c.patient_id "
+            "ORDER BY c.rang"
         )
 
     def _count(self, debut: str) -> int:
@@ -349,7 +357,7 @@ def _print(titre: str, mesures: list[Mesure]) -> None:
     print(flush=True)
 
 
-def main(toutes: int = TOUTES) -> None:
+def run(toutes: int = TOUTES) -> None:
     """Load, measure at 150,000, load the rest, measure again."""
     with prepared_base():
         officine = make_officine(1)

@@ -176,7 +176,12 @@ def parse_row(cellules: dict[str, str], cadre: Cadre) -> DossierLu | list[Faute]
     if fautes or sexe is None:
         return fautes
     return DossierLu(
-        **noms,
+        nom_naissance=noms.naissance,
+        nom_utilise=noms.utilise,
+        nom_a_confirmer=not noms.naissance,
+        premier_prenom=noms.premier,
+        prenoms_naissance=noms.liste,
+        prenom_utilise=noms.prenom_utilise,
         date_naissance=naissance.jour if naissance else None,
         interpretee=naissance is not None and naissance.interpretee,
         sexe=sexe,
@@ -202,7 +207,16 @@ def _strict(cellules: dict[str, str], colonne: str, fautes: list[Faute]) -> str:
     return texte
 
 
-def _names(cellules: dict[str, str], fautes: list[Faute]) -> dict[str, str | bool]:
+@dataclass(frozen=True)
+class _Noms:
+    naissance: str = field(repr=False)
+    utilise: str = field(repr=False)
+    premier: str = field(repr=False)
+    liste: str = field(repr=False)
+    prenom_utilise: str = field(repr=False)
+
+
+def _names(cellules: dict[str, str], fautes: list[Faute]) -> "_Noms":
     """Return the names: a « nom » alone is the one in use, the birth name is to be confirmed."""
     avant = len(fautes)
     naissance = _strict(cellules, "nom_naissance", fautes)
@@ -220,14 +234,8 @@ def _names(cellules: dict[str, str], fautes: list[Faute]) -> dict[str, str | boo
             fautes.append(Faute("prenom", "Le prénom manque."))
         elif liste and not is_first_name_consistent(prenom, liste):
             fautes.append(Faute("prenom", "Le prénom n'est pas le début de la liste des prénoms."))
-    return {
-        "nom_naissance": naissance,
-        "nom_utilise": "" if naissance and fold(utilise) == fold(naissance) else utilise,
-        "nom_a_confirmer": not naissance,
-        "premier_prenom": prenom,
-        "prenoms_naissance": liste,
-        "prenom_utilise": prenom_utilise,
-    }
+    autre = "" if naissance and fold(utilise) == fold(naissance) else utilise
+    return _Noms(naissance, autre, prenom, liste, prenom_utilise)
 
 
 def _read_date(brut: str) -> DateLue | None:

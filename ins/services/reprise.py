@@ -1,4 +1,4 @@
-"""Taking over a patient base: read the whole file, show what it gives, write it whole or not at all.
+"""Taking over a patient base: read the whole file, show what it gives, write all of it or nothing.
 
 Reading changes nothing but the row of the import. Writing is one transaction: the lines are copied
 into a table of that transaction alone, then inserted set by set. A worker killed in the middle
@@ -34,7 +34,7 @@ from teleservices.sonnette import ring_task
 logger = logging.getLogger(__name__)
 Etat = ImportPatients.Etat
 TACHE = "ins.reprendre"
-TAILLE_MAX = 80_000_000
+TAILLE_MAX = 40_000_000
 PAS = 2_000
 CONSTATS_MAX = 5_000
 IMMOBILE_S = 60
@@ -64,7 +64,7 @@ def deposit(acteur: Acteur, octets: bytes) -> ImportPatients:
     """
     check_droit(acteur, "ins.importer")
     if not octets or len(octets) > TAILLE_MAX:
-        raise VenteRefusee("Ce fichier est vide, ou dépasse 80 Mo.", "IMP-001")
+        raise VenteRefusee("Choisissez un fichier CSV, 40 Mo au plus.", "IMP-001")
     try:
         with transaction.atomic():
             reprise = ImportPatients.objects.create(
@@ -280,9 +280,16 @@ class Connus:
     def of_officine(cls, officine_id: int) -> "Connus":
         """Return the active files of an officine, in one query."""
         connus = cls()
-        colonnes = ("pk", "carte_empreinte", "ins_empreinte", "nom_naissance", "nom_utilise")
-        colonnes += ("premier_prenom", "prenom_utilise", "date_naissance")
-        lus = Patient.objects.filter(officine_id=officine_id, actif=True).values_list(*colonnes)
+        lus = Patient.objects.filter(officine_id=officine_id, actif=True).values_list(
+            "pk",
+            "carte_empreinte",
+            "ins_empreinte",
+            "nom_naissance",
+            "nom_utilise",
+            "premier_prenom",
+            "prenom_utilise",
+            "date_naissance",
+        )
         for pk, carte, ins, naissance, utilise, premier, prenom, jour in lus.iterator(5000):
             for par, cle in _keys(carte, ins, (naissance, utilise), (premier, prenom), jour):
                 connus._cles.setdefault(cle, Deja(par, patient_id=pk))

@@ -170,8 +170,8 @@ def _beginnings(jour: str, mois: str, annee: str) -> tuple[str, ...]:
     if not annee and len(mois) == 1:
         return tuple(dict.fromkeys((f"{jour}0{mois}", jour + mois)))
     debut = f"{jour}{mois:0>2}"
-    if len(annee) == 2 and annee not in {"19", "20"}:
-        return (f"{debut}19{annee}", f"{debut}20{annee}")
+    if len(annee) == 2:
+        return (debut + annee, f"{debut}19{annee}", f"{debut}20{annee}")
     return (debut + annee,)
 
 

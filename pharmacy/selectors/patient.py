@@ -11,7 +11,7 @@ from functools import reduce
 from operator import or_
 
 from django.contrib.postgres.search import TrigramDistance
-from django.db.models import BigIntegerField, CharField, IntegerField, Q, QuerySet, Value
+from django.db.models import BigIntegerField, IntegerField, Q, QuerySet, Value
 from django.db.models.functions import Cast
 
 from pharmacy.acteurs import Acteur
@@ -61,7 +61,7 @@ PHRASES = {
 
 @dataclass(frozen=True)
 class Trouvailles:
-    """What a search gives: files, whether they are only near, whether others exist, or a sentence."""
+    """What a search gives: files, if they are only near, if others exist, or a sentence."""
 
     patients: tuple[Patient, ...] = ()
     approches: bool = False
@@ -77,8 +77,8 @@ class Trouvailles:
 def patient_search(acteur: Acteur, texte: str) -> Trouvailles:
     """Return at most twelve files of the officine that hold all that was typed, else near ones.
 
-    Three queries when files hold it (two for one word); near ones cost four more. The status, the
-    attributes and the last visit come with each file.
+    Three queries when files hold it (two for one word); near ones cost three to five more. The
+    status, the attributes and the last visit come with each file.
     """
     saisie = parse_typed(texte)
     if saisie.refus:
@@ -230,7 +230,7 @@ def _meanings(officine_id: int, mots: tuple[str, ...]) -> list[Sens]:
     branches = []
     for rang, mot in enumerate(mots):
         colonnes = (Value(rang, output_field=IntegerField()), "mot")
-        ecart = TrigramDistance("mot", Value(mot, output_field=CharField()))
+        ecart = TrigramDistance("mot", mot)
         branches.append(connus.order_by(ecart).values_list(*colonnes)[:_VOISINS])
         branches.append(connus.filter(son=sound(mot)).values_list(*colonnes)[:_VOISINS])
     sens: list[Sens] = [{} for _ in mots]
