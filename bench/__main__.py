@@ -281,7 +281,7 @@ def _print_rest(
 
 
 def _chosen() -> None:
-    """`python -m bench [recherche [N] | reprise [N]]`: the short bench, or one that loads a base."""
+    """`python -m bench [recherche [N] | reprise [N]]`: the short bench, or a base to load."""
     choix, *reste = [*sys.argv[1:], ""]
     if choix == "recherche":
         from bench import recherche

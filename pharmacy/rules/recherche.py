@@ -206,7 +206,7 @@ def after(debut: str) -> str:
 def distance(un: str, autre: str) -> int:
     """Return how many letters to add, drop, change or swap with the next, to go from one to other.
 
-    Source: Damerau-Levenshtein, swaps of neighbours only.
+    Damerau-Levenshtein, swaps of neighbours only. Source: ins.md §1.4, « for suggestions only ».
     """
     avant: list[int] = []
     ligne = list(range(len(autre) + 1))

@@ -6,11 +6,13 @@ from datetime import date, timedelta
 import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from pharmacy.models import Audit, MotConnu, MotPatient, Patient
 from pharmacy.rules.recherche import SONS, sound
 from pharmacy.selectors.patient import LIMITE, patient_search
 from pharmacy.services.patient import patient_create
+from pharmacy.services.vente import Boite, ligne_add, patient_choose, vente_terminate
 from tests.troupe import officine_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.exigence("CTR-13")]
@@ -175,9 +177,20 @@ def test_nothing_opens_by_itself_and_every_column_is_there(halle, adrun):
         "Identité provisoire",
         "Homonyme",
         "dernière visite le 04/03/2026",
-        "Nom de naissance à confirmer",
+        "nom de naissance à confirmer",
     ):
         assert mot in texte, mot
+
+
+def test_the_last_visit_is_the_day_of_the_last_sale(
+    halle, adrun, django_capture_on_commit_callbacks
+):
+    vente = halle.vente()
+    patient_choose(halle.acteur(), vente.pk, adrun, "recherche")
+    ligne_add(halle.acteur(), vente.pk, Boite(libelle="PANSEMENT"))
+    with django_capture_on_commit_callbacks(execute=True):
+        vente_terminate(halle.acteur(), vente.pk)
+    assert trouver(halle, "adrun")[1][0].vu_le == timezone.localdate()
 
 
 def test_a_search_leaves_a_count_and_no_name(halle, adrun):
