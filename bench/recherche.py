@@ -126,7 +126,7 @@ def load(officine: tuple[int, int], personnes: Iterator[Personne]) -> int:
             copie.write_row(
                 (
                     *(officine[0], p.nom, p.prenom, p.prenoms, p.naissance, p.sexe, p.cog),
-                    *(p.nom_utilise, cle, "PROV", False, False, "SM", 1, False, False, False),
+                    *(p.nom_utilise, "", cle, "PROV", False, False, "SM", 1, False, False, False),
                     *(b"", "", "", b"", b"", "", 1, "", True, maintenant, officine[1], False, ""),
                 )
             )
