@@ -166,7 +166,8 @@ def parse_row(cellules: dict[str, str], cadre: Cadre) -> DossierLu | list[Faute]
     naissance = _birth(cellules.get("date_naissance", ""), cadre, fautes)
     ins = _ins(cellules, cadre, fautes)
     carte = _card(cellules, fautes)
-    sexe = SEXES.get(fold(cellules.get("sexe", "")))
+    brut = cellules.get("sexe", "")
+    sexe = SEXES.get(fold(brut) or brut)
     if sexe is None:
         fautes.append(Faute("sexe", "Sexe inconnu : M, F ou I."))
     lieu = cellules.get("lieu_naissance", "").upper()

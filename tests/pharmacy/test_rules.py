@@ -153,3 +153,16 @@ def test_a_date_with_one_digit_wrong_or_turned_round_is_near():
     assert date_likeness(("12221975",), "22121975") == 0.7
     assert date_likeness(("01011950",), "22121975") == 0.0
     assert date_likeness(("32131975",), "") == 0.0
+
+
+def test_what_is_typed_tells_whether_it_is_enough():
+    assert parse_typed("22/").jours == (("22",),)
+    assert parse_typed("22/1").jours == (("2201", "221"),)
+    assert parse_typed("32131975").jours == (("32131975",),)
+    assert parse_typed("32131975").naissance is None
+    assert parse_typed("22/12 23/12").naissance is None
+    assert parse_typed("ab ab").mots == ("AB",)
+    assert not parse_typed("ab ab").est_suffisante
+    assert parse_typed("ab cd").est_suffisante
+    assert parse_typed("12345 67890").refus == "matricule"
+    assert parse_typed("01011800").naissance is None
