@@ -37,7 +37,7 @@ TACHE = "ins.reprendre"
 TAILLE_MAX = 40_000_000
 PAS = 2_000
 CONSTATS_MAX = 5_000
-IMMOBILE_S = 60
+IMMOBILE_S = 180
 
 
 class Annulee(Exception):
