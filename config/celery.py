@@ -43,7 +43,7 @@ app.conf.update(
         },
     },
 )
-app.autodiscover_tasks(["teleservices", "pharmacy"])
+app.autodiscover_tasks(["teleservices", "pharmacy", "ins"])
 
 
 @worker_init.connect
