@@ -9,6 +9,8 @@ from zeep import Client, Settings
 from zeep.exceptions import Error as ZeepError
 from zeep.transports import Transport
 
+from teleservices.soap.lecture import Element
+
 CONTRATS = Path(__file__).resolve().parent.parent.parent / "docs" / "contrats"
 
 
@@ -51,9 +53,17 @@ def build_body(wsdl: str, schema: str, qname: str, contenu: dict[str, Any]) -> b
         element.render(parent, element(**contenu))
     except (ZeepError, TypeError, LookupError) as exc:
         raise ContratRefuse("contenu_hors_contrat") from exc
-    if not _schema(schema).validate(parent[0]):
+    return check_body(schema, parent[0])
+
+
+def check_body(schema: str, corps: Element) -> bytes:
+    """Return a body element as exclusive canonical XML, once sure that it fits its schema.
+
+    Raises ContratRefuse when it does not: nothing of it is sent.
+    """
+    if not _schema(schema).validate(corps):
         raise ContratRefuse("corps_hors_schema")
-    return etree.tostring(parent[0], method="c14n", exclusive=True)
+    return etree.tostring(corps, method="c14n", exclusive=True)
 
 
 @lru_cache(maxsize=4)
