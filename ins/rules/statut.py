@@ -13,10 +13,18 @@ TRANSITIONS: dict[str, tuple[str, frozenset[str]]] = {
     "piece_avec_ins": ("T10", frozenset({"RECUP", "QUAL"})),
     "refus": ("T11", frozenset({"PROV", "RECUP", "VALI", "QUAL"})),
     "sans_reponse": ("T12", frozenset({"PROV", "RECUP", "VALI", "QUAL"})),
+    "dequalifier": ("T13", frozenset({"QUAL"})),
+    "annuler_recuperation": ("T14", frozenset({"RECUP"})),
+    "devalider": ("T15", frozenset({"VALI"})),
+    "trait_modifie": ("T16", frozenset({"PROV", "RECUP", "VALI", "QUAL"})),
+    "douteux": ("T17", frozenset({"PROV", "RECUP", "VALI", "QUAL"})),
+    "fictif": ("T17", frozenset({"PROV", "RECUP", "VALI", "QUAL"})),
+    "doute_leve": ("T18", frozenset({"PROV"})),
     "deja_connue": ("T22", frozenset({"RECUP", "QUAL"})),
     "traits_changes": ("T23", frozenset({"RECUP", "QUAL"})),
     "matricule_remplace": ("T24", frozenset({"RECUP", "QUAL"})),
     "autre_matricule": ("T25", frozenset({"RECUP", "QUAL"})),
+    "deces": ("T29", frozenset({"PROV", "RECUP", "VALI", "QUAL"})),
 }
 
 
