@@ -1,4 +1,4 @@
-"""The adapter to ADRi: the rights of a beneficiary at a date. OUR contract (docs/contrats/adri.xsd).
+"""The adapter to ADRi, the rights of a beneficiary at a date: OUR contract (adri.xsd).
 
 Same contexts and same certificate as INSi. Source: docs/contrats/README.md; requirement CTR-18.
 """
@@ -78,7 +78,7 @@ def _check_http(statut: int, type_contenu: str) -> None:
 def adri_client() -> AdriClient:
     """Return the client of this installation. NotReady when the certificate cannot be read."""
     try:
-        certificat = read_certificate(settings.INSI_CERTIFICAT)
+        certificat = read_certificate(settings.VITALE_CERTIFICAT)
     except (OSError, ValueError) as exc:
         raise NotReady(
             "certificat_absent", "Le certificat de l'officine est illisible. Prévenez le titulaire."
@@ -87,10 +87,10 @@ def adri_client() -> AdriClient:
         url=settings.ADRI_URL,
         emetteur=certificat.ou,
         logiciel=Logiciel(
-            settings.INSI_IDAM, settings.VERSION, settings.INSTANCE_LPS, settings.NOM_LPS
+            settings.VITALE_IDAM, settings.VERSION, settings.INSTANCE_LPS, settings.NOM_LPS
         ),
         environnement=settings.ENVIRONNEMENT,
         lecture_s=LECTURE_S,
     )
-    transport = _transport(settings.TLS_AC, settings.INSI_CERTIFICAT, settings.INSI_CLE)
+    transport = _transport(settings.TLS_AC, settings.VITALE_CERTIFICAT, settings.VITALE_CLE)
     return AdriClient(reglages, transport)

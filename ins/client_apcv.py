@@ -60,9 +60,7 @@ class ApcvClient:
     def renouveler(self, demande: Renouvellement) -> Reponse:
         """Prolong a context by a new presentation; return its new `Validite`."""
         corps = build_renouvellement(demande.mode, demande.chaine, demande.facture)
-        return self._send(
-            "POST", f"/{demande.identifiant}/renouveler", corps, parse_renouvellement
-        )
+        return self._send("POST", f"/{demande.identifiant}/renouveler", corps, parse_renouvellement)
 
     def fermer(self, identifiant: str) -> Reponse:
         """Delete a context that serves no more."""
@@ -111,7 +109,7 @@ def _check_http(statut: int, type_contenu: str, corps: bytes) -> None:
 def apcv_client() -> ApcvClient:
     """Return the client of this installation. NotReady when the certificate cannot be read."""
     try:
-        read_certificate(settings.INSI_CERTIFICAT)
+        read_certificate(settings.VITALE_CERTIFICAT)
     except (OSError, ValueError) as exc:
         raise NotReady(
             "certificat_absent", "Le certificat de l'officine est illisible. Prévenez le titulaire."
@@ -119,5 +117,5 @@ def apcv_client() -> ApcvClient:
     return ApcvClient(
         settings.APCV_URL,
         settings.ENVIRONNEMENT,
-        _transport(settings.TLS_AC, settings.INSI_CERTIFICAT, settings.INSI_CLE),
+        _transport(settings.TLS_AC, settings.VITALE_CERTIFICAT, settings.VITALE_CLE),
     )

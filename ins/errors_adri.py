@@ -22,13 +22,12 @@ CODES: dict[str, Ligne] = {
     "desir_560": Ligne(
         NotReady, "Le certificat de l'officine n'ouvre pas ADRi.", "Prévenez le titulaire."
     ),
+    "adri_40": Ligne(Unavailable, "Le service des droits est indisponible.", _PLUS_TARD),
     "http_503": Ligne(Unavailable, "Le service des droits est indisponible.", _PLUS_TARD),
     "http_500": Ligne(
         OutcomeUnknown, "Le service des droits a répondu par une erreur.", _PLUS_TARD
     ),
-    "delai_depasse": Ligne(
-        Rejected, "Le service des droits n'a pas répondu à temps.", _PLUS_TARD
-    ),
+    "delai_depasse": Ligne(Rejected, "Le service des droits n'a pas répondu à temps.", _PLUS_TARD),
 }
 _AUTRE = Ligne(Rejected, "Le service des droits refuse la demande.", _PLUS_TARD)
 _AUTRE_RECEIVER = CODES["http_503"]

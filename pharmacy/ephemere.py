@@ -24,7 +24,7 @@ def _key(officine_id: int, nom: str) -> str:
 
 
 def keep(officine_id: int, nom: str, valeur: str, duree_s: int) -> None:
-    """Keep `valeur` for `duree_s` seconds. Without Valkey it is not kept, and said so in the log."""
+    """Keep `valeur` for `duree_s` seconds; without Valkey it is not kept, and the log says so."""
     try:
         _valkey().set(_key(officine_id, nom), chiffre.encrypt(valeur.encode()), ex=max(1, duree_s))
     except redis.RedisError:

@@ -53,7 +53,7 @@ class ReponseDroits:
 
 def corps_droits(demande: DemandeDroits) -> bytes:
     """Return the question. Raises ContratRefuse when a field does not fit the contract."""
-    racine = etree.Element(f"{{{_NS}}}consulterDroitsRequete", nsmap={None: _NS})
+    racine = etree.Element(f"{{{_NS}}}consulterDroitsRequete", nsmap={"adri": _NS})
     for nom, valeur in (
         ("NirAssure", demande.nir_assure),
         ("DateNaissance", demande.naissance),
@@ -61,7 +61,8 @@ def corps_droits(demande: DemandeDroits) -> bytes:
         ("DateSoins", demande.jour.isoformat()),
     ):
         etree.SubElement(racine, f"{{{_NS}}}{nom}").text = valeur
-    return check_body("adri.xsd", racine)
+    check_body("adri.xsd", racine)
+    return etree.tostring(racine, method="c14n", exclusive=True)
 
 
 def parse_droits(octets: bytes) -> ReponseDroits:

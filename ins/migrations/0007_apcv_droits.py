@@ -11,7 +11,7 @@ from pharmacy.isolation.operations import IsolerTable
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('ins', '0002_socle_identite'),
+        ('ins', '0003_retrait'),
         ('pharmacy', '0005_socle_identite'),
         ('teleservices', '0002_envoi_signataire'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),

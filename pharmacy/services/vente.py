@@ -153,7 +153,7 @@ def patient_choose(acteur: Acteur, vente_id: int, patient: Patient, moyen: str) 
         audit.note(acteur, "patient.ouvrir", f"vente:{vente.pk}", patient)
         publish(PatientChoisi(acteur, vente.pk, patient.pk, moyen))
         flux.announce_vente(
-            acteur.officine_id, vente.pk, "bandeau", "lignes", "identite", "ordonnance"
+            acteur.officine_id, vente.pk, "bandeau", "lignes", "identite", "droits", "ordonnance"
         )
     return vente
 

@@ -53,19 +53,16 @@ def build_body(wsdl: str, schema: str, qname: str, contenu: dict[str, Any]) -> b
         element.render(parent, element(**contenu))
     except (ZeepError, TypeError, LookupError) as exc:
         raise ContratRefuse("contenu_hors_contrat") from exc
-    return check_body(schema, parent[0])
+    check_body(schema, parent[0])
+    return etree.tostring(parent[0], method="c14n", exclusive=True)
 
 
-def check_body(schema: str, corps: Element) -> bytes:
-    """Return a body element as exclusive canonical XML, once sure that it fits its schema.
-
-    Raises ContratRefuse when it does not: nothing of it is sent.
-    """
-    if not _schema(schema).validate(corps):
+def check_body(schema: str, element: Element) -> None:
+    """Raise ContratRefuse unless a body built by hand fits a schema of docs/contrats."""
+    if not _schema(schema).validate(element):
         raise ContratRefuse("corps_hors_schema")
-    return etree.tostring(corps, method="c14n", exclusive=True)
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=8)
 def _schema(fichier: str) -> etree.XMLSchema:
     return etree.XMLSchema(etree.parse(str(CONTRATS / fichier)))  # a file of this project
