@@ -42,3 +42,11 @@ def error_of(code: str, cote: str = "Sender") -> TeleserviceError:
     """Return the error of a code, ready to be raised."""
     ligne = row_of(code, cote)
     return ligne.classe(code, f"{ligne.message} {ligne.geste}")
+
+
+def sentence_of(code: str, message: str = "") -> str:
+    """Return what the counter reads: the table's sentence, or the network's with a way out."""
+    if not message or code in CODES:
+        ligne = row_of(code)
+        return f"{ligne.message} {ligne.geste}"
+    return message if _PLUS_TARD in message else f"{message} {_PLUS_TARD}"

@@ -7,8 +7,8 @@ from django.conf import settings
 from django.template.loader import render_to_string
 from django.utils import timezone
 
-from ins.errors_adri import row_of as row_of_adri
-from ins.errors_apcv import row_of as row_of_apcv
+from ins.errors_adri import sentence_of as sentence_of_adri
+from ins.errors_apcv import sentence_of as sentence_of_apcv
 from ins.models import ContexteApcv, DroitsAssure
 from ins.selectors_apcv import BUDGET_S, contexte_current, droits_last, is_over
 from ins.services.droits import is_askable
@@ -45,6 +45,8 @@ def render_panneau(vente: Vente, _acteur: Acteur) -> str:
             "appli": appli,
             "droits": droits,
             "regle": bool(settings.ADRI_URL),
+            "actes": not vente.est_finie
+            and (appli.get("choisir") or droits.get("relancer") or droits.get("demander")),
             "revenir_s": min(delais, default=0),
         },
     )
@@ -82,8 +84,7 @@ def _asked(contexte: ContexteApcv) -> dict[str, Any]:
 
 def _refused(contexte: ContexteApcv) -> dict[str, Any]:
     code = contexte.code or "delai_depasse"
-    ligne = row_of_apcv(code)
-    phrase = contexte.envoi.dernier_message or f"{ligne.message} {ligne.geste}"
+    phrase = sentence_of_apcv(code, contexte.envoi.dernier_message)
     return {"face": "echec", "phrase": phrase, "code": code}
 
 
@@ -115,9 +116,7 @@ def _droits(patient: Patient) -> dict[str, Any]:
 
 def _why(derniers: DroitsAssure) -> dict[str, str]:
     code = derniers.code or "delai_depasse"
-    ligne = row_of_adri(code)
-    phrase = derniers.envoi.dernier_message or f"{ligne.message} {ligne.geste}"
-    return {"phrase": phrase, "code": code}
+    return {"phrase": sentence_of_adri(code, derniers.envoi.dernier_message), "code": code}
 
 
 def _answered(derniers: DroitsAssure) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from ins.codec.apcv import ContexteLu, Validite
-from ins.errors_apcv import row_of
+from ins.errors_apcv import sentence_of
 from ins.models import ContexteApcv
 from ins.selectors_apcv import BUDGET_S, contexte_current
 from pharmacy import audit, chiffre, ephemere, flux
@@ -155,7 +155,7 @@ def record(envoi: Envoi, reponse: Reponse) -> None:
     contexte.save()
     audit.note_system(envoi.officine_id, "ins.apcv.reponse", f"apcv:{contexte.pk}", refus or "ok")
     if refus:
-        return _say(contexte, _phrase(refus), refus)
+        return _say(contexte, sentence_of(refus), refus)
     _keep_token(contexte, lu.validite)
     tard = (timezone.now() - envoi.cree_le).total_seconds() > BUDGET_S
     suite = Suite(
@@ -172,11 +172,6 @@ def _refusal(lu: ContexteLu) -> str:
     if lu.demonstration:
         return "APCV_DEMONSTRATION"
     return "APCV_EXPIRE" if lu.validite.fin <= timezone.now() else ""
-
-
-def _phrase(code: str) -> str:
-    ligne = row_of(code)
-    return f"{ligne.message} {ligne.geste}"
 
 
 def _say(contexte: ContexteApcv, phrase: str, code: str) -> None:
@@ -242,8 +237,7 @@ def record_failure(envoi: Envoi) -> None:
     if envoi.etat in _FINIS:
         wipe_body(envoi)
         contexte.etat = Etat.ECHEC
-        phrase = envoi.dernier_message or _phrase(contexte.code or "delai_depasse")
-        _say(contexte, phrase, contexte.code)
+        _say(contexte, sentence_of(contexte.code, envoi.dernier_message), contexte.code)
     contexte.save(update_fields=["code", "etat"])
 
 

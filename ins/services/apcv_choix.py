@@ -16,7 +16,7 @@ from ins.models import ContexteApcv, PieceControlee
 from ins.rules.pieces import APPLI
 from ins.rules.statut import transition_number
 from ins.rules.traits import TraitsStricts
-from ins.selectors import empreinte_of, traits_of
+from ins.selectors import empreinte_of, piece_active, traits_of
 from ins.selectors_apcv import Situation, contexte_get, is_over, persons_of, situation_of
 from ins.services.apcv import PANNEAU
 from ins.services.commun import announce_patient, dump_traits, note_event, patient_locked
@@ -227,7 +227,8 @@ def _take(
     already qualified with these very traits: only its date moves.
     """
     avant = ("" if neuf else patient.statut, traits_of(patient))
-    meme = patient.statut == Patient.Statut.QUAL and avant[1] == recu
+    prouvee = patient.statut == Patient.Statut.QUAL and piece_active(patient) is not None
+    meme = prouvee and avant[1] == recu
     _write(patient, ins, recu)
     piece = None if meme else _evidence(acteur, patient, recu)
     patient.statut = statut_of(patient)
