@@ -109,7 +109,7 @@ def check_transition(declencheur: str, statut_avant: str, statut_apres: str) -> 
 def draw() -> str:
     """Return the diagram of the moves that change a status, in Mermaid.
 
-    Merging (T27, T28) may lead anywhere and is left out: it would hide the rest. Source: ins.md §2.5.
+    Merging (T27, T28) may lead anywhere and is left out. Source: ins.md §2.5.
     """
     fleches: dict[tuple[str, str], set[str]] = {}
     for declencheur, departs in TRANSITIONS.items():
