@@ -227,7 +227,5 @@ def test_of_what_cannot_be_read_nothing_is_kept(brut, garde):
 def test_no_bytes_make_the_codec_fall(brut):
     scrub(brut)
     parse_erreur(brut)
-    try:
+    with pytest.raises(InvalidReply):
         parse_contexte(brut, "simulateur")
-    except InvalidReply as refus:
-        assert refus.message_fr
