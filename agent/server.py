@@ -37,7 +37,7 @@ from agent.protocol import messages
 from agent.protocol.classification import Motifs
 from agent.protocol.messages import FERMETURES, ErreurAgent, Requete
 from agent.receipts import Registre
-from agent.scanner import SILENCE_S, Appareil
+from agent.scanner import SILENCE_S, Appareil, Evenement
 
 CONNEXIONS_MAX = 8
 SANS_AUTH_MAX = 3
@@ -48,6 +48,8 @@ FILE_MAX, FILE_OCTETS = 256, 1024 * 1024
 COALESCES = {"readers.changed", "agent.status"}
 STATUT_S = 30
 SCAN_GARDE_S = 10
+# Events that go to the tab in front, or wait for one.
+LECTURES = frozenset({"scan", "apcv"})
 Verbe = Callable[["Connexion", Requete], Awaitable[dict[str, Any]]]
 
 
@@ -134,7 +136,7 @@ class Agent:
         self.vus = Vus()
         self.bannis: dict[str, float] = {}
         self.appareils: dict[str, Appareil] = {}
-        self.garde: tuple[float, dict[str, Any]] | None = None
+        self.garde: tuple[float, Evenement] | None = None
         self.oubli: asyncio.TimerHandle | None = None
         self.depart = time.monotonic()
         self.pilote: Pilote
@@ -390,7 +392,7 @@ class Agent:
             "drivers": {
                 "vitale": self.pilote.nom,
                 "cps": self.pilote.nom,
-                "apcv": None,
+                "apcv": self.pilote.nom,
                 "scanner": self.pilote.nom,
             },
             "simulated": self.pilote.simule,
@@ -420,7 +422,7 @@ class Agent:
         self.focus = connexion
         self.broadcast("focus.changed", {"owner_tab": connexion.liaison.challenge[:6]})
         if self.garde is not None:
-            self.event(connexion, "scan", self.garde[1])
+            self.event(connexion, *self.garde[1])
         self._forget()
         return {"owner": True, "since": int(time.time())}
 
@@ -435,6 +437,10 @@ class Agent:
 
     async def _v_vitale(self, connexion: Connexion, requete: Requete) -> dict[str, Any]:
         return await self._read(connexion, requete, "vitale", self.pilote.lire_vitale)
+
+    async def _v_apcv(self, connexion: Connexion, requete: Requete) -> dict[str, Any]:
+        lu = await self._read(connexion, requete, "apcv", self.pilote.lire_apcv)
+        return {**lu["data"], "receipt": lu["receipt"]}
 
     async def _v_cps(self, connexion: Connexion, requete: Requete) -> dict[str, Any]:
         return await self._read(connexion, requete, "cps", self.pilote.lire_cps)
@@ -461,7 +467,7 @@ class Agent:
             self.occupes.pop(genre, None)
         return {
             "data": data,
-            "receipt": self._receipt(connexion, carte, f"{genre}.read", nonce, data),
+            "receipt": self._receipt(connexion, carte, requete.verbe, nonce, data),
         }
 
     def _receipt(
@@ -549,6 +555,7 @@ class Agent:
         "focus.claim": _v_focus,
         "focus.release": _v_blur,
         "vitale.read": _v_vitale,
+        "apcv.read_nfc": _v_apcv,
         "cps.read": _v_cps,
         "cps.pin_state": _v_pin_state,
         "cps.lock": _v_pin_lock,
@@ -578,8 +585,8 @@ class Agent:
 
     def _deliver(self, appareil: Appareil, evenements: list[tuple[str, dict[str, Any]]]) -> None:
         for nom, payload in evenements:
-            if nom == "scan":
-                self._on_scan(payload)
+            if nom in LECTURES:
+                self._on_scan((nom, payload))
             else:
                 self._to_focus(nom, payload)
         attente = appareil.wait_s(time.monotonic())
@@ -587,11 +594,11 @@ class Agent:
             boucle = asyncio.get_running_loop()
             appareil.tour = boucle.call_later(attente, self._on_turn, appareil)
 
-    def _on_scan(self, scan: dict[str, Any]) -> None:
+    def _on_scan(self, scan: Evenement) -> None:
         """Give it to the tab in front; without one, keep the last for ten seconds."""
         if self.focus is not None:
             if self.focus.scans:
-                self.event(self.focus, "scan", scan)
+                self.event(self.focus, *scan)
             return
         self._drop_kept()
         self.garde = (time.monotonic(), scan)
@@ -600,7 +607,8 @@ class Agent:
     def _drop_kept(self) -> None:
         if self.garde is not None:
             age_ms = round((time.monotonic() - self.garde[0]) * 1000)
-            classe = self.garde[1]["class"]
+            nom, payload = self.garde[1]
+            classe = "apcv" if nom == "apcv" else payload["class"]
             self._forget()
             self.broadcast("scan.undelivered", {"class": classe, "age_ms": age_ms})
 
