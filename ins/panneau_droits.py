@@ -93,8 +93,8 @@ def _validity(contexte: ContexteApcv) -> dict[str, Any]:
     assert contexte.expire_le is not None  # noqa: S101 - a context that is not over has an end
     reste = max(1, int((contexte.expire_le - timezone.now()).total_seconds()) + 1)
     if reste <= 60:
-        return {"reste": f"{reste} s", "revenir_s": min(_PERIODE_S, reste)}
-    return {"reste": f"{(reste + 59) // 60} min", "revenir_s": reste % 60 or 60}
+        return {"reste": f"{reste}\u00a0s", "revenir_s": min(_PERIODE_S, reste)}
+    return {"reste": f"{(reste + 59) // 60}\u00a0min", "revenir_s": reste % 60 or 60}
 
 
 def _droits(patient: Patient) -> dict[str, Any]:

@@ -175,6 +175,8 @@ def _refusal(lu: ContexteLu) -> str:
 
 
 def _say(contexte: ContexteApcv, phrase: str, code: str) -> None:
+    """Put what happened on the status line; the panel beside says what to do."""
+    phrase = phrase.split(". ", 1)[0].removesuffix(".") + "."
     suite = Suite(phrase, "attention", code=code)
     flux.announce_suite(contexte.officine_id, contexte.vente_id, suite.as_dict())
 

@@ -487,3 +487,44 @@ def test_an_ins_taken_by_another_file_meanwhile_is_refused(appli, monkeypatch):
     assert "INS-012" in reponse.content.decode()
     autre.refresh_from_db()
     assert (autre.statut, titulaire.statut) == ("PROV", "QUAL")
+
+
+# Laid on the contactless reader
+
+
+@pytest.fixture
+def agent(appli, tmp_path):
+    """The agent of the poste of this sale, which signs what it reads."""
+    from tests.pharmacy.test_api_agent import Agent
+
+    return Agent(appli.troupe, tmp_path / "agent", "A02")
+
+
+@pytest.mark.exigence("AGT-03", "INS-19")
+def test_a_phone_laid_on_the_reader_goes_where_a_scanned_one_goes(appli, agent):
+    lu = {"contexteApCV": appli.code("titulaire"), "mode": 2}
+    corps = agent.lecture(lu, "apcv.read_nfc", appli.vente)
+    reponse = agent.post("lectures", corps)
+    assert reponse.status_code == 200
+    assert "lue" in reponse.json()["phrase"]
+    appli.work()
+    assert appli.choose().content == b""
+    assert appli.patient().statut == "QUAL"
+    refuse = agent.post("lectures", corps)  # the receipt serves once
+    assert refuse.status_code == 409
+
+
+def test_a_phone_that_the_agent_did_not_sign_is_not_believed(appli, agent):
+    lu = {"contexteApCV": appli.code("titulaire"), "mode": 2}
+    corps = agent.lecture(lu, "apcv.read_nfc", appli.vente)
+    corps["data"] = {**lu, "contexteApCV": appli.code("connue")}
+    assert agent.post("lectures", corps).json()["code"] == "recu_data_sha256"
+    assert not ContexteApcv.objects.exists()
+
+
+@pytest.mark.parametrize("texte", [None, 3, "", "A\x01", "A" * 5000])
+def test_odd_data_of_a_phone_are_refused_with_what_to_do(appli, agent, texte):
+    corps = agent.lecture({"contexteApCV": texte, "mode": 2}, "apcv.read_nfc", appli.vente)
+    reponse = agent.post("lectures", corps).json()
+    assert reponse["code"] == "APCV-006"
+    assert "Reposez le téléphone" in reponse["phrase"]

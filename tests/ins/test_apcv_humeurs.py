@@ -143,9 +143,9 @@ def test_the_panel_counts_down_and_says_when_it_is_over(appli):
     appli.take("titulaire")
     lecture = appli.lecture()
     for reste, mots, delai in (
-        (1500, "encore 25 min", 60),
-        (61, "encore 2 min", 1),
-        (40, "40 s", 10),
+        (1500, "encore 25\u00a0min", 60),
+        (61, "encore 2\u00a0min", 1),
+        (40, "encore 40\u00a0s", 10),
     ):
         ContexteApcv.objects.filter(pk=lecture.pk).update(
             expire_le=timezone.now() + timedelta(seconds=reste - 0.5)
