@@ -30,6 +30,7 @@ from teleservices.errors import (
 )
 from teleservices.etats import DUREE_ENVOI_S, check_transition, next_try_s
 from teleservices.models import Envoi, Trace
+from teleservices.outbox import ring_on_commit
 from teleservices.registre import Handler, Reponse, handler_get
 from teleservices.transport import Echange
 
@@ -136,32 +137,48 @@ class _ServiceCoupe(Unavailable):
 
 
 def settle(handler: Handler, envoi: Envoi, reponse: Reponse) -> None:
-    """Write the result and the trace; the late answer of a doubted row is still welcome."""
+    """Write the result and the trace; the late answer of a doubted row is still welcome.
+
+    A service that is still working (`reprendre_s`) is asked again by the same row, later.
+    """
     with transaction.atomic():
         ligne = _locked(envoi.pk)
         if ligne.etat not in {Envoi.Etat.EN_VOL, Envoi.Etat.INCERTAIN}:
             return
-        check_transition(ligne.etat, Envoi.Etat.ENVOYE)
-        ligne.etat = Envoi.Etat.ENVOYE
-        ligne.regle_le = timezone.now()
-        ligne.accuse = reponse.accuse[:120]
-        ligne.dernier_code, ligne.dernier_message = "", ""
-        ligne.attend_service = False
-        ligne.version += 1
-        ligne.save(
-            update_fields=[
-                "etat",
-                "regle_le",
-                "accuse",
-                "dernier_code",
-                "dernier_message",
-                "attend_service",
-                "version",
-            ]
-        )
-        trace(ligne, reponse, "ok")
+        if reponse.reprendre_s is None:
+            _close(ligne, reponse)
+        else:
+            _come_back(ligne, reponse.reprendre_s)
+        trace(ligne, reponse, "ok" if reponse.reprendre_s is None else "suite")
         handler.settle(ligne, reponse)
         _announce(ligne)
+
+
+def _close(ligne: Envoi, reponse: Reponse) -> None:
+    check_transition(ligne.etat, Envoi.Etat.ENVOYE)
+    ligne.etat = Envoi.Etat.ENVOYE
+    ligne.regle_le = timezone.now()
+    ligne.accuse = reponse.accuse[:120]
+    _forget_failures(ligne, "etat", "regle_le", "accuse")
+
+
+def _come_back(ligne: Envoi, dans_s: float) -> None:
+    """Put the row back in the queue: what failed before does not count against what follows."""
+    check_transition(ligne.etat, Envoi.Etat.A_ENVOYER)
+    ligne.etat = Envoi.Etat.A_ENVOYER
+    ligne.pas_avant = timezone.now() + timedelta(seconds=dans_s)
+    ligne.tentatives = 0
+    _forget_failures(ligne, "etat", "pas_avant", "tentatives")
+    ring_on_commit(ligne, dans_s)
+
+
+def _forget_failures(ligne: Envoi, *champs: str) -> None:
+    ligne.dernier_code, ligne.dernier_message = "", ""
+    ligne.attend_service = False
+    ligne.version += 1
+    ligne.save(
+        update_fields=[*champs, "dernier_code", "dernier_message", "attend_service", "version"]
+    )
 
 
 def settle_error(

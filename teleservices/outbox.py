@@ -67,10 +67,10 @@ def enqueue(acteur: Acteur, demande: Demande) -> Envoi:
     return envoi
 
 
-def ring_on_commit(envoi: Envoi) -> None:
+def ring_on_commit(envoi: Envoi, dans_s: float = 0.0) -> None:
     """Ring the worker once the transaction commits; a lost ring is made up for by the sweep."""
     officine_id, envoi_id, file = envoi.officine_id, envoi.pk, envoi.file
-    transaction.on_commit(lambda: ring(officine_id, envoi_id, file))
+    transaction.on_commit(lambda: ring(officine_id, envoi_id, file, dans_s))
 
 
 def release(officine_id: int, operateur_id: int, codes: frozenset[str]) -> int:

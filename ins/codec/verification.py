@@ -150,7 +150,7 @@ def parse_releve(data: bytes) -> Releve:
 
 
 def _root(nom: str) -> Element:
-    return etree.Element(f"{{{ESPACE}}}{nom}", nsmap={None: ESPACE})
+    return etree.Element(f"{{{ESPACE}}}{nom}", nsmap={None: ESPACE})  # type: ignore[dict-item]  # the stubs forget the default namespace
 
 
 def _sub(parent: Element, nom: str, valeur: str) -> None:
