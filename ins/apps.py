@@ -11,7 +11,7 @@ class InsConfig(AppConfig):
 
     def ready(self) -> None:
         """Register what the core and the outbox call."""
-        from ins import handlers, panneau
+        from ins import handlers, handlers_verification, panneau, reglages_verification
         from ins.selectors import RAPPELS
         from ins.services.appels import on_patient_chosen
         from pharmacy import parametres
@@ -21,6 +21,9 @@ class InsConfig(AppConfig):
 
         registre.register(handlers.RecupererVitale())
         registre.register(handlers.RecupererTraits())
+        registre.register(handlers_verification.VerifierIdentite())
+        registre.register(handlers_verification.VerifierLot())
+        reglages_verification.register_all()
         subscribe(PatientChoisi, on_patient_chosen)
         register_panneau(Panneau("identite", "Identité", 10, panneau.render_panneau))
         parametres.register(

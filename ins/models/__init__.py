@@ -3,6 +3,7 @@
 from ins.models.appel import AppelInsi
 from ins.models.fusion import Fusion
 from ins.models.historique import EvenementIdentite, HistoriqueIns
+from ins.models.lecture import LectureDatamatrix
 from ins.models.piece import PieceControlee
 from ins.models.tache import IdentiteRecue, TacheIdentite
 from ins.models.verification import IdentiteVerifiee, LotVerification, Verification
@@ -14,6 +15,7 @@ __all__ = [
     "HistoriqueIns",
     "IdentiteRecue",
     "IdentiteVerifiee",
+    "LectureDatamatrix",
     "LotVerification",
     "PieceControlee",
     "TacheIdentite",

@@ -162,14 +162,14 @@ def record(envoi: Envoi, reponse: Reponse) -> None:
     appel.code, appel.libelle = lue.code, lue.libelle[:200]
     appel.recu_le = timezone.now()
     if lue.code == "00" and not is_blocked(patient):
-        _take_or_ask(appel, patient)
+        take_or_ask(appel, patient)
     appel.save(update_fields=["reponse", "code", "libelle", "recu_le", "decision", "decide_le"])
     audit.note_system(envoi.officine_id, "ins.reponse", f"appel:{appel.pk}", lue.code)
     announce_patient(patient, envoi.vente_id)
     _say(envoi, appel, patient)
 
 
-def _take_or_ask(appel: AppelInsi, patient: Patient) -> None:
+def take_or_ask(appel: AppelInsi, patient: Patient) -> None:
     """Apply an answer that agrees with the file; leave any other for a person."""
     appel.decision = AppelInsi.Decision.EN_ATTENTE
     comparaison = compare(appel, patient)

@@ -122,6 +122,12 @@ VUES = {
         "ins.qualifier",
         corps={"piece": "PA", "reponse": "conforme", "traits_version": "1"},
     ),
+    "ins_verifier_lot": Vue("GET POST", "ins.verifier_lot", corps={"perimetre": "toutes"}),
+    "ins_verifier_lot_etat": Vue("GET", "ins.verifier_lot"),
+    "ins_verifier_lot_agir": Vue(
+        "POST", "ins.verifier_lot", corps={"acte": "pause"}, etape="verification"
+    ),
+    "ins_verifier": Vue("POST", "ins.appeler"),
     "ordonnance_saisie": Vue(
         "GET POST", "ordonnance.lire", corps={"numero": NUMERO}, etape="patient"
     ),
@@ -211,9 +217,15 @@ class Scene:
         }
         if etape in {"patient", "recuperee", "lue", "papier", "finie", "attente", "retiree"}:
             patient_choose(acteur, vente.pk, troupe.patient(), "recherche")
+        self.ids["verification_id"] = self._verification(acteur) if etape == "verification" else 0
         self._prescription(etape)
         self._finish(acteur, etape)
         self.ids["envoi_id"] = self._envoi().pk
+
+    def _verification(self, acteur):
+        from ins.services import lots
+
+        return lots.start(acteur, "toutes").pk
 
     def _prescription(self, etape):
         from ordonnance.services import recuperation
