@@ -152,7 +152,7 @@ def _tries(prenoms: tuple[str, ...], mode: Recherche) -> list[tuple[str, ...]]:
     """Return the first names of each call, within what is left for this visit."""
     if mode.ensemble:
         return [prenoms]
-    essais = [(prenom,) for prenom in prenoms]
+    essais: list[tuple[str, ...]] = [(prenom,) for prenom in prenoms]
     if len(prenoms) > 1 and mode.dernier != "non":
         essais.append(prenoms if mode.dernier == "elements" else (" ".join(prenoms),))
     return essais[: max(1, mode.limite)]

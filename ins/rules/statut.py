@@ -23,6 +23,7 @@ TRANSITIONS: dict[str, tuple[str, frozenset[str]]] = {
     "deja_connue": ("T22", frozenset({"RECUP", "QUAL"})),
     "traits_changes": ("T23", frozenset({"RECUP", "QUAL"})),
     "matricule_remplace": ("T24", frozenset({"RECUP", "QUAL"})),
+    "nia_remplace": ("T26", frozenset({"RECUP", "QUAL"})),
     "autre_matricule": ("T25", frozenset({"RECUP", "QUAL"})),
     "deces": ("T29", frozenset({"PROV", "RECUP", "VALI", "QUAL"})),
 }
