@@ -3,7 +3,7 @@
 A pure fold: no event sets a status, each adds or removes evidence, and `compute_statut` answers. It
 serves `manage.py ins_statut`, and proves the machine apart from the database. Traits are opaque
 labels here: two events speak of the same traits when they carry the same label.
-Source: ins.md §2.5 (T1 to T26).
+Source: ins.md §2.5 (T1 to T29).
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -29,6 +29,7 @@ class Evenement:
     niveau: str = "fort"
     coherente: bool = True
     conforme: bool = True
+    nature: str = "NIR"
     motif: str = ""
 
 
@@ -39,6 +40,7 @@ class Identite:
     traits: str = field(default="", repr=False)
     ins_traits: str | None = field(default=None, repr=False)
     matricule: str = field(default="", repr=False)
+    nature: str = ""
     piece_traits: str | None = field(default=None, repr=False)
     douteux: bool = False
     fictif: bool = False
@@ -91,7 +93,7 @@ def _tell(identite: Identite, numero: str, raison: str) -> Identite:
 
 
 def _without_ins(identite: Identite) -> Identite:
-    return replace(identite, ins_traits=None, matricule="")
+    return replace(identite, ins_traits=None, matricule="", nature="")
 
 
 def _creation(identite: Identite, e: Evenement) -> Identite:
@@ -111,21 +113,22 @@ def _insi(identite: Identite, e: Evenement) -> Identite:
     if autre and identite.matricule not in e.anciens:
         return _tell(identite, "T25", "Autre matricule sans lien : deux personnes, rien ne change.")
     traits = e.traits or identite.traits
-    numero = _number_of_recovery(identite, traits, autre=autre)
+    numero = _number_of_recovery(identite, e, traits, autre=autre)
     garde = identite.piece_traits == traits
     identite = replace(
         identite,
         traits=traits,
         ins_traits=traits,
         matricule=e.matricule,
+        nature=e.nature,
         piece_traits=traits if garde else None,
     )
     return _tell(identite, numero, "Traits et matricule donnés par INSi.")
 
 
-def _number_of_recovery(identite: Identite, traits: str, *, autre: bool) -> str:
+def _number_of_recovery(identite: Identite, e: Evenement, traits: str, *, autre: bool) -> str:
     if autre:
-        return "T24"
+        return "T26" if (identite.nature, e.nature) == ("NIA", "NIR") else "T24"
     if identite.matricule:
         return "T22" if traits == identite.traits else "T23"
     if identite.statut == "VALI":
@@ -157,7 +160,12 @@ def _apcv(identite: Identite, e: Evenement) -> Identite:
         return _tell(identite, "T25", "Autre matricule sans lien : deux personnes, rien ne change.")
     traits = e.traits or identite.traits
     identite = replace(
-        identite, traits=traits, ins_traits=traits, piece_traits=traits, matricule=e.matricule
+        identite,
+        traits=traits,
+        ins_traits=traits,
+        piece_traits=traits,
+        matricule=e.matricule,
+        nature=e.nature,
     )
     return _tell(identite, "T3", "Appli carte Vitale : INS et contrôle d'identité d'un coup.")
 
@@ -184,6 +192,8 @@ def _attribute(nom: str, autre: str) -> Effet:
 
 def _clear_doubt(identite: Identite, e: Evenement) -> Identite:
     _check_motif(e)
+    if not identite.douteux:
+        return _tell(identite, "", "Aucun doute à lever.")
     return _tell(replace(identite, douteux=False), "T18", "Doute levé : rien ne revient seul.")
 
 
@@ -209,6 +219,10 @@ def _step_back(
     return appliquer
 
 
+def _death(identite: Identite, _e: Evenement) -> Identite:
+    return _tell(identite, "T29", "Décès noté : rien ne change, INSi demande une confirmation.")
+
+
 def _check_motif(e: Evenement) -> None:
     if not e.motif.strip():
         raise EvenementRefuse(f"{e.genre}: motif")
@@ -227,5 +241,6 @@ _TABLE: Mapping[str, Effet] = {
     "dequalifier": _step_back("T13", "QUAL", piece=False),
     "annuler_recuperation": _step_back("T14", "RECUP", piece=False),
     "devalider": _step_back("T15", "VALI", piece=True),
+    "deces": _death,
 }
 GENRES = tuple(_TABLE)

@@ -2,31 +2,9 @@
 
 from dataclasses import dataclass
 
-# Trigger -> (number of the specification, statuses it may leave from, what must hold).
-TRANSITIONS: dict[str, tuple[str, frozenset[str]]] = {
-    "creation": ("T1", frozenset({""})),
-    "recuperation_creation": ("T2", frozenset({""})),
-    "recuperation": ("T6", frozenset({"PROV"})),
-    "piece_sans_ins": ("T7", frozenset({"PROV", "VALI"})),
-    "recuperation_validee": ("T8", frozenset({"VALI"})),
-    "recuperation_contredite": ("T9", frozenset({"VALI"})),
-    "piece_avec_ins": ("T10", frozenset({"RECUP", "QUAL"})),
-    "refus": ("T11", frozenset({"PROV", "RECUP", "VALI", "QUAL"})),
-    "sans_reponse": ("T12", frozenset({"PROV", "RECUP", "VALI", "QUAL"})),
-    "dequalifier": ("T13", frozenset({"QUAL"})),
-    "annuler_recuperation": ("T14", frozenset({"RECUP"})),
-    "devalider": ("T15", frozenset({"VALI"})),
-    "trait_modifie": ("T16", frozenset({"PROV", "RECUP", "VALI", "QUAL"})),
-    "douteux": ("T17", frozenset({"PROV", "RECUP", "VALI", "QUAL"})),
-    "fictif": ("T17", frozenset({"PROV", "RECUP", "VALI", "QUAL"})),
-    "doute_leve": ("T18", frozenset({"PROV"})),
-    "deja_connue": ("T22", frozenset({"RECUP", "QUAL"})),
-    "traits_changes": ("T23", frozenset({"RECUP", "QUAL"})),
-    "matricule_remplace": ("T24", frozenset({"RECUP", "QUAL"})),
-    "nia_remplace": ("T26", frozenset({"RECUP", "QUAL"})),
-    "autre_matricule": ("T25", frozenset({"RECUP", "QUAL"})),
-    "deces": ("T29", frozenset({"PROV", "RECUP", "VALI", "QUAL"})),
-}
+from ins.rules.transitions import TRANSITIONS, transition_number
+
+__all__ = ["TRANSITIONS", "Preuves", "compute_statut", "transition_number"]
 
 
 @dataclass(frozen=True)
@@ -57,14 +35,3 @@ def compute_statut(preuves: Preuves) -> str:
     if venue_insi:
         return "QUAL" if controlee else "RECUP"
     return "VALI" if controlee else "PROV"
-
-
-def transition_number(declencheur: str, statut_avant: str) -> str:
-    """Return the number of a transition (« T6 »). ValueError when it cannot start there.
-
-    Source: ins.md §2.5.
-    """
-    numero, depuis = TRANSITIONS[declencheur]
-    if statut_avant not in depuis:
-        raise ValueError(f"{numero} cannot leave {statut_avant}")
-    return numero

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ins.rules.histoire import GENRES, Evenement, EvenementRefuse, replay
+from ins.rules.transitions import TRANSITIONS
 
 M1, M2 = "M1", "M2"
 CREE = Evenement("creation", "A")
@@ -78,6 +79,13 @@ def fin(*evenements):
             [CREE, INSI, Evenement("annuler_recuperation", motif="m")], "PROV", "T14", id="T14"
         ),
         pytest.param([CREE, CNI, Evenement("devalider", motif="m")], "PROV", "T15", id="T15"),
+        pytest.param([CREE, INSI, CNI, Evenement("deces")], "QUAL", "T29", id="T29"),
+        pytest.param(
+            [CREE, Evenement("insi", "A", M1, nature="NIA"), Evenement("insi", "A", M2, (M1,))],
+            "RECUP",
+            "T26",
+            id="T26",
+        ),
         pytest.param([CREE, Evenement("dequalifier", motif="m")], "PROV", "", id="sans-objet"),
     ],
 )
@@ -141,6 +149,30 @@ def test_no_sequence_of_events_leaves_a_false_qualification(suite):
     apres = suite[dernier_doute + 1 :]
     assert any(e.genre in {"insi", "apcv"} for e in apres)
     assert any(e in controles for e in apres)
+
+
+@pytest.mark.exigence("INS-04")
+@given(st.lists(evenement, max_size=14))
+def test_every_step_of_every_story_is_a_row_of_the_table(suite):
+    """Told apart: the fold computes statuses, the table says which moves exist."""
+    lignes = {
+        (arrivee.numero, avant, apres)
+        for departs in TRANSITIONS.values()
+        for avant, arrivee in departs.items()
+        for apres in arrivee.vers
+    }
+    avant = "PROV"
+    for rang in range(1, len(suite) + 1):
+        identite = replay(suite[:rang])
+        numero = identite.transitions[-1]
+        if numero in {"T1", "T3", "T25"}:  # T1 is said once more here, T3 may open a story
+            avant = identite.statut
+            continue
+        if numero:
+            assert (numero, avant, identite.statut) in lignes
+        elif identite.statut != avant:
+            assert suite[rang - 1].genre == "piece"  # a document that contradicts takes back
+        avant = identite.statut
 
 
 def demander(texte, monkeypatch):
