@@ -11,21 +11,31 @@ class InsConfig(AppConfig):
 
     def ready(self) -> None:
         """Register what the core and the outbox call."""
-        from ins import handlers, handlers_verification, panneau, reglages_verification
-        from ins.selectors import RAPPELS
+        from ins import (
+            handlers,
+            handlers_verification,
+            panneau,
+            reglages_appels,
+            reglages_verification,
+        )
+        from ins.selectors import RAPPELS, count_setting
         from ins.services.appels import on_patient_chosen
         from pharmacy import parametres
         from pharmacy.events import PatientChoisi, subscribe
-        from pharmacy.panels import Panneau, register_panneau
+        from pharmacy.panels import Compteur, Panneau, register_compteur, register_panneau
         from teleservices import registre
 
-        registre.register(handlers.RecupererVitale())
-        registre.register(handlers.RecupererTraits())
-        registre.register(handlers_verification.VerifierIdentite())
+        registre.register(handlers.RecupererVitale(), handlers.REPRISES_S)
+        registre.register(handlers.RecupererTraits(), handlers.REPRISES_S)
+        registre.register(handlers_verification.VerifierIdentite(), handlers.REPRISES_S)
         registre.register(handlers_verification.VerifierLot())
         reglages_verification.register_all()
         subscribe(PatientChoisi, on_patient_chosen)
         register_panneau(Panneau("identite", "Identité", 10, panneau.render_panneau))
+        register_compteur(
+            Compteur("insi-reglage", "réglage d'INSi à corriger", "/file/", count_setting)
+        )
+        reglages_appels.register_all()
         parametres.register(
             parametres.Reglage(
                 cle=RAPPELS,

@@ -64,6 +64,18 @@ class _Message:
     lecture_s: float = 0.0
 
 
+@dataclass(frozen=True)
+class Recherche:
+    """How first names are tried: `dernier` is the last call (elements, chaine, non).
+
+    `limite` is how many calls are left for this visit; `ensemble`, one call with every first name.
+    """
+
+    dernier: str = "elements"
+    limite: int = 10
+    ensemble: bool = False
+
+
 class InsiClient:
     """Talks to INSi. Every method raises the taxonomy of `teleservices.errors`."""
 
@@ -78,15 +90,13 @@ class InsiClient:
         )
         return self._send(_Message(ACTIONS["vitale"], corps_vitale(demande), couverture))
 
-    def recuperer_traits(self, demande: DemandeTraits) -> Reponse:
-        """Ask with typed traits, first names one after the other (ins.md §3.6, steps 2 to 4).
+    def recuperer_traits(self, demande: DemandeTraits, mode: Recherche | None = None) -> Reponse:
+        """Ask with typed traits, first names one after the other (ins.md §3.6, steps 2 to 5, 7).
 
         « 01 » goes to the next first name; anything else ends the search. The last answer counts,
         every exchange is kept. Unavailable when the counter's time is over before the end.
         """
-        essais = [demande.prenoms[:1], *((prenom,) for prenom in demande.prenoms[1:9])]
-        if len(demande.prenoms) > 1:
-            essais.append(demande.prenoms)
+        essais = _tries(demande.prenoms, mode or Recherche())
         fin = time.monotonic() + self.reglages.budget_s
         avant: tuple[Echange, ...] = ()
         for rang, prenoms in enumerate(essais, 1):
@@ -173,6 +183,16 @@ class InsiClient:
             logiciel=self.reglages.logiciel,
             couverture=message.couverture,
         )
+
+
+def _tries(prenoms: tuple[str, ...], mode: Recherche) -> list[tuple[str, ...]]:
+    """Return the first names of each call, within what is left for this visit."""
+    if mode.ensemble:
+        return [prenoms]
+    essais: list[tuple[str, ...]] = [(prenom,) for prenom in prenoms]
+    if len(prenoms) > 1 and mode.dernier != "non":
+        essais.append(prenoms if mode.dernier == "elements" else (" ".join(prenoms),))
+    return essais[: max(1, mode.limite)]
 
 
 def _read(corps: bytes, environnement: str) -> ReponseInsi:

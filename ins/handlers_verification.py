@@ -7,8 +7,9 @@ from django.utils import timezone
 
 from ins.client import InsiClient, insi_client
 from ins.codec.verification import IdentiteAVerifier, is_sendable
+from ins.handlers import check_in_time
 from ins.models import AppelInsi, LotVerification
-from ins.services import appels, lots_resultats, verification
+from ins.services import lots_resultats, verification
 from ins.services.lots_resultats import LOT_VIDE
 from ins.suivi_lots import VERIFIER_LOT, identities_of
 from teleservices.errors import Rejected
@@ -98,12 +99,7 @@ class VerifierIdentite:
 
     def prepare(self, envoi: Envoi) -> tuple[InsiClient, IdentiteAVerifier]:
         """Return the client and the identity. Rejected when it cannot be sent, or too late."""
-        if (timezone.now() - envoi.cree_le).total_seconds() > appels.BUDGET_S:
-            raise Rejected(
-                envoi.dernier_code or "delai_depasse",
-                envoi.dernier_message
-                or "INSi n'a pas répondu à temps. Poursuivez la délivrance ; relancez plus tard.",
-            )
+        check_in_time(envoi)
         appel = AppelInsi.objects.get(officine_id=envoi.officine_id, envoi=envoi)
         identite = verification.identity_of(appel)
         if identite is None or not is_sendable(identite):

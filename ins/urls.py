@@ -2,9 +2,15 @@
 
 from django.urls import path
 
-from ins.views import identite, qualification, verification
+from ins.views import dossier, identite, qualification, traits, verification
 
 urlpatterns = [
+    path("vente/<int:vente_id>/insi/traits/", traits.traits, name="ins_traits"),
+    path("vente/<int:vente_id>/insi/suite/", traits.suite, name="ins_suite"),
+    path("patients/<int:patient_id>/insi/", dossier.appels, name="ins_appels"),
+    path("patients/<int:patient_id>/insi/traits/", traits.traits, name="ins_patient_traits"),
+    path("patients/<int:patient_id>/insi/suite/", traits.suite, name="ins_patient_suite"),
+    path("patients/<int:patient_id>/insi/reponse/", identite.identite, name="ins_patient_identite"),
     path("vente/<int:vente_id>/identite/", identite.identite, name="ins_identite"),
     path("vente/<int:vente_id>/identite/relancer/", identite.relancer, name="ins_relancer"),
     path("vente/<int:vente_id>/qualifier/", qualification.qualifier, name="ins_qualifier"),

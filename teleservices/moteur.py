@@ -31,7 +31,7 @@ from teleservices.errors import (
 from teleservices.etats import DUREE_ENVOI_S, check_transition, next_try_s
 from teleservices.models import Envoi, Trace
 from teleservices.outbox import ring_on_commit
-from teleservices.registre import Handler, Reponse, handler_get
+from teleservices.registre import Handler, Reponse, handler_get, reprises_of
 from teleservices.transport import Echange
 
 logger = logging.getLogger(__name__)
@@ -258,7 +258,12 @@ def _told(erreur: TeleserviceError) -> timedelta | None:
 def _retry(
     handler: Handler, envoi: Envoi, erreur: TeleserviceError, maintenant: datetime
 ) -> tuple[str, datetime]:
-    delai = next_try_s(envoi.tentatives, lecture=handler.lecture, hasard=_hasard)
+    delai = next_try_s(
+        envoi.tentatives,
+        lecture=handler.lecture,
+        hasard=_hasard,
+        reprises_s=reprises_of(handler.operation),
+    )
     trop_vieux = (maintenant - envoi.cree_le).total_seconds() > DUREE_ENVOI_S
     if delai is None:
         return Envoi.Etat.ABANDONNE, maintenant

@@ -77,13 +77,24 @@ class Handler(Protocol):
 
 
 _handlers: dict[str, Handler] = {}
+_reprises: dict[str, tuple[int, ...]] = {}
 Reecriture = Callable[[Envoi, Operateur], bytes | None]
 _reecritures: dict[str, Reecriture] = {}
 
 
-def register(handler: Handler) -> None:
-    """Add a handler; called from `AppConfig.ready()`."""
+def register(handler: Handler, reprises_s: tuple[int, ...] | None = None) -> None:
+    """Add a handler; called from `AppConfig.ready()`.
+
+    `reprises_s`: seconds before each further try of a reading whose page says other delays.
+    """
     _handlers[handler.operation] = handler
+    if reprises_s is not None:
+        _reprises[handler.operation] = reprises_s
+
+
+def reprises_of(operation: str) -> tuple[int, ...] | None:
+    """Return the delays that an operation declared, None for those of every reading."""
+    return _reprises.get(operation)
 
 
 def register_signed_body(service: str, reecrire: Reecriture) -> None:

@@ -13,7 +13,7 @@ from ins.codec.verification import CONFORME, IdentiteAVerifier, Resultat
 from ins.models import AppelInsi, IdentiteRecue, TacheIdentite
 from ins.rules.statut import transition_number
 from ins.selectors import EN_COURS, age_s, is_blocked, traits_of
-from ins.services import appels
+from ins.services import appels, reponses
 from ins.services.commun import announce_patient, load_traits, note_event, patient_locked
 from ins.services.lots_resultats import MOTIF, PRECISIONS, sent_counts
 from ins.services.retrait import withdraw_ins
@@ -162,7 +162,7 @@ def _settle_recue(appel: AppelInsi, patient: Patient, recue: IdentiteRecue, code
     if code == CONFORME:
         recue.etat = IdentiteRecue.Etat.CONFORME
         if not is_blocked(patient):
-            appels.take_or_ask(appel, patient)
+            reponses.take_or_ask(appel, patient)
     elif code in PRECISIONS:
         recue.etat = IdentiteRecue.Etat.NON_CONFORME
     else:
@@ -205,4 +205,4 @@ def _settle_file(appel: AppelInsi, patient: Patient, code: str) -> Suite:
 
 def record_failure(envoi: Envoi) -> None:
     """Keep the code of a refusal or a wait; neither the file nor the INS read changes (T12)."""
-    appels.record_failure(envoi)
+    reponses.record_failure(envoi)

@@ -54,14 +54,16 @@ def render_dialog(request: HttpRequest, gabarit: str, contexte: dict[str, Any]) 
     return render(request, "ins/page.html", contexte | {"gabarit": gabarit}, status=status)
 
 
-def compared_rows(comparaison: Comparaison) -> list[dict[str, Any]]:
-    """Return the table of traits: file, INSi, and in words how they stand to each other."""
+def compared_rows(comparaison: Comparaison, choisis: dict[str, str]) -> list[dict[str, Any]]:
+    """Return the table of traits: file, INSi, in words how they stand, and whose was chosen."""
     lignes = []
     for nom, libelle in TRAITS:
         local, recu = getattr(comparaison.local, nom), getattr(comparaison.recu, nom)
-        ecart = nom in comparaison.verdict.ecarts
+        ecart = nom in comparaison.ecarts_traits
         lignes.append(
             {
+                "nom": nom,
+                "choisi": choisis.get(nom, ""),
                 "libelle": libelle,
                 "local": local,
                 "recu": recu,

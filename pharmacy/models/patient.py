@@ -5,6 +5,7 @@ from django.db import models
 from django.db.models import Q
 
 from pharmacy.chiffre import TexteChiffre
+from pharmacy.identite import EtatIdentite
 from pharmacy.models.officine import Officine
 
 # What the database itself keeps of a former state, at each change (pharmacy.PatientVersion).
@@ -160,6 +161,19 @@ class Patient(models.Model):
 
     def __str__(self) -> str:
         return f"patient {self.pk}"
+
+    @property
+    def etat_identite(self) -> EtatIdentite:
+        """What the gate looks at (pharmacy.identite)."""
+        return EtatIdentite(
+            statut=self.statut,
+            douteuse=self.attr_douteux,
+            fictive=self.attr_fictif,
+            anonyme=self.motif_sans_ins == self.MotifSansIns.ANONYMAT,
+            sexe_connu=self.sexe in {self.Sexe.M, self.Sexe.F},
+            lieu_connu=bool(self.cog_naissance),
+            decedee=self.decede_le is not None,
+        )
 
 
 class PatientVersion(

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from ins.client import InsiClient, Reglages, certificate_paths, insi_client
+from ins.client import InsiClient, Recherche, Reglages, certificate_paths, insi_client
 from ins.codec import DemandeTraits, DemandeVitale
 from teleservices.errors import (
     InvalidReply,
@@ -154,6 +154,33 @@ def test_when_nobody_is_found_the_whole_list_is_the_last_question():
     demande = DemandeTraits("HOUILLES", ("PIERRE", "PAUL", "JACQUES"), "M", "1993-01-27")
     assert client.recuperer_traits(demande).contenu.code == "01"
     assert transport.envoyees[3].corps.count(b"Prenom>") == 6
+
+
+HOUILLES = DemandeTraits("HOUILLES", ("PIERRE", "PAUL", "JACQUES"), "M", "1993-01-27")
+
+
+@pytest.mark.cas("ins-14")
+@pytest.mark.parametrize(("dernier", "appels"), [("non", 3), ("chaine", 4)])
+def test_the_last_call_is_as_the_officine_sets_it(dernier, appels):
+    client, transport = _client(*[_resultat("01")] * 4)
+    assert client.recuperer_traits(HOUILLES, Recherche(dernier)).contenu.code == "01"
+    assert len(transport.envoyees) == appels
+    if dernier == "chaine":
+        assert b">PIERRE PAUL JACQUES<" in transport.envoyees[3].corps
+
+
+def test_completed_first_names_leave_together_in_one_call():
+    client, transport = _client(_resultat("00", _individu()))
+    client.recuperer_traits(HOUILLES, Recherche(ensemble=True))
+    assert len(transport.envoyees) == 1
+    assert transport.envoyees[0].corps.count(b"Prenom>") == 6
+
+
+@pytest.mark.parametrize("limite", [2, 1, 0])
+def test_no_more_calls_leave_than_are_left_for_this_visit(limite):
+    client, transport = _client(*[_resultat("01")] * 4)
+    assert client.recuperer_traits(HOUILLES, Recherche(limite=limite)).contenu.code == "01"
+    assert len(transport.envoyees) == max(1, limite)
 
 
 @pytest.mark.cas("ins-17")

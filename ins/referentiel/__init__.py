@@ -1,0 +1,1 @@
+"""Dated reference tables of the identity, in our own format."""
