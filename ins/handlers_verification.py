@@ -9,6 +9,7 @@ from ins.client import InsiClient, insi_client
 from ins.codec.verification import IdentiteAVerifier, is_sendable
 from ins.handlers import check_in_time
 from ins.models import AppelInsi, LotVerification
+from ins.selectors import VERIFIER
 from ins.services import lots_resultats, verification
 from ins.services.lots_resultats import LOT_VIDE
 from ins.suivi_lots import VERIFIER_LOT, identities_of
@@ -91,7 +92,7 @@ class VerifierLot:
 class VerifierIdentite:
     """One INS and its traits, asked by a person: safe to ask again (ins.md §3.7)."""
 
-    operation = verification.VERIFIER
+    operation = VERIFIER
     service = "insi"
     file: str = Envoi.File.INTERACTIF
     lecture = True

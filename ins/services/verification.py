@@ -12,7 +12,7 @@ from django.utils import timezone
 from ins.codec.verification import CONFORME, IdentiteAVerifier, Resultat
 from ins.models import AppelInsi, IdentiteRecue, TacheIdentite
 from ins.rules.statut import transition_number
-from ins.selectors import EN_COURS, age_s, is_blocked, traits_of
+from ins.selectors import EN_COURS, VERIFIER, age_s, is_blocked, traits_of
 from ins.services import appels, reponses
 from ins.services.commun import announce_patient, load_traits, note_event, patient_locked
 from ins.services.lots_resultats import MOTIF, PRECISIONS, sent_counts
@@ -26,8 +26,6 @@ from pharmacy.suites import Suite
 from teleservices.models import Envoi
 from teleservices.outbox import Demande, enqueue
 from teleservices.registre import Reponse
-
-VERIFIER = "ins.verifier"
 
 
 def verify_recue(acteur: Acteur, recue: IdentiteRecue, vente_id: int | None) -> AppelInsi:
@@ -119,7 +117,7 @@ def identity_of(appel: AppelInsi) -> IdentiteAVerifier | None:
     if recue is not None and recue.traits is not None:
         matricule, oid, traits = str(recue.matricule), recue.oid, load_traits(bytes(recue.traits))
     else:
-        patient = Patient.objects.get(officine_id=appel.officine_id, pk=appel.patient_id)
+        patient = Patient.objects.get(officine_id=appel.officine_id, pk=appel.patient_id or 0)
         matricule, oid, traits = str(patient.ins_matricule), patient.ins_oid, traits_of(patient)
     if not matricule or traits.date_naissance is None:
         return None
@@ -142,7 +140,9 @@ def record(envoi: Envoi, reponse: Reponse) -> None:
     """
     lu: Resultat = reponse.contenu
     appel = AppelInsi.objects.get(officine_id=envoi.officine_id, envoi=envoi)
-    patient = Patient.objects.select_for_update(of=("self",), no_key=True).get(pk=appel.patient_id)
+    patient = Patient.objects.select_for_update(of=("self",), no_key=True).get(
+        pk=appel.patient_id or 0, officine_id=envoi.officine_id
+    )
     appel.reponse = reponse.echange.reponse
     appel.code, appel.libelle = lu.code, lu.libelle[:200]
     appel.recu_le = timezone.now()
