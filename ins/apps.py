@@ -18,9 +18,10 @@ class InsConfig(AppConfig):
             reglages_appels,
             reglages_verification,
         )
+        from ins.scan import route_datamatrix
         from ins.selectors import RAPPELS, count_setting
         from ins.services.appels import on_patient_chosen
-        from pharmacy import parametres
+        from pharmacy import codes, parametres
         from pharmacy.events import PatientChoisi, subscribe
         from pharmacy.panels import Compteur, Panneau, register_compteur, register_panneau
         from teleservices import registre
@@ -30,6 +31,7 @@ class InsConfig(AppConfig):
         registre.register(handlers_verification.VerifierIdentite(), handlers.REPRISES_S)
         registre.register(handlers_verification.VerifierLot())
         reglages_verification.register_all()
+        codes.register("ins_datamatrix", route_datamatrix)
         subscribe(PatientChoisi, on_patient_chosen)
         register_panneau(Panneau("identite", "Identité", 10, panneau.render_panneau))
         register_compteur(

@@ -2,7 +2,15 @@
 
 from django.urls import path
 
-from ins.views import dossier, identite, qualification, traits, verification
+from ins.views import (
+    code_ins,
+    dossier,
+    etiquette,
+    identite,
+    qualification,
+    traits,
+    verification,
+)
 
 urlpatterns = [
     path("vente/<int:vente_id>/insi/traits/", traits.traits, name="ins_traits"),
@@ -14,6 +22,8 @@ urlpatterns = [
     path("vente/<int:vente_id>/identite/", identite.identite, name="ins_identite"),
     path("vente/<int:vente_id>/identite/relancer/", identite.relancer, name="ins_relancer"),
     path("vente/<int:vente_id>/qualifier/", qualification.qualifier, name="ins_qualifier"),
+    path("vente/<int:vente_id>/code-ins/verifier/", code_ins.verifier_lue, name="ins_verifier_lue"),
+    path("vente/<int:vente_id>/code-ins/<int:lecture_id>/", code_ins.code_ins, name="ins_code_ins"),
     path("ins/verification/", verification.verifier_lot, name="ins_verifier_lot"),
     path("ins/verification/etat/", verification.verifier_lot_etat, name="ins_verifier_lot_etat"),
     path(
@@ -21,5 +31,6 @@ urlpatterns = [
         verification.verifier_lot_agir,
         name="ins_verifier_lot_agir",
     ),
+    path("patients/<int:patient_id>/etiquette/", etiquette.etiquette, name="ins_etiquette"),
     path("patients/<int:patient_id>/verifier/", verification.verifier, name="ins_verifier"),
 ]

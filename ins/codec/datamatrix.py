@@ -4,10 +4,14 @@ Reading is `agent.protocol.ins`. The code carries no signature, anyone can print
 fills a search and never a status. Source: ins.md §4 (format v2.2).
 """
 
+from ppf.datamatrix import DataMatrix
+
 from ins.rules.matricule import check_typed
 from ins.rules.traits import TraitsStricts
 
 GS = "\x1d"
+# White modules around the symbol; the norm wants one.
+ZONE_CALME = 2
 ENTETE = "IS01" + "0" * 22
 # Identifier -> (maximum length, fixed).
 _BLOCS = {
@@ -49,3 +53,36 @@ def build_datamatrix(matricule: str, oid: str, traits: TraitsStricts) -> str:
         plein = fixe or len(valeur) == longueur
         texte += cle + valeur + ("" if plein or rang == len(blocs) else GS)
     return texte
+
+
+def draw_svg(texte: str, cote_mm: float = 18.0) -> str:
+    """Return the symbol of a text as an SVG element: ECC 200, square, a quiet zone of two modules.
+
+    Black modules on white, one path, drawn on whole units so that a printer keeps them sharp; the
+    width of a side is that of the paper, quiet zone included. Not GS1: no FNC1 starts it.
+    Source: ins.md §4.2 (at least one module of quiet zone, « INS à scanner »).
+    """
+    modules = modules_of(texte)
+    cote = len(modules) + 2 * ZONE_CALME
+    traits = []
+    for y, ligne in enumerate(modules, ZONE_CALME):
+        x = 0
+        while x < len(ligne):
+            debut = x
+            while x < len(ligne) and ligne[x]:
+                x += 1
+            if x > debut:
+                traits.append(f"M{debut + ZONE_CALME} {y}h{x - debut}v1h-{x - debut}z")
+            x += 1
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="datamatrix" role="img" '
+        f'aria-label="Datamatrix INS" viewBox="0 0 {cote} {cote}" width="{cote_mm}mm" '
+        f'height="{cote_mm}mm" shape-rendering="crispEdges">'
+        f'<rect width="{cote}" height="{cote}" fill="#fff"/>'
+        f'<path d="{"".join(traits)}" fill="#000"/></svg>'
+    )
+
+
+def modules_of(texte: str) -> list[list[bool]]:
+    """Return the modules of the symbol, row by row, true when black; no quiet zone."""
+    return [[bool(module) for module in ligne] for ligne in DataMatrix(texte).matrix]

@@ -20,6 +20,7 @@ from ins.services.retrait import withdraw_ins
 from ins.services.taches import open_tache
 from pharmacy import audit, flux
 from pharmacy.acteurs import Acteur
+from pharmacy.identite import peut_sortir_de
 from pharmacy.models import Patient
 from pharmacy.services.vente import VenteRefusee, check_droit
 from pharmacy.suites import Suite
@@ -44,6 +45,20 @@ def verify_recue(acteur: Acteur, recue: IdentiteRecue, vente_id: int | None) -> 
     recue.save(update_fields=["appel"])
     announce_patient(patient, vente_id)
     return appel
+
+
+def verify_waiting(acteur: Acteur, recue_id: int, vente_id: int) -> AppelInsi:
+    """Verify an INS kept aside, because a person asks for it. VenteRefusee when it is settled."""
+    check_droit(acteur, "ins.appeler")
+    with transaction.atomic():
+        recue = (
+            IdentiteRecue.objects.filter(pk=recue_id, officine_id=acteur.officine_id)
+            .select_related("appel__envoi")
+            .first()
+        )
+        if recue is None:
+            raise VenteRefusee("Cette INS lue n'existe pas dans votre officine.", "INS-404")
+        return verify_recue(acteur, recue, vente_id)
 
 
 def verify_file(acteur: Acteur, patient_id: int, vente_id: int | None = None) -> AppelInsi:
@@ -75,9 +90,16 @@ def verify_file(acteur: Acteur, patient_id: int, vente_id: int | None = None) ->
     return appel
 
 
+def is_callable(patient: Patient) -> bool:
+    """Tell whether INSi may be asked about a file at all. Source: ins.md §2.1, §2.2."""
+    return peut_sortir_de("insi.recuperer", patient.etat_identite, confirme=True).ok
+
+
 def _check_open(patient: Patient) -> None:
-    if is_blocked(patient):
-        raise VenteRefusee("Identité douteuse ou fictive : appel INSi bloqué.", "INS-002")
+    """Refuse a call that the gate forbids; somebody asks by a key, a death is confirmed so."""
+    decision = peut_sortir_de("insi.recuperer", patient.etat_identite, confirme=True)
+    if not decision.ok:
+        raise VenteRefusee(f"{decision.phrase} {decision.geste}", "INS-002")
 
 
 def _is_under_way(appel: AppelInsi) -> bool:

@@ -128,6 +128,9 @@ VUES = {
         "POST", "ins.verifier_lot", corps={"acte": "pause"}, etape="verification"
     ),
     "ins_verifier": Vue("POST", "ins.appeler"),
+    "ins_etiquette": Vue("GET", "ins.imprimer"),
+    "ins_code_ins": Vue("GET POST", "ins.appeler", corps={"dossier": "{patient_id}"}, etape="code"),
+    "ins_verifier_lue": Vue("POST", "ins.appeler", etape="code"),
     "ordonnance_saisie": Vue(
         "GET POST", "ordonnance.lire", corps={"numero": NUMERO}, etape="patient"
     ),
@@ -218,9 +221,30 @@ class Scene:
         if etape in {"patient", "recuperee", "lue", "papier", "finie", "attente", "retiree"}:
             patient_choose(acteur, vente.pk, troupe.patient(), "recherche")
         self.ids["verification_id"] = self._verification(acteur) if etape == "verification" else 0
+        self.ids["lecture_id"] = self._lecture(acteur) if etape == "code" else 0
         self._prescription(etape)
         self._finish(acteur, etape)
         self.ids["envoi_id"] = self._envoi().pk
+
+    def _lecture(self, acteur):
+        """The datamatrix of the patient was read, and an INS is kept aside for their file."""
+        from ins.models import IdentiteRecue
+        from ins.services import datamatrix
+        from tests.ins.test_datamatrix import PAT_TROIS
+
+        patient = self.troupe.patient()
+        patient_choose(acteur, self.vente.pk, patient, "recherche")
+        IdentiteRecue.objects.create(
+            officine=self.troupe.officine,
+            patient=patient,
+            source="datamatrix",
+            matricule=patient.ins_matricule,
+            empreinte=patient.ins_empreinte,
+            oid=patient.ins_oid,
+            traits=datamatrix.dump_traits(PAT_TROIS.traits()),
+            recue_par=self.troupe.operateurs["A01"],
+        )
+        return datamatrix.keep(acteur, self.vente, PAT_TROIS).pk
 
     def _verification(self, acteur):
         from ins.services import lots

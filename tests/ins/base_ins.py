@@ -24,15 +24,15 @@ def build_patient(troupe, personne, **champs):
     after its INS was obtained."""
     matricule = personne["matricule"] + personne["cle"]
     return Patient(
-        officine=troupe.officine,
-        cree_par=troupe.operateurs["A01"],
-        nom_naissance=personne["nom"],
-        prenoms_naissance=personne["prenoms"],
-        premier_prenom=personne["prenoms"].split(" ", 1)[0],
-        sexe=personne["sexe"],
-        date_naissance=date.fromisoformat(personne["naissance"]),
-        cog_naissance=personne["lieu"],
         **{
+            "officine": troupe.officine,
+            "cree_par": troupe.operateurs["A01"],
+            "nom_naissance": personne["nom"],
+            "prenoms_naissance": personne["prenoms"],
+            "premier_prenom": personne["prenoms"].split(" ", 1)[0],
+            "sexe": personne["sexe"],
+            "date_naissance": date.fromisoformat(personne["naissance"]),
+            "cog_naissance": personne["lieu"],
             "statut": "RECUP",
             "ins_matricule": matricule,
             "ins_empreinte": empreinte_of(matricule),
@@ -41,7 +41,7 @@ def build_patient(troupe, personne, **champs):
             "ins_traits_version": 1,
             "vu_le": timezone.localdate() - timedelta(days=30),
             **champs,
-        },
+        }
     )
 
 
