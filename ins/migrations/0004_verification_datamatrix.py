@@ -5,6 +5,7 @@ import pharmacy.chiffre
 from django.conf import settings
 from django.db import migrations, models
 
+from pharmacy.isolation.fonctions import build_function
 from pharmacy.isolation.operations import IsolerTable
 
 
@@ -108,4 +109,23 @@ class Migration(migrations.Migration):
             index=models.Index(fields=['officine', 'vente'], name='lecture_datamatrix_vente'),
         ),
         IsolerTable("ins_lecturedatamatrix"),
+        build_function(
+            "comptoir_verifications_periodiques()",
+            "TABLE(officine_id bigint)",
+            """
+            SELECT o.id FROM pharmacy_officine o
+            WHERE o.active AND 'oui' = (
+                SELECT p.valeur #>> '{}' FROM pharmacy_parametre p
+                WHERE p.officine_id = o.id AND p.cle = 'ins.verification_automatique'
+                AND p.a_partir_du <= clock_timestamp()
+                ORDER BY p.a_partir_du DESC, p.id DESC LIMIT 1
+            )
+            AND NOT EXISTS (
+                SELECT 1 FROM ins_verification v WHERE v.officine_id = o.id
+                AND (v.etat IN ('en_cours', 'en_pause')
+                     OR v.demandee_le > now() - interval '20 hours')
+            )
+            ORDER BY o.id
+            """,
+        ),
     ]

@@ -30,6 +30,7 @@ from teleservices.services import envois_stop
 ESSAIS_MAX = 3
 _REPRISE = timedelta(minutes=10)
 RECUPERATION = "recuperation"
+RIEN = "INS-083"
 REFUS_RECUPERATION = (
     "L'INS se récupère patient par patient, à l'occasion d'une visite : le référentiel INS ne "
     "permet pas de récupérer toute une base. La vérification des INS déjà obtenues reste possible."
@@ -94,7 +95,7 @@ def start(acteur: Acteur, perimetre: str, *, automatique: bool = False) -> Verif
 def _start(acteur: Acteur, perimetre: str, *, automatique: bool) -> Verification:
     nombre = eligible_count(acteur.officine_id)[perimetre]
     if not nombre:
-        raise VenteRefusee("Aucune INS n'est à vérifier.", "INS-083")
+        raise VenteRefusee("Aucune INS n'est à vérifier.", RIEN)
     verification = Verification.objects.create(
         officine_id=acteur.officine_id,
         perimetre=perimetre,
