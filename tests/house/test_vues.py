@@ -58,6 +58,7 @@ VUES = {
     "deconnexion": Vue("POST"),
     "verrouiller": Vue("POST", trace="ne touche aucun patient"),
     "touches": Vue("GET", "session"),
+    "que_dire": Vue("GET", "session"),
     "vente_courante": Vue("GET POST", "vente", etape="finie"),
     "vente": Vue("GET", "vente"),
     "vente_produits": Vue("GET POST", "vente", corps={"cip": LEVOTHYROX}, requete="q=levo"),
