@@ -109,7 +109,7 @@ def progress(verification: Verification) -> Avancement:
 
 
 def _waiting(verification: Verification) -> str:
-    """Return why lots wait for the service, in its words; empty when they do not."""
+    """Return why lots wait for the service, without what a counter would do; empty if not."""
     bloque = (
         Envoi.objects.filter(
             officine_id=verification.officine_id,
@@ -120,7 +120,7 @@ def _waiting(verification: Verification) -> str:
         .order_by("-pk")
         .first()
     )
-    return bloque.dernier_message if bloque else ""
+    return f"{bloque.dernier_message.split('. ')[0].rstrip('.')}." if bloque else ""
 
 
 def refused_list(verification: Verification) -> list[Patient]:
