@@ -5,10 +5,30 @@ from typing import Any
 
 from simulators.commun.contextes import context, is_skewed, software
 from simulators.commun.fautes import Refus
-from simulators.commun.soap import BAM, LPS, WSA, Message, MessageRefuse, check_schema, raw, text
+from simulators.commun.soap import (
+    BAM,
+    LPS,
+    WSA,
+    WSSE,
+    Message,
+    MessageRefuse,
+    check_schema,
+    raw,
+    text,
+)
 from simulators.commun.types import Requete
 
 IDAM_CONNUS = frozenset({"SIMULATEUR01", "XX00TEST0001"})
+
+
+def _check_no_empty(message: Message) -> None:
+    """Refuse an empty element; the coverage may be, and an assertion is made of such ones."""
+    blocs = [e for e in message.entete if e.tag != f"{{{WSSE}}}Security"]
+    for bloc in (*blocs, message.corps):
+        for element in bloc.iter():
+            vide = len(element) == 0 and not raw(element).strip()
+            if vide and element.tag != f"{{{BAM}}}COUVERTURE":
+                raise MessageRefuse("element_vide")
 
 
 class Reception:
@@ -37,10 +57,7 @@ class Reception:
         if raw(message.header(WSA, "Action")) != action or attendu != message.corps.tag:
             raise MessageRefuse("action")
         self._check_contexts(message, requete, identifiant)
-        for element in message.racine.iter():
-            vide = len(element) == 0 and not raw(element).strip()
-            if vide and element.tag != f"{{{BAM}}}COUVERTURE":
-                raise MessageRefuse("element_vide")
+        _check_no_empty(message)
         check_schema(self.schemas[message.corps.tag], message.corps, "corps")
 
     def _check_contexts(self, message: Message, requete: Requete, identifiant: str) -> None:

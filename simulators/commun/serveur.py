@@ -295,15 +295,18 @@ def _announce(pret: Path, service: _Serveur, controle: _Serveur) -> None:
 def main(
     build: Callable[[argparse.Namespace, random.Random], Service],
     *,
-    mutuel: bool,
+    mutuel: Callable[[argparse.Namespace], bool],
     declare: Declaration | None = None,
 ) -> None:
-    """Run a service until SIGTERM; `declare` adds its own options."""
+    """Run a service until SIGTERM.
+
+    `declare` adds its own options; `mutuel` says whether a client certificate is asked for.
+    """
     options = _options(declare)
     hasard = random.Random(0 if options.calme else None)  # noqa: S311 - variation, not secrecy
     etat = Etat(build(options, hasard), calme=options.calme)
     service = _Serveur(("127.0.0.1", options.port), type("Guichet", (_Guichet,), {"etat": etat}))
-    contexte = _tls_context(options.tls, options.certificat, mutuel=mutuel)
+    contexte = _tls_context(options.tls, options.certificat, mutuel=mutuel(options))
     service.socket = contexte.wrap_socket(
         service.socket, server_side=True, do_handshake_on_connect=False
     )

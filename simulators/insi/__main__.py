@@ -6,6 +6,6 @@ from simulators.insi.service import ServiceInsi, declare_options
 if __name__ == "__main__":
     main(
         lambda options, hasard: ServiceInsi(hasard, options),
-        mutuel=True,
+        mutuel=lambda options: not options.assertion,
         declare=declare_options,
     )

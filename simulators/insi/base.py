@@ -41,6 +41,12 @@ class Registre:
                 return rang
         raise LookupError("personne")
 
+    def free_number(self, matricule: str) -> str:
+        """Return a number of nobody, past or present, that differs by its order alone."""
+        debut, ordre = matricule[:10], int(matricule[10:])
+        candidats = (f"{debut}{(ordre + 500 + n) % 1000:03d}" for n in range(1000))
+        return next(c for c in candidats if c not in self.par_numero and c not in self.anciens)
+
     def replaced(self, rang: int, apres: Personne) -> "Registre":
         """Return a register where someone is another person now."""
         return Registre([*self.gens[:rang], apres, *self.gens[rang + 1 :]])

@@ -167,3 +167,8 @@ class EnBase:
         """Forget every batch; numbers go on, nobody meets an old one."""
         with self.pool.connection() as connexion:
             connexion.execute("DELETE FROM simulateur_lot")
+
+
+def build_store(dsn: str) -> Magasin:
+    """Return where batches are kept: this database, or memory without one."""
+    return EnBase(dsn) if dsn else EnMemoire()

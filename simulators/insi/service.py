@@ -16,7 +16,6 @@ from simulators.commun.fautes import Refus
 from simulators.commun.reception import Reception
 from simulators.commun.soap import (
     BAM,
-    WSSE,
     Message,
     MessageRefuse,
     message_id,
@@ -26,6 +25,7 @@ from simulators.commun.soap import (
 )
 from simulators.commun.types import Reponse, Requete
 from simulators.insi import verification
+from simulators.insi.acces import ParAssertion, check_no_assertion, check_structure
 from simulators.insi.base import (
     OID_NIR,
     Ins,
@@ -35,7 +35,7 @@ from simulators.insi.base import (
     search_card,
     search_traits,
 )
-from simulators.insi.lots import EnBase, EnMemoire
+from simulators.insi.lots import EnBase, build_store
 from simulators.insi.reponses import FAUTES, Redacteur
 from simulators.population import build_population
 from simulators.population.generees import GRAINE
@@ -47,7 +47,6 @@ ACTIONS = {
     f"{_SERVICE}rechercherInsAvecCarteVitale": f"{{{RV}}}RECVITALE",
     f"{_SERVICE}rechercherInsAvecTraitsIdentite": f"{{{RS}}}RECSANSVITALE",
 }
-CERTIFICATS = {"INSI-MANU", "INSI-AUTO"}
 LOT_MS = 1500
 # Source: ins.md §3.5, answered whatever the base holds, as the qualification platform does.
 EN_PANNE = {("DE VINCI", "RUTH"), ("D'AEION", "COEUR")}
@@ -67,6 +66,9 @@ _SCHEMAS = {
 def declare_options(analyse: argparse.ArgumentParser) -> None:
     """Add the options of this service."""
     analyse.add_argument("--graine", type=int, default=GRAINE, help="the generated people")
+    analyse.add_argument(
+        "--assertion", action="store_true", help="the endpoint of the cards: no client certificate"
+    )
     analyse.add_argument("--lot-ms", type=int, default=LOT_MS, help="time that a batch takes")
     analyse.add_argument("--base", default="", help="DSN where batches are kept, else in memory")
 
@@ -85,8 +87,10 @@ class ServiceInsi:
         self.reception = Reception(
             ACTIONS | verification.ACTIONS, _SCHEMAS | verification.build_schemas()
         )
-        magasin = EnBase(options.base) if options.base else EnMemoire()
-        self.verification = verification.Verification(magasin, hasard, calme=options.calme)
+        self.par_assertion = ParAssertion(options.tls) if options.assertion else None
+        self.verification = verification.Verification(
+            build_store(options.base), hasard, calme=options.calme
+        )
         self.lot_ms = self.verification.duree_ms = options.lot_ms
 
     def connait(self, methode: str, chemin: str) -> bool:
@@ -118,7 +122,7 @@ class ServiceInsi:
             ("GET", "/controle/genres"): self._kinds,
             ("POST", "/controle/evenement"): self._event,
             ("GET", "/controle/lots"): self._batches,
-            ("POST", "/controle/lots"): self._batch_time,
+            ("POST", "/controle/lots"): self._batch_settings,
         }
         with self.verrou:
             return routes[(methode, chemin)](corps)
@@ -149,13 +153,15 @@ class ServiceInsi:
             for lot in self.verification.magasin.everything()
         ]
 
-    def _batch_time(self, demande: dict[str, Any]) -> dict[str, Any]:
-        """Change the time that a whole batch takes: {duree_ms}."""
-        duree = int(demande["duree_ms"])
+    def _batch_settings(self, demande: dict[str, Any]) -> dict[str, Any]:
+        """Change the time that a batch takes, or where batches are kept: {duree_ms?, base?}."""
+        duree = int(demande.get("duree_ms", self.verification.duree_ms))
         if duree < 0:
             raise ValueError("duree_ms : un nombre positif")
         self.verification.duree_ms = duree
-        return {"duree_ms": duree}
+        if "base" in demande:
+            self.verification.magasin = build_store(str(demande["base"]))
+        return {"duree_ms": duree, "en_base": isinstance(self.verification.magasin, EnBase)}
 
     def _event(self, corps: dict[str, Any]) -> dict[str, Any]:
         """Change someone: a definitive number, another number without link, other traits."""
@@ -163,8 +169,7 @@ class ServiceInsi:
         avant = self.base.gens[rang]
         evenement = str(corps["evenement"])
         if evenement in {"nir_definitif", "autre_matricule"}:
-            ordre = (int(avant.ins.matricule[10:]) + 500) % 1000
-            numero = f"{avant.ins.matricule[:10]}{ordre:03d}"
+            numero = self.base.free_number(avant.ins.matricule)
             neuf = Ins(numero, nir_key(numero), OID_NIR)
             histoire = (avant.ins, *avant.historique) if evenement == "nir_definitif" else ()
             apres = dataclasses.replace(avant, ins=neuf, historique=histoire)
@@ -183,11 +188,12 @@ class ServiceInsi:
         identifiant, operation = "", ""
         etranges = self.redacteur.oddities(bizarre=requete.bizarre, variante=requete.variante)
         try:
-            _check_certificate(requete)
+            if self.par_assertion is None:
+                check_structure(requete)
             message = parse(requete.corps)
             operation = etree.QName(message.corps).localname
             identifiant = message_id(message)
-            _check_no_security(message)
+            self._check_access(message)
             self.reception.check(message, requete, identifiant)
             _inject(requete)
             octets, dit, faits = self._serve(message, etranges)
@@ -199,6 +205,12 @@ class ServiceInsi:
         octets = self.redacteur.fault(code, identifiant, etranges)
         faits = {"raison": raison} if raison else {}
         return Reponse(500, octets, code, operation, identifiant, faits)
+
+    def _check_access(self, message: Message) -> None:
+        if self.par_assertion is None:
+            check_no_assertion(message)
+        else:
+            self.par_assertion.check(message)
 
     def _serve(self, message: Message, etranges: set[str]) -> tuple[bytes, str, dict[str, Any]]:
         if message.corps.tag in verification.ACTIONS.values():
@@ -270,18 +282,6 @@ class ServiceInsi:
         if (nom, prenoms[0]) in EN_PANNE:
             raise Refus("insi_102")
         return search_traits(self.base, nom, prenoms, sexe, naissance, lieu)
-
-
-def _check_certificate(requete: Requete) -> None:
-    """Refuse any subject but the two exact names (§3.2)."""
-    if requete.certificat_cn not in CERTIFICATS:
-        raise Refus("desir_560")
-
-
-def _check_no_security(message: Message) -> None:
-    """Refuse an assertion beside a structure certificate (§3.2)."""
-    if message.header(WSSE, "Security") is not None:
-        raise MessageRefuse("security_avec_certificat_de_structure")
 
 
 def _inject(requete: Requete) -> None:

@@ -36,26 +36,30 @@ def build_schemas() -> dict[str, Any]:
     return dict.fromkeys(ACTIONS.values(), schema)
 
 
-def verified_code(registre: Registre, identite: Element) -> str:
+def read_identity(element: Element) -> dict[str, str]:
+    """Return the fields of an Identite by their local name."""
+    return {champ.tag.rpartition("}")[2]: champ.text or "" for champ in element}
+
+
+def verified_code(registre: Registre, identite: dict[str, str]) -> str:
     """Return 00, 01 or 02. A former number is known, and no longer that of anybody: 01."""
-    matricule = text(identite, VERIF, "Matricule")
-    personne = registre.par_numero.get(matricule)
+    personne = registre.par_numero.get(identite["Matricule"])
     if personne is None:
-        return "01" if matricule in registre.anciens else "02"
+        return "01" if identite["Matricule"] in registre.anciens else "02"
     return "00" if _fits(personne, identite) else "01"
 
 
-def _fits(personne: Personne, identite: Element) -> bool:
+def _fits(personne: Personne, identite: dict[str, str]) -> bool:
     """Compare every trait; a date completed by the rules stands for an incomplete one."""
     dates = {personne.naissance, completed_date(personne.naissance), *personne.dates_admises}
-    lieu = text(identite, VERIF, "LieuNaissance")
+    lieu = identite.get("LieuNaissance", "")
     return (
-        text(identite, VERIF, "Cle") == (personne.ins.cle or nir_key(personne.ins.matricule))
-        and text(identite, VERIF, "OID") == personne.ins.oid
-        and text(identite, VERIF, "NomNaissance") == personne.nom
-        and text(identite, VERIF, "Prenoms") == " ".join(personne.prenoms)
-        and text(identite, VERIF, "Sexe") == personne.sexe
-        and text(identite, VERIF, "DateNaissance") in dates
+        identite["Cle"] == (personne.ins.cle or nir_key(personne.ins.matricule))
+        and identite["OID"] == personne.ins.oid
+        and identite["NomNaissance"] == personne.nom
+        and identite["Prenoms"] == " ".join(personne.prenoms)
+        and identite["Sexe"] == personne.sexe
+        and identite["DateNaissance"] in dates
         and (not lieu or not personne.lieu or same_place(lieu, personne.lieu))
     )
 
@@ -89,7 +93,7 @@ class Verification:
     def _prefix(self) -> dict[str | None, str]:
         return {"ver" if self.enveloppe and self.hasard.random() < 0.5 else None: VERIF}
 
-    def _code(self, registre: Registre, identite: Element, etranges: set[str]) -> str:
+    def _code(self, registre: Registre, identite: dict[str, str], etranges: set[str]) -> str:
         if "a_redemander" in etranges and self.hasard.random() < 0.5:
             return "91"
         return verified_code(registre, identite)
@@ -101,9 +105,9 @@ class Verification:
         racine: Element,
         etranges: set[str],
     ) -> tuple[str, dict[str, Any]]:
-        identite = corps[0]
+        identite = read_identity(corps[0])
         code = "91" if "a_redemander" in etranges else verified_code(registre, identite)
-        _add_result(racine, text(identite, VERIF, "Reference"), code)
+        _add_result(racine, identite["Reference"], code)
         return code, {}
 
     def _deposit(
@@ -114,10 +118,8 @@ class Verification:
         etranges: set[str],
     ) -> tuple[str, dict[str, Any]]:
         id_lot = text(corps, VERIF, "IdLot")
-        identites = corps.findall(f"{{{VERIF}}}Identite")
-        resultats = [
-            (text(i, VERIF, "Reference"), self._code(registre, i, etranges)) for i in identites
-        ]
+        identites = [read_identity(e) for e in corps.iterfind(f"{{{VERIF}}}Identite")]
+        resultats = [(i["Reference"], self._code(registre, i, etranges)) for i in identites]
         if "a_redemander" in etranges:
             resultats[-1] = (resultats[-1][0], "91")
         try:
@@ -168,10 +170,9 @@ class Verification:
         return resultats
 
 
-def _digest(identites: list[Any]) -> str:
+def _digest(identites: list[dict[str, str]]) -> str:
     """Return a digest of the traits sent, whatever the prefixes and the layout."""
-    lus = [[(etree.QName(champ).localname, champ.text) for champ in i] for i in identites]
-    return hashlib.sha256(repr(lus).encode()).hexdigest()
+    return hashlib.sha256(repr(identites).encode()).hexdigest()
 
 
 def _add(parent: Element, nom: str, valeur: str) -> None:

@@ -92,12 +92,13 @@ class Adri:
         self.alea = Hasard(hasard, calme=calme)
         schema = etree.XMLSchema(etree.parse(CONTRAT))
         self.reception = Reception({f"{ADRI}:consulterDroits": REQUETE}, {REQUETE: schema})
-        self.droits: dict[Cle, list[Droits]] = {
-            (p.ouvrant_droit or p.ins.matricule, p.naissance, p.rang): [_of_person(p)]
-            for p in build_population(graine)
-        }
+        self.droits: dict[Cle, list[Droits]] = {}
         for carte in carte_list("vitale"):
-            self.droits.update(_of_card(carte["vitale"]) if carte.get("vitale") else {})
+            for cle, periodes in _of_card(carte["vitale"]).items() if carte.get("vitale") else ():
+                self.droits.setdefault(cle, periodes)
+        for p in build_population(graine):
+            cle = (p.ouvrant_droit or p.ins.matricule, p.naissance, p.rang)
+            self.droits.setdefault(cle, [_of_person(p)])
 
     def answer(self, requete: Requete) -> Reponse:
         """Answer one request."""
