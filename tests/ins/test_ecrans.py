@@ -81,7 +81,11 @@ def test_the_dialog_of_another_persons_matricule_offers_no_yes(comptoir, zoe):
 def test_accepting_on_the_screen_then_again(comptoir, marthe):
     client, corps = (
         comptoir.troupe.client(),
-        {"appel": appel_of(marthe).pk, "reponse": "accepter"},
+        {
+            "appel": appel_of(marthe).pk,
+            "reponse": "accepter",
+            "trait-premier_prenom": "insi",
+        },
     )
     assert client.post(_url(comptoir, "identite/"), corps).status_code == 302
     encore = client.post(_url(comptoir, "identite/"), corps)

@@ -208,6 +208,41 @@ def test_nobody_found_after_every_first_name_leaves_the_file_as_it_was(comptoir,
     assert (appel.code, patient.statut) == ("01", "PROV")
 
 
+@pytest.mark.cas("ins-22")
+def test_the_two_codes_of_a_corsican_place_are_one_and_the_one_of_insi_is_kept(comptoir):
+    patient = _fichier(
+        comptoir,
+        nom_naissance="ADRTROIS",
+        premier_prenom="DOMINIQUE",
+        sexe="F",
+        jour="1997-02-26",
+        cog_naissance="20020",
+    )
+    _ask(comptoir, Question("ADRTROIS", ("DOMINIQUE",), "F", "1997-02-26"), patient)
+    patient.refresh_from_db()
+    assert (patient.statut, patient.cog_naissance) == ("RECUP", "2A020")
+
+
+@pytest.mark.cas("ins-38", "ins-39")
+@pytest.mark.parametrize(
+    ("question", "jour", "brute"),
+    [
+        (Question("LUNAIRE", ("AMINA",), "F", "1950-12-31"), date(1950, 12, 31), "1950-00-00"),
+        (Question("LUNAIRE", ("BAKARI",), "M", "1962-05-00"), date(1962, 5, 1), "1962-05-00"),
+    ],
+)
+def test_a_date_out_of_the_calendar_is_completed_marked_and_said(comptoir, question, jour, brute):
+    appel = _ask(comptoir, question)
+    html = comptoir.troupe.client().get(f"/vente/{comptoir.vente.pk}/identite/").content.decode()
+    assert f"INSi donne la date {brute}, qui n'est pas au calendrier" in html
+    patient = create(comptoir.troupe.acteur(), appel.pk, comptoir.vente.pk)
+    patient.refresh_from_db()
+    assert (patient.date_naissance, patient.date_naissance_interpretee) == (jour, True)
+    assert brute.encode() in bytes(appel.reponse)
+    evenement = EvenementIdentite.objects.get(patient=patient)
+    assert evenement.motif == "Date de naissance interprétée"
+
+
 # Trait by trait
 
 
