@@ -11,27 +11,18 @@ class InsConfig(AppConfig):
 
     def ready(self) -> None:
         """Register what the core and the outbox call."""
-        from ins import (
-            handlers,
-            handlers_verification,
-            panneau,
-            reglages_appels,
-            reglages_verification,
-        )
-        from ins.scan import route_datamatrix
+        from ins import handlers, handlers_verification, panneau, reglages_appels, scan
         from ins.selectors import RAPPELS, count_setting
         from ins.services.appels import on_patient_chosen
-        from pharmacy import codes, parametres
+        from pharmacy import parametres
         from pharmacy.events import PatientChoisi, subscribe
         from pharmacy.panels import Compteur, Panneau, register_compteur, register_panneau
         from teleservices import registre
 
         registre.register(handlers.RecupererVitale(), handlers.REPRISES_S)
         registre.register(handlers.RecupererTraits(), handlers.REPRISES_S)
-        registre.register(handlers_verification.VerifierIdentite(), handlers.REPRISES_S)
-        registre.register(handlers_verification.VerifierLot())
-        reglages_verification.register_all()
-        codes.register("ins_datamatrix", route_datamatrix)
+        handlers_verification.register_all()
+        scan.register_routes()
         subscribe(PatientChoisi, on_patient_chosen)
         register_panneau(Panneau("identite", "Identité", 10, panneau.render_panneau))
         register_compteur(

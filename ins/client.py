@@ -4,6 +4,7 @@ The structure certificate speaks for the officine: mutual TLS, no wsse:Security.
 Source: ins.md §3.1 to §3.5.
 """
 
+import logging
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -33,6 +34,7 @@ from teleservices.soap.contextes import Couverture, EnteteEnvoi, Logiciel
 from teleservices.tls import Materiel, read_certificate
 from teleservices.transport import Echange, HttpsTransport, Requete, Transport
 
+logger = logging.getLogger(__name__)
 # Seconds for one reply: three tries and their pauses hold in the 45 s of the counter.
 LECTURE_S = 12.0
 # Seconds for a whole question, however many calls it takes (ux.md: the panel gives up at 45 s).
@@ -197,7 +199,12 @@ def _tries(prenoms: tuple[str, ...], mode: Recherche) -> list[tuple[str, ...]]:
 
 def _read(corps: bytes, environnement: str) -> ReponseInsi:
     """Return the answer; a birth date that no rule can read is no answer (ins.md §1.3)."""
-    reponse = parse_reponse(corps, environnement)
+    try:
+        reponse = parse_reponse(corps, environnement)
+    except InvalidReply as refus:
+        if refus.code == "xml_dtd":
+            logger.warning("securite.reponse_avec_dtd service=insi")
+        raise
     if reponse.individu is not None and parse_birth(reponse.individu.naissance) is None:
         raise InvalidReply("date_illisible", "La réponse d'INSi est illisible. Relancez plus tard.")
     return reponse

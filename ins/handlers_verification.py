@@ -7,12 +7,14 @@ from django.utils import timezone
 
 from ins.client import InsiClient, insi_client
 from ins.codec.verification import IdentiteAVerifier, is_sendable
-from ins.handlers import check_in_time
+from ins import reglages_verification
+from ins.handlers import REPRISES_S, check_in_time
 from ins.models import AppelInsi, LotVerification
 from ins.selectors import VERIFIER
 from ins.services import lots_resultats, verification
 from ins.services.lots_resultats import LOT_VIDE
 from ins.suivi_lots import VERIFIER_LOT, identities_of
+from teleservices import registre
 from teleservices.errors import Rejected
 from teleservices.models import Envoi
 from teleservices.registre import Reponse
@@ -126,3 +128,10 @@ class VerifierIdentite:
     def fail(self, envoi: Envoi) -> None:
         """Show what the failure means."""
         verification.record_failure(envoi)
+
+
+def register_all() -> None:
+    """Add both operations and their settings; called from `AppConfig.ready()`."""
+    registre.register(VerifierIdentite(), REPRISES_S)
+    registre.register(VerifierLot())
+    reglages_verification.register_all()

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import date
 
-from ins.codec.datamatrix import build_datamatrix, draw_svg
+from ins.codec.datamatrix import Symbole, build_datamatrix, draw
 from ins.referentiel.lieux import place_label
 from ins.rules.oid import is_accepted, is_nia
 from ins.selectors import traits_of
@@ -15,7 +15,7 @@ ACTION = "ins.imprimer"
 
 @dataclass(frozen=True)
 class BlocIns:
-    """What is printed of an identity; `svg` is the symbol, drawn here and nowhere escaped."""
+    """What is printed of an identity: birth traits, matricule and its nature, symbol."""
 
     nom_naissance: str = field(repr=False)
     prenoms: str = field(repr=False)
@@ -25,7 +25,7 @@ class BlocIns:
     lieu_nom: str = field(repr=False)
     matricule: str = field(repr=False)
     nature: str
-    svg: str = field(repr=False)
+    symbole: Symbole
 
 
 def may_print(patient: Patient, environnement: str) -> Sortie:
@@ -68,5 +68,5 @@ def build_block(patient: Patient) -> BlocIns:
         place_label(traits.cog_naissance) if traits.cog_naissance else "",
         matricule,
         "NIA" if is_nia(patient.ins_oid) else "NIR",
-        draw_svg(texte),
+        draw(texte),
     )

@@ -75,7 +75,7 @@ def _last_call(appel: AppelInsi) -> dict[str, Any] | None:
 
 def _without_ins(patient: Patient, appel: AppelInsi | None) -> dict[str, Any]:
     """No INS: why, and what can be asked now. One read from a code is to be verified first."""
-    if recue_pending(patient) is not None:
+    if _may_have_read(patient, appel) and recue_pending(patient) is not None:
         return {"face": "averifier", "acte": "verifier", "recue": True, "saisir": True}
     askable = demande_vitale(patient) is not None or question_file(patient) is not None
     controlee = patient.statut == Patient.Statut.VALI
@@ -90,6 +90,13 @@ def _without_ins(patient: Patient, appel: AppelInsi | None) -> dict[str, Any]:
         "refusee": refusee,
         "appel": appel,
     }
+
+
+def _may_have_read(patient: Patient, appel: AppelInsi | None) -> bool:
+    """Tell whether an INS may wait to be verified: a code made the file, or was the last call."""
+    if appel is None:
+        return patient.methode == Patient.Methode.CODE
+    return appel.operation == VERIFIER
 
 
 def _waiting(appel: AppelInsi) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from agent.protocol.classification import SEPARATEURS_PERDUS
 from agent.protocol.ins import GS_PERDUS
 from ins.services import datamatrix
-from pharmacy.codes import Scan
+from pharmacy.codes import Scan, register
 from pharmacy.models import Vente
 from pharmacy.services.vente import vente_open
 from pharmacy.suites import Suite
@@ -61,3 +61,8 @@ def _is_taken(vente: Vente, situation: datamatrix.Situation) -> bool:
     if vente.patient_id is None or vente.patient_id in {p.pk for p in situation.dossiers}:
         return False
     return vente.lignes.filter(annulee=False).exists() or vente.ordonnances.exists()
+
+
+def register_routes() -> None:
+    """Give the INS datamatrix its route; called from `AppConfig.ready()`."""
+    register("ins_datamatrix", route_datamatrix)

@@ -194,22 +194,26 @@ def recue_pending(patient: Patient) -> IdentiteRecue | None:
     )
 
 
-def dossiers_of(officine_id: int, individu: Individu) -> list[Patient]:
-    """Return the files that may be this person's: its INS, else its traits (INS-25, INS-27)."""
-    actif = individu.actif
-    portee = Patient.objects.filter(
+def dossier_of_ins(officine_id: int, individu: Individu) -> Patient | None:
+    """Return the active file that holds this INS, if any (INS-27)."""
+    return Patient.objects.filter(
         officine_id=officine_id,
-        ins_oid=actif.oid,
-        ins_empreinte=empreinte_of(actif.matricule),
+        ins_oid=individu.actif.oid,
+        ins_empreinte=empreinte_of(individu.actif.matricule),
         actif=True,
     ).first()
-    if portee is not None:
-        return [portee]
+
+
+def dossier_alike(officine_id: int, individu: Individu) -> Patient | None:
+    """Return the one file without INS whose traits are this person's; a twin's may look so.
+
+    Source: ins.md §2.9 (« Search before every creation »).
+    """
     recu = traits_received(individu, "")
     meme = patient_same(
         officine_id, Traits(recu.nom_naissance, "", recu.premier_prenom, recu.date_naissance)
     )
-    return [] if meme is None else [meme]
+    return None if meme is None or meme.ins_empreinte else meme
 
 
 def compare(appel: AppelInsi, patient: Patient) -> Comparaison | None:
@@ -221,17 +225,8 @@ def compare(appel: AppelInsi, patient: Patient) -> Comparaison | None:
     actif = individu.actif
     anciens = tuple(a.matricule for a in individu.historique if a.matricule != actif.matricule)
     verdict = judge(local, recu, patient.ins_matricule, actif.matricule, anciens)
-    autre = (
-        Patient.objects.filter(
-            officine_id=patient.officine_id,
-            ins_oid=actif.oid,
-            ins_empreinte=empreinte_of(actif.matricule),
-            actif=True,
-        )
-        .exclude(pk=patient.pk)
-        .values_list("pk", flat=True)
-        .first()
-    )
+    porteur = dossier_of_ins(patient.officine_id, individu)
+    autre = porteur.pk if porteur is not None and porteur.pk != patient.pk else None
     return Comparaison(appel, local, recu, individu, verdict, autre)
 
 

@@ -4,6 +4,8 @@ Reading is `agent.protocol.ins`. The code carries no signature, anyone can print
 fills a search and never a status. Source: ins.md §4 (format v2.2).
 """
 
+from dataclasses import dataclass, field
+
 from ppf.datamatrix import DataMatrix
 
 from ins.rules.matricule import check_typed
@@ -55,15 +57,21 @@ def build_datamatrix(matricule: str, oid: str, traits: TraitsStricts) -> str:
     return texte
 
 
-def draw_svg(texte: str, cote_mm: float = 18.0) -> str:
-    """Return the symbol of a text as an SVG element: ECC 200, square, a quiet zone of two modules.
+@dataclass(frozen=True)
+class Symbole:
+    """A symbol ready to be drawn: side in modules, quiet zone included, and one SVG path."""
 
-    Black modules on white, one path, drawn on whole units so that a printer keeps them sharp; the
-    width of a side is that of the paper, quiet zone included. Not GS1: no FNC1 starts it.
-    Source: ins.md §4.2 (at least one module of quiet zone, « INS à scanner »).
+    cote: int
+    trace: str = field(repr=False)
+
+
+def draw(texte: str) -> Symbole:
+    """Return the symbol of a text: ECC 200, square, a quiet zone of two modules on each side.
+
+    One path of black runs on whole units, that a printer keeps sharp. Not GS1: no FNC1 starts it.
+    Source: ins.md §4.2 (at least one module of quiet zone).
     """
     modules = modules_of(texte)
-    cote = len(modules) + 2 * ZONE_CALME
     traits = []
     for y, ligne in enumerate(modules, ZONE_CALME):
         x = 0
@@ -74,13 +82,7 @@ def draw_svg(texte: str, cote_mm: float = 18.0) -> str:
             if x > debut:
                 traits.append(f"M{debut + ZONE_CALME} {y}h{x - debut}v1h-{x - debut}z")
             x += 1
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" class="datamatrix" role="img" '
-        f'aria-label="Datamatrix INS" viewBox="0 0 {cote} {cote}" width="{cote_mm}mm" '
-        f'height="{cote_mm}mm" shape-rendering="crispEdges">'
-        f'<rect width="{cote}" height="{cote}" fill="#fff"/>'
-        f'<path d="{"".join(traits)}" fill="#000"/></svg>'
-    )
+    return Symbole(len(modules) + 2 * ZONE_CALME, "".join(traits))
 
 
 def modules_of(texte: str) -> list[list[bool]]:

@@ -82,7 +82,7 @@ class Releve:
 def is_sendable(identite: IdentiteAVerifier) -> bool:
     """Tell whether the contract can carry an identity: one that cannot would spoil its whole lot.
 
-    Source: docs/contrats/insi-verification.xsd, type Identite.
+    Source: ins.md §3.7; type Identite of our contract.
     """
     return all(forme.fullmatch(getattr(identite, nom)) for nom, forme in _FORMES.items())
 

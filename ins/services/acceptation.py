@@ -20,7 +20,7 @@ from ins.rules.traits import TraitsStricts, diff
 from ins.selectors import (
     Comparaison,
     compare,
-    dossiers_of,
+    dossier_of_ins,
     empreinte_of,
     envois_transmis,
     individu_of,
@@ -167,7 +167,7 @@ def create(acteur: Acteur, appel_id: int, vente_id: int) -> Patient:
     """Make the file of somebody INSi found, and put it in the sale, in one act (INS-25).
 
     Every strict trait is INSi's, the status « récupérée ». VenteRefusee when the answer was already
-    decided, or when a file of the officine is already this person's. Source: ins.md §2.5, T2.
+    decided, or when a file of the officine already holds this INS. Source: ins.md §2.5, T2.
     """
     check_droit(acteur, "ins.appeler")
     with transaction.atomic():
@@ -175,9 +175,9 @@ def create(acteur: Acteur, appel_id: int, vente_id: int) -> Patient:
         individu = individu_of(appel)
         if individu is None:
             raise VenteRefusee("Cette réponse d'INSi est vide.", "INS-010")
-        if dossiers_of(acteur.officine_id, individu):
+        if dossier_of_ins(acteur.officine_id, individu) is not None:
             raise VenteRefusee(
-                "Un dossier de l'officine est déjà celui de cette personne : prenez-le.", "INS-012"
+                "Un dossier de l'officine porte déjà cette INS : prenez-le.", "INS-012"
             )
         question = question_of(appel)
         recu = traits_received(individu, question.prenoms[0] if question else "")

@@ -7,9 +7,10 @@ from django.utils import timezone
 from ins.codec import ReponseInsi
 from ins.errors import is_technical
 from ins.models import AppelInsi, TacheIdentite
-from ins.selectors import Comparaison, compare, is_blocked
+from ins.rules.statut import transition_number
+from ins.selectors import Comparaison, compare, is_blocked, traits_of
 from ins.services.acceptation import InsDejaPortee, apply
-from ins.services.commun import FRAGMENTS, announce_patient
+from ins.services.commun import FRAGMENTS, announce_patient, note_event
 from ins.services.taches import close_taches, open_tache
 from pharmacy import audit, flux
 from pharmacy.models import Patient
@@ -69,7 +70,7 @@ def take_or_ask(appel: AppelInsi, patient: Patient) -> None:
     """Apply an answer that agrees with the file; leave any other for a person."""
     appel.decision = AppelInsi.Decision.EN_ATTENTE
     comparaison = compare(appel, patient)
-    if comparaison is None or _is_alert(patient, comparaison):
+    if comparaison is None or _is_alert(appel, patient, comparaison):
         return
     if comparaison.verdict.suite != "accepter":
         return
@@ -81,7 +82,7 @@ def take_or_ask(appel: AppelInsi, patient: Patient) -> None:
     appel.decide_le = timezone.now()
 
 
-def _is_alert(patient: Patient, comparaison: Comparaison) -> bool:
+def _is_alert(appel: AppelInsi, patient: Patient, comparaison: Comparaison) -> bool:
     """Tell whether the answer is another file's, or another person's: a work item says so."""
     if comparaison.autre_dossier is not None:
         autre = Patient.objects.get(pk=comparaison.autre_dossier, officine_id=patient.officine_id)
@@ -89,6 +90,9 @@ def _is_alert(patient: Patient, comparaison: Comparaison) -> bool:
         return True
     if comparaison.verdict.suite == "alerter":
         open_tache(patient, Nature.AUTRE_MATRICULE)
+        numero = transition_number("autre_matricule", patient.statut)
+        avant = (patient.statut, traits_of(patient))
+        note_event(patient, appel.declenche_par_id, numero, avant, "INSi donne un autre matricule")
         return True
     return False
 

@@ -10,7 +10,8 @@ from ins.rules.dates import parse_birth
 from ins.selectors import (
     Comparaison,
     compare,
-    dossiers_of,
+    dossier_alike,
+    dossier_of_ins,
     envois_transmis,
     individu_of,
     piece_active,
@@ -129,11 +130,13 @@ def _found(appel: AppelInsi) -> dict[str, Any]:
     """Return who INSi found for nobody's file yet, and the files that may already be theirs."""
     individu = individu_of(appel)
     if individu is None:
-        return {"lignes": [], "dossiers": [], "date_brute": ""}
+        return {"lignes": [], "porteur": None, "proche": None, "date_brute": ""}
     recu = traits_received(individu, "")
+    porteur = dossier_of_ins(appel.officine_id, individu)
     return {
         "lignes": [{"libelle": libelle, "local": getattr(recu, nom)} for nom, libelle in TRAITS],
-        "dossiers": dossiers_of(appel.officine_id, individu),
+        "porteur": porteur,
+        "proche": None if porteur else dossier_alike(appel.officine_id, individu),
         "date_brute": _odd_date(individu.naissance),
     }
 

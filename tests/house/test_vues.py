@@ -51,6 +51,12 @@ JOUR = f"{timezone.now():%Y-%m-%d}"
 API = "tests/agent et tests/pharmacy : il faut un agent qui signe"
 _E0 = "6b1f5a10-0c3b-4e0b-9b59-0a4f1c2d100"
 LIGNES_NON_SERVIES = [f"L01:{n}:" for n in (_E0 + "1", _E0 + "2", _E0 + "3")]
+TRAITS_SAISIS = {
+    "nom": "NEUVE",
+    "prenoms": "ANNE",
+    "sexe": "F",
+    "naissance": "01/02/1980",
+}
 VUES = {
     "portail": Vue("GET", "session"),
     "connexion": Vue("GET POST", corps={"code": "A02", "pin": "0"}, trace="personne encore"),
@@ -118,6 +124,27 @@ VUES = {
         "GET POST", "ins.appeler", corps=None, ailleurs="tests/ins/test_ecrans : il faut INSi"
     ),
     "ins_relancer": Vue("POST", "ins.appeler"),
+    "ins_traits": Vue("GET POST", "ins.appeler", corps=TRAITS_SAISIS),
+    "ins_suite": Vue(
+        "GET POST",
+        "ins.appeler",
+        corps=None,
+        ailleurs="tests/ins/test_traits_saisis : INSi",
+    ),
+    "ins_appels": Vue("GET", "ins.appeler"),
+    "ins_patient_traits": Vue("GET POST", "ins.appeler", corps=TRAITS_SAISIS),
+    "ins_patient_suite": Vue(
+        "GET POST",
+        "ins.appeler",
+        corps=None,
+        ailleurs="tests/ins/test_traits_saisis : INSi",
+    ),
+    "ins_patient_identite": Vue(
+        "GET POST",
+        "ins.appeler",
+        corps=None,
+        ailleurs="tests/ins/test_traits_saisis : INSi",
+    ),
     "ins_qualifier": Vue(
         "GET POST",
         "ins.qualifier",

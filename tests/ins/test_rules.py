@@ -44,6 +44,7 @@ def test_key_of_the_published_matricules(corps, cle):
     check_typed(f"{corps}{cle:02d}")
 
 
+@pytest.mark.cas("ins-23", "ins-25")
 @pytest.mark.parametrize("faux", ["275126322074975", "27512632207497", "ABC", "2751263220749XX"])
 def test_a_typed_matricule_with_a_wrong_key_is_refused(faux):
     with pytest.raises(ValueError, match="matricule"):
@@ -199,6 +200,7 @@ def test_another_matricule_that_is_not_a_former_one_is_two_people():
     assert judge(INSI, INSI, "1", "2", ("1",)).suite == "demander"
 
 
+@pytest.mark.cas("ins-22")
 def test_corsican_places_are_alike():
     local = TraitsStricts("ADRUN", "ZOE", "ZOE", date(1975, 12, 31), "F", "20004")
     recu = TraitsStricts("ADRUN", "ZOE", "ZOE", date(1975, 12, 31), "F", "2A004")

@@ -171,10 +171,6 @@ def test_the_page_of_the_file_asks_by_a_button(comptoir, patient):
     assert patient.ins_verifie_le is not None
 
 
-def test_the_call_goes_under_the_certificate_of_a_person(comptoir, patient):
-    from ins.handlers_verification import VerifierIdentite
-    from teleservices.tls import read_certificate
-
-    appel = verify_file(comptoir.troupe.acteur(), patient.pk)
-    client, _ = VerifierIdentite().prepare(appel.envoi)
-    assert read_certificate(client.transport.materiel.certificat).cn == "INSI-MANU"
+def test_the_call_goes_under_the_certificate_of_a_person(comptoir, insi, patient):
+    verify(comptoir, patient)
+    assert [e["certificat_cn"] for e in insi.journal()] == ["INSI-MANU"]
