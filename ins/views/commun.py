@@ -54,25 +54,27 @@ def render_dialog(request: HttpRequest, gabarit: str, contexte: dict[str, Any]) 
     return render(request, "ins/page.html", contexte | {"gabarit": gabarit}, status=status)
 
 
-def compared_rows(comparaison: Comparaison) -> list[dict[str, Any]]:
-    """Return the table of traits: file, INSi, and in words how they stand to each other."""
+def compared_rows(comparaison: Comparaison, choisis: dict[str, str]) -> list[dict[str, Any]]:
+    """Return the table of traits: file, INSi, in words how they stand, and whose was chosen."""
     lignes = []
     for nom, libelle in TRAITS:
         local, recu = getattr(comparaison.local, nom), getattr(comparaison.recu, nom)
-        ecart = nom in comparaison.verdict.ecarts
+        ecart = nom in comparaison.ecarts_traits
         lignes.append(
             {
+                "nom": nom,
+                "choisi": choisis.get(nom, ""),
                 "libelle": libelle,
                 "local": local,
                 "recu": recu,
                 "ecart": ecart,
-                "signe": "≠ différent" if ecart else _sign(local, recu),
+                "signe": "≠ différent" if ecart else sign_of(local, recu),
             }
         )
     return lignes
 
 
-def _sign(local: date | str | None, recu: date | str | None) -> str:
+def sign_of(local: date | str | None, recu: date | str | None) -> str:
     """Return the sign and word of two values that the rules do not hold against each other."""
     if not local:
         return "+ ajouté" if recu else ""
