@@ -11,7 +11,7 @@ class InsConfig(AppConfig):
 
     def ready(self) -> None:
         """Register what the core and the outbox call."""
-        from ins import handlers, panneau, reglages_appels
+        from ins import cablage_apcv, handlers, panneau, reglages_appels
         from ins.selectors import RAPPELS, count_setting
         from ins.services.appels import on_patient_chosen
         from pharmacy import parametres
@@ -22,6 +22,7 @@ class InsConfig(AppConfig):
         registre.register(handlers.RecupererVitale(), handlers.REPRISES_S)
         registre.register(handlers.RecupererTraits(), handlers.REPRISES_S)
         subscribe(PatientChoisi, on_patient_chosen)
+        cablage_apcv.register_all()
         register_panneau(Panneau("identite", "Identité", 10, panneau.render_panneau))
         register_compteur(
             Compteur("insi-reglage", "réglage d'INSi à corriger", "/file/", count_setting)

@@ -36,7 +36,7 @@ def saisir(bureau, traits):
 
 
 def interroger(bureau, traits):
-    bureau.seconde("e")
+    bureau.seconde("x")
     saisir(bureau, traits)
     bureau.touche("End")
     bureau.sans_dialogue()
@@ -71,7 +71,7 @@ def creer_un_dossier(bureau, personne, **autres):
 def test_two_identities_found_are_completed_and_make_a_file(bureau):
     bureau.ouvrir_session("A02")
     bureau.nouvelle_vente()
-    bureau.seconde("e")
+    bureau.seconde("x")
     saisir(bureau, VINCI)
     bureau.photographier("insi-traits")
     bureau.touche("End")
@@ -104,7 +104,7 @@ def test_a_discrepancy_is_settled_trait_by_trait(bureau):
     bureau.ouvrir_session("A02")
     bureau.nouvelle_vente()
     creer_un_dossier(bureau, personne, prenoms="ANDREA", naissance="03/04/1971")
-    bureau.seconde("e")
+    bureau.seconde("x")
     bureau.dialogue("Interroger INSi par les traits")
     page = bureau.page
     page.locator("#dialogue [name=prenoms]").fill(personne.prenoms[0])
@@ -210,7 +210,7 @@ def test_the_dialogs_of_insi_are_clean(bureau, theme):
     bureau.page.emulate_media(color_scheme=theme)
     bureau.ouvrir_session("A02")
     bureau.nouvelle_vente()
-    bureau.seconde("e")
+    bureau.seconde("x")
     saisir(bureau, VINCI)
     trouve = {"traits": examiner(bureau.page)}
     bureau.touche("End")
