@@ -94,7 +94,7 @@ class TraitsForm(forms.Form):
     )
     sexe = forms.ChoiceField(
         label="Sexe à l'état civil",
-        choices=(("F", "Féminin"), ("M", "Masculin")),
+        choices=(("M", "Masculin"), ("F", "Féminin")),
         widget=forms.RadioSelect,
         error_messages={
             "required": "INSi demande le sexe, F ou M, comme à l'état civil.",

@@ -43,6 +43,8 @@ _MEME_DEMANDE_S = 60
 _CARTES = frozenset({"vitale", "apcv_sans_ins"})
 # Days between two calls that the software makes by itself for one file (ins.md §2.7).
 JOURS_SANS_RAPPEL = 30
+# An appli that gives no INS is worth a card; one that gives it needs no call (INS-19).
+_CARTES = frozenset({"vitale", "apcv_sans_ins"})
 
 
 @dataclass(frozen=True)
@@ -242,7 +244,7 @@ def _check_callable(patient: Patient, *, confirme: bool) -> None:
     if patient.decede_le is not None and not confirme:
         raise VenteRefusee(
             f"Personne décédée le {patient.decede_le:%d/%m/%Y} : confirmez l'appel avec les "
-            "traits (² E).",
+            "traits (² X).",
             "INS-016",
         )
 
@@ -273,6 +275,6 @@ def _of_file(patient: Patient) -> _Pret:
         return _Pret(RECUPERER_TRAITS, empreinte_question(question), dump_question(question))
     raise VenteRefusee(
         "Lisez la carte Vitale, ou saisissez le nom de naissance, le prénom, la date et le sexe "
-        "(² E).",
+        "(² X).",
         "INS-003",
     )

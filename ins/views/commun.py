@@ -7,7 +7,8 @@ from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from ins.rules.traits import comparison_key
+from ins.referentiel.lieux import place_label
+from ins.rules.traits import TraitsStricts, comparison_key
 from ins.selectors import Comparaison
 from pharmacy.acteurs import Acteur
 from pharmacy.models import Patient, Vente
@@ -65,8 +66,8 @@ def compared_rows(comparaison: Comparaison, choisis: dict[str, str]) -> list[dic
                 "nom": nom,
                 "choisi": choisis.get(nom, ""),
                 "libelle": libelle,
-                "local": local,
-                "recu": recu,
+                "local": shown(nom, local),
+                "recu": shown(nom, recu),
                 "ecart": ecart,
                 "signe": "≠ différent" if ecart else sign_of(local, recu),
             }
@@ -83,8 +84,22 @@ def sign_of(local: date | str | None, recu: date | str | None) -> str:
     return "= identique" if comparison_key(str(local)) == comparison_key(str(recu)) else "≈ proche"
 
 
+def shown(nom: str, valeur: date | str | None) -> date | str | None:
+    """Return a trait as a person reads it: a place code with its name."""
+    if nom != "cog_naissance" or not valeur:
+        return valeur
+    return f"{valeur} {place_label(str(valeur))}".strip()
+
+
+def trait_rows(porteur: Patient | TraitsStricts) -> list[dict[str, Any]]:
+    """Return the table of the traits of a file, or of an answer."""
+    return [
+        {"libelle": libelle, "local": shown(nom, getattr(porteur, nom))} for nom, libelle in TRAITS
+    ]
+
+
 def file_rows(patient: Patient) -> list[dict[str, Any]]:
-    return [{"libelle": libelle, "local": getattr(patient, nom)} for nom, libelle in TRAITS]
+    return trait_rows(patient)
 
 
 def first_error(form: Form) -> str:
