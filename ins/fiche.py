@@ -15,6 +15,8 @@ from ins.models import (
 )
 from ins.rules.oid import is_nia
 from ins.rules.pieces import piece_get
+from ins.selectors import traits_of
+from ins.services.commun import load_traits
 from ins.services.droits import peut_identite
 from pharmacy.acteurs import Acteur
 from pharmacy.identite import peut_sortir_de
@@ -158,34 +160,37 @@ def _story(patient: Patient, ici: dict[str, Any]) -> list[dict[str, Any]]:
         .select_related("operateur")
         .order_by("-quand", "-pk")[:LIMITE]
     )
-    actes: list[dict[str, Any]] = [
-        {
-            "quand": e.quand,
-            "qui": e.operateur.nom_court,
-            "quoi": _TRANSITIONS.get(e.transition, e.transition),
-            "numero": e.transition,
-            "motif": e.motif,
-            "avant": e.statut_avant,
-            "apres": e.statut_apres,
-            "changements": [],
-        }
-        for e in evenements
-    ]
-    for quand, changements in _changes(patient):
-        acte = _act_of(actes, quand)
+    actes = [_told(evenement) for evenement in evenements]
+    for ancien, changements in _changes(patient):
+        acte = _act_of(actes, ancien)
         if acte is None:
-            actes.append(_alone(quand, changements))
+            actes.append(_alone(ancien.pgh_created_at, changements))
         else:
             acte["changements"] = changements
     return sorted(actes, key=lambda acte: acte["quand"], reverse=True)
 
 
-def _act_of(actes: list[dict[str, Any]], quand: datetime) -> dict[str, Any] | None:
-    """Return the act written with this change, if there is one and it has none yet."""
-    proches = [
-        acte for acte in actes if abs(acte["quand"] - quand) < _ENSEMBLE and not acte["changements"]
-    ]
-    return min(proches, key=lambda acte: abs(acte["quand"] - quand)) if proches else None
+def _told(evenement: EvenementIdentite) -> dict[str, Any]:
+    return {
+        "quand": evenement.quand,
+        "qui": evenement.operateur.nom_court,
+        "quoi": _TRANSITIONS.get(evenement.transition, evenement.transition),
+        "motif": evenement.motif,
+        "avant": evenement.statut_avant,
+        "apres": evenement.statut_apres,
+        "traits": load_traits(bytes(evenement.avant)) if evenement.avant else None,
+        "changements": [],
+    }
+
+
+def _act_of(actes: list[dict[str, Any]], ancien: PatientVersion) -> dict[str, Any] | None:
+    """Return the newest act that started from these traits, at the time they were left."""
+    traits = traits_of(ancien)
+    for acte in actes:
+        proche = abs(acte["quand"] - ancien.pgh_created_at) < _ENSEMBLE
+        if proche and acte["traits"] == traits and not acte["changements"]:
+            return acte
+    return None
 
 
 def _alone(quand: datetime, changements: list[Changement]) -> dict[str, Any]:
@@ -194,30 +199,28 @@ def _alone(quand: datetime, changements: list[Changement]) -> dict[str, Any]:
         "quand": quand,
         "qui": "",
         "quoi": "Dossier modifié",
-        "numero": "",
         "motif": "",
         "avant": "",
         "apres": "",
+        "traits": None,
         "changements": changements,
     }
 
 
-def _changes(patient: Patient) -> list[tuple[datetime, list[Changement]]]:
+def _changes(patient: Patient) -> list[tuple[PatientVersion, list[Changement]]]:
     """Return the traits that moved, from the states the database itself kept (INS-24)."""
-    anciens = list(
-        PatientVersion.objects.filter(officine_id=patient.officine_id, pgh_obj=patient).order_by(
-            "-pgh_id"
-        )[:LIMITE]
-    )
+    anciens = PatientVersion.objects.filter(
+        officine_id=patient.officine_id, pgh_obj=patient
+    ).order_by("-pgh_id")
     suivant: Any = patient
     changements = []
-    for ancien in anciens:
+    for ancien in anciens[:LIMITE]:
         ecarts = [
             Changement(libelle, getattr(ancien, nom), getattr(suivant, nom))
             for nom, libelle in _SUIVIS
             if getattr(ancien, nom) != getattr(suivant, nom)
         ]
         if ecarts:
-            changements.append((ancien.pgh_created_at, ecarts))
+            changements.append((ancien, ecarts))
         suivant = ancien
     return changements

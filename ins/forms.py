@@ -143,9 +143,9 @@ class TraitsForm(forms.ModelForm):  # type: ignore[type-arg]
         if not brut:
             return None
         lue = read_typed(brut)
-        if lue is None or (lue.jour > timezone.localdate() and not lue.interpretee):
-            raise forms.ValidationError("Donnez la date sous la forme 22/12/1975, passée.")
-        if lue.jour.year > timezone.localdate().year:
+        if lue is None:
+            raise forms.ValidationError("Donnez la date sous la forme 22/12/1975.")
+        if lue.jour > timezone.localdate():
             raise forms.ValidationError("Cette date de naissance n'est pas possible.")
         meme = lue.jour == self.instance.date_naissance and self.instance.date_naissance_interpretee
         self.interpretee = lue.interpretee or meme
