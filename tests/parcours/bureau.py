@@ -9,8 +9,8 @@ import urllib.request
 from pathlib import Path
 
 from config.lanceur.pile import Pile
-from simulators.insi.base import OID_NIR, build_base
 from simulators.ordonnance.catalogue import DOLIPRANE, GLUCOPHAGE, IALUSET, LEVOTHYROX, PAT_TROIS
+from simulators.population import build_population
 
 CARTES = Path(__file__).resolve().parents[2] / "simulators/cartes"
 MOTS_DE_PASSE = {"A01": "halle-titulaire", "A02": "halle-adjointe", "B01": "halle-preparateur"}
@@ -20,7 +20,7 @@ FINESS = "752026005"
 # What the demonstration prescription holds: box, renewals.
 ORDONNANCE = ((GLUCOPHAGE, 5), (LEVOTHYROX, 2))
 GENERIQUE = "3400939718330"  # METFORMINE BIOGARAN 1000 mg, same group as GLUCOPHAGE
-_PATIENTS = [p for p in build_base() if p.ins.oid == OID_NIR and p.naissance < "2005"][60:]
+_PATIENTS = [p for p in build_population() if p.genre == "ordinaire"]
 _hasard = random.SystemRandom()
 
 __all__ = ["DOLIPRANE", "GLUCOPHAGE", "IALUSET", "LEVOTHYROX", "PAT_TROIS", "Bureau", "until"]
@@ -77,6 +77,15 @@ class Bureau:
 
     def scanner(self, texte):
         self.agent(verb="scan", device="comptoir", text=texte)
+
+    def e_lecteur(self, texte):
+        """A code shown to the scanner that is turned to the patient."""
+        self.agent(verb="scan", device="patient", text=texte)
+
+    def poser(self, texte):
+        """A phone laid on the contactless reader."""
+        carte = {"schema": "officine.carte-sim/1", "kind": "apcv", "apcv": {"texte": texte}}
+        self.agent(verb="insert", reader="apcv", card=carte)
 
     def boite(self, cip13):
         self.serie += 1
@@ -221,6 +230,19 @@ class Bureau:
 
     def oublier(self, service):
         call(f"{self.pile.controle[service]}/controle/oublier", {})
+
+    def foyer(self, personnes, **faits):
+        """Give these people an appli carte Vitale, the insured person first; return its name."""
+        nom = f"foyer-{time.time_ns()}"
+        matricules = [p.ins.matricule for p in personnes]
+        corps = {"foyer": nom, "matricules": matricules, **faits}
+        call(f"{self.pile.controle['vitale']}/controle/foyers", corps)
+        return nom
+
+    def telephone(self, foyer, **faits):
+        """What the phone of a household shows now: good once, for two minutes."""
+        corps = {"foyer": foyer, **faits}
+        return call(f"{self.pile.controle['vitale']}/controle/codes", corps)["texte"]
 
     def prescrire(self, produits=ORDONNANCE, qui=PAT_TROIS, **autres):
         """Write a prescription of its own for this journey; return its number."""

@@ -117,15 +117,6 @@ def test_someone_anonymous_is_served_and_no_service_hears_of_them(bureau):
     bureau.ouvrir_session("A02")
     bureau.nouvelle_vente()
     bureau.seconde("n")
-    bureau.page.wait_for_timeout(2000)
-    print(
-        "DBG",
-        bureau.page.locator("#statut-ligne").inner_text(),
-        bureau.page.url,
-        bureau.page.locator("#message").inner_text(),
-        bureau.page.locator("#dialogue").inner_html()[:300],
-        bureau.focus(),
-    )
     bureau.dialogue("Pas d'INS, pourquoi ?")
     assert examiner(bureau.page) == []
     bureau.touche("1")
