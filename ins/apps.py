@@ -16,12 +16,14 @@ class InsConfig(AppConfig):
             handlers,
             handlers_verification,
             panneau,
+            reglages,
             reglages_appels,
             scan,
         )
-        from ins.selectors import RAPPELS, count_setting
+        from ins.selectors import count_setting
         from ins.services.appels import on_patient_chosen
-        from pharmacy import parametres
+        from ins.services.rappels import next_step
+        from pharmacy import etapes
         from pharmacy.events import PatientChoisi, subscribe
         from pharmacy.panels import Compteur, Panneau, register_compteur, register_panneau
         from teleservices import registre
@@ -37,15 +39,5 @@ class InsConfig(AppConfig):
             Compteur("insi-reglage", "réglage d'INSi à corriger", "/file/", count_setting)
         )
         reglages_appels.register_all()
-        parametres.register(
-            parametres.Reglage(
-                cle=RAPPELS,
-                libelle="Rappels du contrôle d'identité",
-                effet="Sans pièce présentée, le contrôle est redemandé ce nombre de fois aux "
-                "délivrances suivantes.",
-                panneau="Client · Identitovigilance",
-                defaut=3,
-                mini=0,
-                maxi=20,
-            )
-        )
+        etapes.register_avant_fin(next_step)
+        reglages.register_all()

@@ -3,13 +3,18 @@
 from django.urls import path
 
 from ins.views import (
+    actes,
     apcv,
     code_ins,
     dossier,
     etiquette,
+    fiche,
     identite,
+    modification,
     qualification,
     reprise,
+    sans_ins,
+    taches,
     traits,
     verification,
 )
@@ -24,6 +29,24 @@ urlpatterns = [
     path("vente/<int:vente_id>/identite/", identite.identite, name="ins_identite"),
     path("vente/<int:vente_id>/identite/relancer/", identite.relancer, name="ins_relancer"),
     path("vente/<int:vente_id>/qualifier/", qualification.qualifier, name="ins_qualifier"),
+    path("vente/<int:vente_id>/sans-ins/", sans_ins.sans_ins_vente, name="ins_sans_ins_vente"),
+    path("patients/<int:patient_id>/identite/", fiche.fiche, name="ins_fiche"),
+    path(
+        "patients/<int:patient_id>/identite/qualifier/",
+        qualification.qualifier_fiche,
+        name="ins_fiche_qualifier",
+    ),
+    path(
+        "patients/<int:patient_id>/identite/traits/",
+        modification.traits,
+        name="ins_modifier_traits",
+    ),
+    path(
+        "patients/<int:patient_id>/identite/sans-ins/", sans_ins.sans_ins_fiche, name="ins_sans_ins"
+    ),
+    path("patients/<int:patient_id>/identite/actes/<slug:acte>/", actes.acte, name="ins_acte"),
+    path("identites/", taches.liste, name="ins_taches"),
+    path("identites/<int:tache_id>/clore/", taches.clore, name="ins_tache_clore"),
     path("donnees/reprise/", reprise.accueil, name="ins_reprise"),
     path("donnees/reprise/<int:import_id>/", reprise.suivi, name="ins_reprise_suivi"),
     path(

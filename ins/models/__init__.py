@@ -6,7 +6,7 @@ from ins.models.droits import DroitsAssure
 from ins.models.fusion import Fusion
 from ins.models.historique import EvenementIdentite, HistoriqueIns
 from ins.models.lecture import LectureDatamatrix
-from ins.models.piece import PieceControlee
+from ins.models.piece import PieceControlee, RappelPiece
 from ins.models.reprise import ConstatImport, ImportPatients
 from ins.models.tache import IdentiteRecue, TacheIdentite
 from ins.models.verification import IdentiteVerifiee, LotVerification, Verification
@@ -25,6 +25,7 @@ __all__ = [
     "LectureDatamatrix",
     "LotVerification",
     "PieceControlee",
+    "RappelPiece",
     "TacheIdentite",
     "Verification",
 ]

@@ -40,6 +40,25 @@ def sujet_of(request: HttpRequest, vente_id: int) -> tuple[Vente, Patient]:
     return vente, vente.patient
 
 
+def patient_of(request: HttpRequest, patient_id: int) -> Patient:
+    """Return a file of the officine, whatever became of it. VenteRefusee (404) otherwise."""
+    patient = Patient.objects.filter(
+        pk=patient_id, officine_id=acteur_of(request).officine_id
+    ).first()
+    if patient is None:
+        raise VenteRefusee("Ce dossier n'existe pas dans votre officine.", "PAT-404")
+    return patient
+
+
+def leave(request: HttpRequest, url: str) -> HttpResponse:
+    """Go to another page of the product, by htmx or by a plain redirect."""
+    if not request.headers.get("HX-Request"):
+        return redirect(url)
+    reponse = HttpResponse(status=204)
+    reponse["HX-Redirect"] = url
+    return reponse
+
+
 def close_dialog(request: HttpRequest, vente_id: int) -> HttpResponse:
     """Empty the dialog (the stream refreshes the page), or go back to the sale without htmx."""
     if not request.headers.get("HX-Request"):
@@ -55,7 +74,9 @@ def render_dialog(request: HttpRequest, gabarit: str, contexte: dict[str, Any]) 
     return render(request, "ins/page.html", contexte | {"gabarit": gabarit}, status=status)
 
 
-def compared_rows(comparaison: Comparaison, choisis: dict[str, str]) -> list[dict[str, Any]]:
+def compared_rows(
+    comparaison: Comparaison, choisis: dict[str, str] | None = None
+) -> list[dict[str, Any]]:
     """Return the table of traits: file, INSi, in words how they stand, and whose was chosen."""
     lignes = []
     for nom, libelle in TRAITS:
@@ -64,7 +85,7 @@ def compared_rows(comparaison: Comparaison, choisis: dict[str, str]) -> list[dic
         lignes.append(
             {
                 "nom": nom,
-                "choisi": choisis.get(nom, ""),
+                "choisi": (choisis or {}).get(nom, ""),
                 "libelle": libelle,
                 "local": shown(nom, local),
                 "recu": shown(nom, recu),

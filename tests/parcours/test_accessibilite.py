@@ -1,12 +1,11 @@
 """axe-core finds nothing on the main screens, by day and by night; and what axe does not see."""
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 
 from tests.parcours.bureau import GLUCOPHAGE
+from tests.parcours.gestes import examiner
 
 pytestmark = [pytest.mark.navigateur, pytest.mark.pile]
-REGLES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 ECRANS = {
     "accueil": "/",
     "patients": "/patients/?q=pat",
@@ -15,18 +14,13 @@ ECRANS = {
     "reprise de patients": "/donnees/reprise/",
     "paramètres": "/parametres/officine/",
     "équipe": "/equipe/",
+    "réglages du client": "/parametres/officine/?panneau=client",
+    "identités à traiter": "/identites/",
     "file": "/file/",
     "régulariser": "/ordonnances/a-regulariser/",
     "composants": "/dev/composants",
     "refus": "/vente/999999/",
 }
-
-
-def examiner(page):
-    """Run axe; return each finding with the first element it blames."""
-    options = {"runOnly": {"type": "tag", "values": REGLES}, "resultTypes": ["violations"]}
-    trouve = Axe().run(page, options=options).response["violations"]
-    return [(v["id"], v["nodes"][0]["target"], v["nodes"][0]["failureSummary"]) for v in trouve]
 
 
 @pytest.fixture(params=["light", "dark"])
