@@ -91,7 +91,12 @@ TEMPLATES = [
 
 
 def _base(utilisateur: str, variable: str, *, pool: bool) -> dict[str, object]:
-    options: dict[str, object] = {"application_name": "comptoir"}
+    # Parameters apart from the text: PostgreSQL keeps the plan of what comes back.
+    options: dict[str, object] = {
+        "application_name": "comptoir",
+        "server_side_binding": True,
+        "prepare_threshold": 3,
+    }
     if pool:
         options["pool"] = {
             "min_size": 1,
@@ -142,6 +147,9 @@ CSRF_FAILURE_VIEW = "pharmacy.views.erreurs.csrf"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
+# A file given by a form (a patient base) stays in memory: never in clear on a disk.
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
+FILE_UPLOAD_MAX_MEMORY_SIZE = 40_500_000
 
 LANGUAGE_CODE = "fr"
 TIME_ZONE = "Europe/Paris"

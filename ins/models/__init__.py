@@ -6,11 +6,13 @@ from ins.models.droits import DroitsAssure
 from ins.models.fusion import Fusion
 from ins.models.historique import EvenementIdentite, HistoriqueIns
 from ins.models.piece import PieceControlee
+from ins.models.reprise import ConstatImport, ImportPatients
 from ins.models.tache import IdentiteRecue, TacheIdentite
 from ins.models.verification import IdentiteVerifiee, LotVerification, Verification
 
 __all__ = [
     "AppelInsi",
+    "ConstatImport",
     "ContexteApcv",
     "DroitsAssure",
     "EvenementIdentite",
@@ -18,6 +20,7 @@ __all__ = [
     "HistoriqueIns",
     "IdentiteRecue",
     "IdentiteVerifiee",
+    "ImportPatients",
     "LotVerification",
     "PieceControlee",
     "TacheIdentite",

@@ -130,6 +130,17 @@ VUES = {
         "ins.qualifier",
         corps={"piece": "PA", "reponse": "conforme", "traits_version": "1"},
     ),
+    "ins_reprise": Vue(
+        "GET POST",
+        "ins.importer",
+        corps=None,
+        ailleurs="tests/ins/test_reprise : il faut un fichier",
+    ),
+    "ins_reprise_suivi": Vue("GET", "ins.importer"),
+    "ins_reprise_csv": Vue("GET", "ins.importer"),
+    "ins_reprise_confirmer": Vue("POST", "ins.importer"),
+    "ins_reprise_annuler": Vue("POST", "ins.importer"),
+    "ins_reprise_relancer": Vue("POST", "ins.importer", etape="immobile"),
     "ordonnance_saisie": Vue(
         "GET POST", "ordonnance.lire", corps={"numero": NUMERO}, etape="patient"
     ),
@@ -223,6 +234,7 @@ class Scene:
         self._prescription(etape)
         self._finish(acteur, etape)
         self.ids["envoi_id"] = self._envoi().pk
+        self.ids["import_id"] = self._reprise(etape).pk
 
     def _prescription(self, etape):
         from ordonnance.services import recuperation
@@ -266,6 +278,18 @@ class Scene:
             simule=True,
             donnees=json.dumps(carte).encode(),
         )
+
+    def _reprise(self, etape):
+        from ins.models import ImportPatients
+
+        reprise = ImportPatients.objects.create(
+            officine=self.troupe.officine,
+            etat="a_lire" if etape == "immobile" else "lu",
+            contenu=b"nom;prenom\nESSAI;ZOE\n",
+            demande_par=self.troupe.operateurs["A01"],
+        )
+        ImportPatients.objects.filter(pk=reprise.pk).update(avance_le="2026-01-01T00:00:00Z")
+        return reprise
 
     def _contexte(self):
         """An appli carte Vitale was read: nobody is chosen yet."""
