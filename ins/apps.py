@@ -11,19 +11,32 @@ class InsConfig(AppConfig):
 
     def ready(self) -> None:
         """Register what the core and the outbox call."""
-        from ins import cablage_apcv, handlers, panneau
-        from ins.selectors import RAPPELS
+        from ins import (
+            cablage_apcv,
+            handlers,
+            handlers_verification,
+            panneau,
+            reglages_appels,
+            scan,
+        )
+        from ins.selectors import RAPPELS, count_setting
         from ins.services.appels import on_patient_chosen
         from pharmacy import parametres
         from pharmacy.events import PatientChoisi, subscribe
-        from pharmacy.panels import Panneau, register_panneau
+        from pharmacy.panels import Compteur, Panneau, register_compteur, register_panneau
         from teleservices import registre
 
-        registre.register(handlers.RecupererVitale())
-        registre.register(handlers.RecupererTraits())
+        registre.register(handlers.RecupererVitale(), handlers.REPRISES_S)
+        registre.register(handlers.RecupererTraits(), handlers.REPRISES_S)
+        handlers_verification.register_all()
+        scan.register_routes()
         subscribe(PatientChoisi, on_patient_chosen)
         cablage_apcv.register_all()
         register_panneau(Panneau("identite", "Identité", 10, panneau.render_panneau))
+        register_compteur(
+            Compteur("insi-reglage", "réglage d'INSi à corriger", "/file/", count_setting)
+        )
+        reglages_appels.register_all()
         parametres.register(
             parametres.Reglage(
                 cle=RAPPELS,

@@ -116,7 +116,8 @@ def patient_of_card(acteur: Acteur, porteur: PorteurCarte) -> Patient:
     """Return the file of a card's beneficiary, created when the officine has none.
 
     A file made by a search or a prescription, of the same person and without card yet, is the one:
-    the card is attached to it. A file that has another card is left to INSi and to a person.
+    the card is attached to it. So is the file of a child whose other parent's card was read first
+    (ins.md §6, case 55). Any other file that has another card is left to INSi and to a person.
     The usual name goes to « nom utilisé »; the birth name stays empty unless the card gives it
     (ins.md §5.1: never copied from the usual name).
     """
@@ -126,7 +127,7 @@ def patient_of_card(acteur: Acteur, porteur: PorteurCarte) -> Patient:
     if connu is not None:
         return connu
     meme = patient_same(acteur.officine_id, porteur.traits)
-    if meme is not None and not meme.carte_empreinte:
+    if meme is not None and (not meme.carte_empreinte or _is_on_two_cards(meme, porteur)):
         return card_attach(meme, porteur)
     deja_utilise = porteur.nom_usuel if porteur.nom_usuel != porteur.nom_patronymique else ""
     return patient_create(
@@ -142,6 +143,16 @@ def patient_of_card(acteur: Acteur, porteur: PorteurCarte) -> Patient:
             rang_gemellaire=porteur.rang_gemellaire,
             carte_empreinte=porteur.empreinte,
         ),
+    )
+
+
+def _is_on_two_cards(patient: Patient, porteur: PorteurCarte) -> bool:
+    """Tell whether a child's file is on the cards of two insured people; twins are told apart."""
+    return (
+        porteur.qualite != "0"
+        and patient.nir_assure != porteur.nir_assure
+        and patient.naissance_facturation == porteur.naissance
+        and patient.rang_gemellaire == porteur.rang_gemellaire
     )
 
 
