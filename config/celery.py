@@ -35,10 +35,15 @@ app.conf.update(
             "task": "teleservices.balayer",
             "schedule": 2.0,
             "options": {"queue": "lots", "expires": 10},
-        }
+        },
+        "pharmacy.oublier_lectures": {
+            "task": "pharmacy.oublier_lectures",
+            "schedule": 60.0,
+            "options": {"queue": "lots", "expires": 60},
+        },
     },
 )
-app.autodiscover_tasks(["teleservices", "ins"])
+app.autodiscover_tasks(["teleservices", "pharmacy", "ins"])
 
 
 @worker_init.connect

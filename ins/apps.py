@@ -11,7 +11,7 @@ class InsConfig(AppConfig):
 
     def ready(self) -> None:
         """Register what the core and the outbox call."""
-        from ins import handlers, panneau
+        from ins import cablage_apcv, handlers, panneau
         from ins.selectors import RAPPELS
         from ins.services.appels import on_patient_chosen
         from pharmacy import parametres
@@ -22,6 +22,7 @@ class InsConfig(AppConfig):
         registre.register(handlers.RecupererVitale())
         registre.register(handlers.RecupererTraits())
         subscribe(PatientChoisi, on_patient_chosen)
+        cablage_apcv.register_all()
         register_panneau(Panneau("identite", "Identité", 10, panneau.render_panneau))
         parametres.register(
             parametres.Reglage(

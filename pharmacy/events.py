@@ -18,7 +18,7 @@ _abonnes: dict[type, list[Callable[[Any], None]]] = defaultdict(list)
 
 @dataclass(frozen=True)
 class PatientChoisi:
-    """A sale now has a patient. `moyen` is « vitale », « recherche » or « ordonnance »."""
+    """A sale now has a patient, by `moyen`: vitale, apcv, apcv_sans_ins, recherche, ordonnance."""
 
     acteur: Acteur
     vente_id: int
@@ -29,6 +29,17 @@ class PatientChoisi:
 @dataclass(frozen=True)
 class VenteTerminee:
     """A sale was ended by FIN."""
+
+    acteur: Acteur
+    vente_id: int
+
+
+@dataclass(frozen=True)
+class AbandonDemande:
+    """A sale is about to be dropped, and is not locked yet.
+
+    Who hangs on it locks its rows now: everywhere they are taken before the sale (no deadlock).
+    """
 
     acteur: Acteur
     vente_id: int

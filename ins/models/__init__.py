@@ -1,6 +1,8 @@
 """Tables of the identity, one file per noun."""
 
+from ins.models.apcv import ContexteApcv
 from ins.models.appel import AppelInsi
+from ins.models.droits import DroitsAssure
 from ins.models.fusion import Fusion
 from ins.models.historique import EvenementIdentite, HistoriqueIns
 from ins.models.piece import PieceControlee
@@ -11,6 +13,8 @@ from ins.models.verification import IdentiteVerifiee, LotVerification, Verificat
 __all__ = [
     "AppelInsi",
     "ConstatImport",
+    "ContexteApcv",
+    "DroitsAssure",
     "EvenementIdentite",
     "Fusion",
     "HistoriqueIns",
