@@ -74,3 +74,29 @@ def envoi_abandon(acteur: Acteur, envoi_id: int, motif: str) -> Envoi:
         audit.note(acteur, "envoi.abandonner", f"envoi:{envoi.pk}")
         flux.announce_entete(acteur.officine_id)
     return envoi
+
+
+def envois_stop(officine_id: int, sujet: str, motif: str) -> int:
+    """Give up every row about `sujet` that has not left, for a reason of ours; return how many.
+
+    One already in flight is skipped: its answer finds the file as it now is. Raises RuntimeError
+    outside a transaction: what waits stops together with what made it stop. Source: ins.md §2.5,
+    T17 (« exchange queues of this patient stopped »).
+    """
+    if not transaction.get_connection().in_atomic_block:
+        raise RuntimeError("envois_stop() outside a transaction")
+    lignes = Envoi.objects.select_for_update(of=("self",), no_key=True, skip_locked=True).filter(
+        officine_id=officine_id, sujet=sujet, etat=Envoi.Etat.A_ENVOYER
+    )
+    arretes = list(lignes.order_by("pk"))
+    for envoi in arretes:
+        envoi.etat = Envoi.Etat.ABANDONNE
+        envoi.motif_abandon = motif[:200]
+        envoi.regle_le = timezone.now()
+        envoi.version += 1
+        envoi.save(update_fields=["etat", "motif_abandon", "regle_le", "version"])
+        handler_get(envoi.operation).fail(envoi)
+        audit.note_system(officine_id, "envoi.arreter", f"envoi:{envoi.pk}")
+    if arretes:
+        flux.announce_entete(officine_id)
+    return len(arretes)

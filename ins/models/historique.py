@@ -8,17 +8,22 @@ from pharmacy.models import Officine, Operateur, Patient
 
 
 class HistoriqueIns(models.Model):
-    """Former matricules given by INSi, as given (ins.md §3.4)."""
+    """Former matricules: those INSi gives, as given (ins.md §3.4), and those a file no longer has.
+
+    `appel` is the answer that listed it, empty when it left the file by itself; `retiree_le` says
+    when it left.
+    """
 
     officine = models.ForeignKey(Officine, on_delete=models.PROTECT)
     patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="historique_ins")
-    appel = models.ForeignKey(AppelInsi, on_delete=models.PROTECT)
+    appel = models.ForeignKey(AppelInsi, on_delete=models.PROTECT, null=True)
     rang = models.PositiveSmallIntegerField()
     matricule = TexteChiffre()
     empreinte = models.CharField(max_length=64)
     oid = models.CharField(max_length=24)
     date_debut = models.CharField(max_length=10, blank=True)
     date_fin = models.CharField(max_length=10, blank=True)
+    retiree_le = models.DateTimeField("retirée du dossier le", null=True)
 
     class Meta:
         verbose_name = "INS antérieure"

@@ -10,6 +10,7 @@ from pharmacy.isolation.contexte import officine_context
 from teleservices import disjoncteur, moteur
 from teleservices.models import Disjoncteur, Envoi
 from teleservices.outbox import Demande, enqueue
+from teleservices.services import envois_stop
 from tests.teleservices.atelier import SERVICE, deposer
 
 ETAT = Envoi.Etat
@@ -79,3 +80,10 @@ def test_a_claim_refuses_to_hide_in_a_transaction(vraie_base, essai):
 def test_a_row_is_not_enqueued_outside_the_transaction_of_what_it_serves(vraie_base, essai):
     with pytest.raises(RuntimeError, match="outside a transaction"):
         enqueue(vraie_base.acteur(), Demande(essai.operation, "s", "c"))
+
+
+def test_rows_are_not_stopped_outside_the_transaction_of_what_stops_them(vraie_base, essai):
+    envoi = deposer(vraie_base, essai)
+    with pytest.raises(RuntimeError, match="outside a transaction"):
+        envois_stop(vraie_base.officine.pk, envoi.sujet, "motif")
+    assert Envoi.objects.get(pk=envoi.pk).etat == ETAT.A_ENVOYER
