@@ -7,6 +7,7 @@ from pharmacy.models.ordonnance import LignePrescrite, Ordonnance, Prescripteur
 from pharmacy.models.patient import CHAMPS_SUIVIS, Patient, PatientVersion
 from pharmacy.models.poste import DemandeSignature, NonceLecture, Poste, RecuCarte
 from pharmacy.models.produit import Produit
+from pharmacy.models.recherche import MotConnu, MotPatient
 from pharmacy.models.vente import Delivrance, LigneDelivrance, Stock, Vente
 
 __all__ = [
@@ -16,6 +17,8 @@ __all__ = [
     "DemandeSignature",
     "LigneDelivrance",
     "LignePrescrite",
+    "MotConnu",
+    "MotPatient",
     "NonceLecture",
     "Officine",
     "Operateur",

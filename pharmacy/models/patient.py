@@ -156,7 +156,6 @@ class Patient(models.Model):
         ]
         indexes = [
             models.Index(fields=["officine", "date_naissance"], name="patient_naissance"),
-            models.Index(fields=["officine", "recherche"], name="patient_recherche"),
         ]
 
     def __str__(self) -> str:

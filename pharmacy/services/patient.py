@@ -8,7 +8,7 @@ from django.db import transaction
 from pharmacy import audit, chiffre
 from pharmacy.acteurs import Acteur
 from pharmacy.models import Patient
-from pharmacy.rules.recherche import fold, search_key
+from pharmacy.rules.recherche import file_key, fold
 from pharmacy.services.vente import check_droit, patient_choose
 
 
@@ -87,14 +87,11 @@ def patient_same(officine_id: int, traits: Traits, *, matricule: str = "") -> Pa
 
 
 def compute_recherche(patient: Patient) -> str:
-    """Return the search key of a file: every name it holds."""
-    return search_key(
-        patient.nom_naissance,
-        patient.nom_utilise,
-        patient.premier_prenom,
-        patient.prenoms_naissance,
-        patient.prenom_utilise,
-    )[:420]
+    """Return the search key of a file: every name it holds. The database makes words of it."""
+    return file_key(
+        (patient.nom_naissance, patient.nom_utilise),
+        (patient.premier_prenom, patient.prenoms_naissance, patient.prenom_utilise),
+    )
 
 
 def patient_create(acteur: Acteur, patient: Patient, vente_id: int = 0) -> Patient:

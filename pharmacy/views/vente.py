@@ -248,10 +248,10 @@ def patient(request: HttpRequest, vente_id: int) -> HttpResponse:
         service.patient_choose(acteur, vente.pk, choisi, "recherche")
         return aller(request, f"/vente/{vente.pk}/")
     saisie = request.POST.get("q", "")
-    trouves = list(patient_search(acteur, saisie)) if saisie else []
+    trouves = patient_search(acteur, saisie)
     if saisie:
-        audit.note(acteur, "patient.chercher", f"vente:{vente.pk}", resultat=f"{len(trouves)}")
-    contexte = {"vente": vente, "patients": trouves, "q": saisie}
+        audit.note(acteur, "patient.chercher", f"vente:{vente.pk}", resultat=trouves.bilan)
+    contexte = {"vente": vente, "trouves": trouves, "q": saisie}
     if "q" in request.POST and request.headers.get("HX-Request"):
         return render(request, "pharmacy/_patients_trouves.html", contexte)
     return render_dialogue(request, "pharmacy/_patient_choix.html", contexte)
