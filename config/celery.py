@@ -3,6 +3,7 @@
 import os
 
 from celery import Celery
+from celery.schedules import crontab
 from celery.signals import beat_init, worker_init
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -35,10 +36,15 @@ app.conf.update(
             "task": "teleservices.balayer",
             "schedule": 2.0,
             "options": {"queue": "lots", "expires": 10},
-        }
+        },
+        "ins.chercher_doublons": {
+            "task": "ins.chercher_doublons",
+            "schedule": crontab(minute="*/10", hour="1-5"),
+            "options": {"queue": "lots", "expires": 500},
+        },
     },
 )
-app.autodiscover_tasks(["teleservices"])
+app.autodiscover_tasks(["teleservices", "ins"])
 
 
 @worker_init.connect

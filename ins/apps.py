@@ -14,14 +14,16 @@ class InsConfig(AppConfig):
         from ins import handlers, panneau
         from ins.selectors import RAPPELS
         from ins.services.appels import on_patient_chosen
+        from ins.services.doublons import on_patient_created
         from pharmacy import parametres
-        from pharmacy.events import PatientChoisi, subscribe
+        from pharmacy.events import PatientChoisi, PatientCree, subscribe
         from pharmacy.panels import Panneau, register_panneau
         from teleservices import registre
 
         registre.register(handlers.RecupererVitale())
         registre.register(handlers.RecupererTraits())
         subscribe(PatientChoisi, on_patient_chosen)
+        subscribe(PatientCree, on_patient_created)
         register_panneau(Panneau("identite", "Identité", 10, panneau.render_panneau))
         parametres.register(
             parametres.Reglage(

@@ -1,6 +1,7 @@
 """Tables of the identity, one file per noun."""
 
 from ins.models.appel import AppelInsi
+from ins.models.doublons import RechercheDoublons
 from ins.models.fusion import Fusion
 from ins.models.historique import EvenementIdentite, HistoriqueIns
 from ins.models.piece import PieceControlee
@@ -16,6 +17,7 @@ __all__ = [
     "IdentiteVerifiee",
     "LotVerification",
     "PieceControlee",
+    "RechercheDoublons",
     "TacheIdentite",
     "Verification",
 ]
