@@ -179,10 +179,11 @@ def close_pair(acteur: Acteur, deux: tuple[Patient, Patient], issue: str) -> Non
         "close_par_id": acteur.operateur_id,
         "issue": issue[:60],
     }
-    closes = TacheIdentite.objects.filter(
-        paire, officine_id=acteur.officine_id, nature__in=natures, close_le__isnull=True
-    ).update(**faite)
-    if not closes:
+    siennes = TacheIdentite.objects.filter(
+        paire, officine_id=acteur.officine_id, nature__in=natures
+    )
+    siennes.filter(close_le__isnull=True).update(**faite)
+    if not siennes.filter(nature=TacheIdentite.Nature.DOUBLON).exists():
         TacheIdentite.objects.create(
             officine_id=acteur.officine_id,
             patient_id=un,
