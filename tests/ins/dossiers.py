@@ -26,7 +26,7 @@ def dossier(troupe, **champs):
             "premier_prenom": "ZOE",
             "date_naissance": JOUR,
             "sexe": "F",
-            "cree_par": troupe.operateurs["A02"],
+            "cree_par": troupe.operateurs["A01"],
             **champs,
         }
     )
