@@ -5,6 +5,7 @@ from typing import Any
 from django import forms
 
 from ins.rules.pieces import shown
+from ins.services.fusion import MOTIFS, Choix
 
 REPONSES = (
     ("conforme", "La pièce montre exactement ces traits"),
@@ -44,3 +45,34 @@ class QualifierForm(forms.Form):
         }:
             self.add_error("piece", "Choisissez la pièce présentée.")
         return donnees
+
+
+class FusionForm(forms.Form):
+    """Which file is kept, whose names and card, why; for the two files as they were shown."""
+
+    vues = forms.CharField(max_length=80)
+    garde = forms.IntegerField(
+        min_value=1, error_messages={"required": "Choisissez le dossier que vous gardez."}
+    )
+    nom_utilise = forms.IntegerField(required=False)
+    prenom_utilise = forms.IntegerField(required=False)
+    carte = forms.IntegerField(required=False)
+    motif = forms.ChoiceField(
+        choices=list(MOTIFS.items()),
+        error_messages={
+            "required": "Dites pourquoi ces dossiers sont ceux d'une personne.",
+            "invalid_choice": "Choisissez un des motifs proposés.",
+        },
+    )
+
+    @property
+    def choix(self) -> Choix:
+        """Return what was chosen."""
+        lu = self.cleaned_data
+        return Choix(
+            lu["motif"],
+            lu["vues"],
+            lu["nom_utilise"] or 0,
+            lu["prenom_utilise"] or 0,
+            lu["carte"] or 0,
+        )

@@ -15,11 +15,13 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import get_resolver, reverse
 from django.utils import timezone
 
+from ins.services.fusion import mark_of
 from pharmacy.acteurs import DROITS
 from pharmacy.http import _ECRITURE, _PERMISES
 from pharmacy.models import Audit, LigneDelivrance, Operateur, Ordonnance, RecuCarte, Vente
 from pharmacy.services.vente import Boite, ligne_add, patient_choose, vente_hold, vente_terminate
 from teleservices.models import Envoi
+from tests.ins.dossiers import dossier, fuse
 from tests.ordonnance.atelier import LEVOTHYROX, NUMERO, confirmer, recuperer
 
 pytestmark = pytest.mark.django_db
@@ -122,6 +124,16 @@ VUES = {
         "ins.qualifier",
         corps={"piece": "PA", "reponse": "conforme", "traits_version": "1"},
     ),
+    "ins_proches": Vue("GET", "patient.lire"),
+    "ins_fusion": Vue(
+        "GET POST",
+        "patient.lire",
+        "ins.fusionner",
+        corps={"garde": "{garde_id}", "motif": "piece", "vues": "{vues}"},
+    ),
+    "ins_ecarter": Vue("POST", "ins.taches", corps={"issue": "homonymes"}),
+    "ins_fusions": Vue("GET", "ins.fusionner"),
+    "ins_fusion_annuler": Vue("GET POST", "ins.fusionner"),
     "ordonnance_saisie": Vue(
         "GET POST", "ordonnance.lire", corps={"numero": NUMERO}, etape="patient"
     ),
@@ -214,6 +226,17 @@ class Scene:
         self._prescription(etape)
         self._finish(acteur, etape)
         self.ids["envoi_id"] = self._envoi().pk
+        self._pair()
+
+    def _pair(self):
+        """A second file of the same person, and another one already merged."""
+        double, fusionne = (
+            dossier(self.troupe, nom_utilise="PAT-TROIS", premier_prenom="DOMINIQUE")
+            for _ in range(2)
+        )
+        self.ids["fusion_id"] = fuse(self.troupe, double, fusionne).pk
+        self.ids |= {"garde_id": self.troupe.patient().pk, "absorbe_id": double.pk}
+        self.ids["vues"] = mark_of(self.troupe.patient(), double)
 
     def _prescription(self, etape):
         from ordonnance.services import recuperation
