@@ -8,8 +8,8 @@ Nothing is read across officines: row-level security is on, and the officine is 
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import date, datetime
 
 from django.db import connection
 from django.db.models import Q
@@ -40,14 +40,50 @@ _COLONNES = (
     "vu_le",
 )
 
-# `neufs`: files created or changed since; `f`: those they may meet; `w`: their words, by ear.
+_NEUVES = """
+SELECT p.id, p.date_naissance FROM pharmacy_patient p
+WHERE p.officine_id = %(officine)s AND p.actif AND NOT p.attr_fictif
+AND (p.cree_le >= %(depuis)s OR p.id IN (
+    SELECT v.pgh_obj_id FROM pharmacy_patientversion v
+    WHERE v.officine_id = %(officine)s AND v.pgh_created_at >= %(depuis)s))
+"""
+
+# `f`: the new files and those they may meet; `w`: their words, by ear. A day that is only near asks
+# for a birth or used name in common (`nom`): a first name alone would not earn the points. A name
+# that PostgreSQL would not fold as we do counts as one in any case.
 _PAIRES = """
-WITH neufs AS MATERIALIZED (
-    SELECT p.id, p.date_naissance AS jour FROM pharmacy_patient p
+WITH f AS MATERIALIZED (
+    SELECT p.id, p.recherche, p.date_naissance AS jour,
+        to_char(p.date_naissance, 'YYYY') AS annee, to_char(p.date_naissance, 'MMDD') AS reste,
+        CASE WHEN extract(day FROM p.date_naissance) <= 12
+            THEN to_char(p.date_naissance, 'YYYYDDMM') END AS inverse,
+        p.nom_naissance || ' ' || p.nom_utilise AS noms, p.id = ANY (%(neuves)s) AS neuf
+    FROM pharmacy_patient p
     WHERE p.officine_id = %(officine)s AND p.actif AND NOT p.attr_fictif
-    AND (p.cree_le >= %(depuis)s OR p.id IN (
-        SELECT v.pgh_obj_id FROM pharmacy_patientversion v
-        WHERE v.officine_id = %(officine)s AND v.pgh_created_at >= %(depuis)s))
+    AND p.date_naissance IS NOT NULL {jours}
+), w AS MATERIALIZED (
+    SELECT f.id, f.neuf, f.jour, f.annee, f.reste, f.inverse, k.son,
+        f.noms ~ '[^A-Za-z ''-]' OR m.mot = ANY (
+            string_to_array(upper(translate(f.noms, '''-', '  ')), ' ')) AS nom
+    FROM f CROSS JOIN LATERAL unnest(string_to_array(f.recherche, ' ')) AS m(mot)
+    JOIN pharmacy_motconnu k ON k.officine_id = %(officine)s AND k.mot = m.mot
+    WHERE k.son <> ''
+), proches AS (
+    SELECT n.id AS un, a.id AS deux FROM w n
+    JOIN w a ON a.jour = n.jour AND a.son = n.son
+    WHERE n.neuf AND a.id <> n.id
+    UNION ALL
+    SELECT n.id, a.id FROM w n
+    JOIN w a ON a.annee || a.reste = n.inverse AND a.son = n.son
+    WHERE n.neuf AND a.id <> n.id AND n.nom AND a.nom
+    UNION ALL
+    SELECT n.id, a.id FROM w n
+    JOIN w a ON a.annee = n.annee AND a.son = n.son
+    WHERE n.neuf AND a.id <> n.id AND n.nom AND a.nom AND {meme_annee} = 1
+    UNION ALL
+    SELECT n.id, a.id FROM w n
+    JOIN w a ON a.reste = n.reste AND a.son = n.son
+    WHERE n.neuf AND a.id <> n.id AND n.nom AND a.nom AND {meme_reste} = 1
 ), connues AS (
     SELECT p.id, p.ins_oid AS oid, p.ins_empreinte AS empreinte FROM pharmacy_patient p
     WHERE p.officine_id = %(officine)s AND p.actif AND p.ins_empreinte <> ''
@@ -55,34 +91,6 @@ WITH neufs AS MATERIALIZED (
     WHERE r.officine_id = %(officine)s AND r.etat = 'a_verifier'
     UNION SELECT h.patient_id, h.oid, h.empreinte FROM ins_historiqueins h
     WHERE h.officine_id = %(officine)s AND h.retiree_le IS NULL
-), f AS MATERIALIZED (
-    SELECT p.id, p.recherche, p.date_naissance AS jour,
-        to_char(p.date_naissance, 'YYYY') AS annee, to_char(p.date_naissance, 'MMDD') AS reste,
-        CASE WHEN extract(day FROM p.date_naissance) <= 12
-            THEN to_char(p.date_naissance, 'YYYYDDMM') END AS inverse,
-        EXISTS (SELECT FROM neufs n WHERE n.id = p.id) AS neuf
-    FROM pharmacy_patient p
-    WHERE p.officine_id = %(officine)s AND p.actif AND NOT p.attr_fictif
-    AND p.date_naissance IS NOT NULL
-    AND (to_char(p.date_naissance, 'YYYY') IN (SELECT to_char(n.jour, 'YYYY') FROM neufs n)
-        OR to_char(p.date_naissance, 'MMDD') IN (SELECT to_char(n.jour, 'MMDD') FROM neufs n))
-), w AS MATERIALIZED (
-    SELECT f.id, f.neuf, f.jour, f.annee, f.reste, f.inverse, k.son
-    FROM f CROSS JOIN LATERAL unnest(string_to_array(f.recherche, ' ')) AS m(mot)
-    JOIN pharmacy_motconnu k ON k.officine_id = %(officine)s AND k.mot = m.mot
-    WHERE k.son <> ''
-), proches AS (
-    SELECT n.id AS un, a.id AS deux, n.son FROM w n JOIN w a ON a.jour = n.jour AND a.son = n.son
-    WHERE n.neuf AND a.id <> n.id
-    UNION
-    SELECT n.id, a.id, n.son FROM w n JOIN w a ON a.annee || a.reste = n.inverse AND a.son = n.son
-    WHERE n.neuf AND a.id <> n.id
-    UNION
-    SELECT n.id, a.id, n.son FROM w n JOIN w a ON a.annee = n.annee AND a.son = n.son
-    WHERE n.neuf AND a.id <> n.id AND {meme_annee} = 1
-    UNION
-    SELECT n.id, a.id, n.son FROM w n JOIN w a ON a.reste = n.reste AND a.son = n.son
-    WHERE n.neuf AND a.id <> n.id AND {meme_reste} = 1
 )
 SELECT least(un, deux), greatest(un, deux) FROM proches
 UNION
@@ -93,6 +101,8 @@ SELECT least(t.patient_id, t.autre_id), greatest(t.patient_id, t.autre_id)
 FROM ins_tacheidentite t WHERE t.officine_id = %(officine)s
 AND (t.nature = 'doublon' OR t.nature = 'collision' AND t.close_le IS NULL)
 """
+# Beyond, the days near those of the new files are nearly all days.
+_JOURS_CHOISIS = 2000
 
 
 def _count_different(colonne: str) -> str:
@@ -104,26 +114,37 @@ def _count_different(colonne: str) -> str:
     return f"({' + '.join(egalites)})"
 
 
-_REQUETE = _PAIRES.format(
-    meme_annee=_count_different("reste"), meme_reste=_count_different("annee")
-)
+def _build(jours: str) -> str:
+    return _PAIRES.format(
+        jours=jours, meme_annee=_count_different("reste"), meme_reste=_count_different("annee")
+    )
+
+
+_TOUTES, _CHOISIES = _build(""), _build("AND p.date_naissance = ANY (%(jours)s)")
 
 
 @dataclass(frozen=True)
 class Proche:
     """A file near another one, and why."""
 
-    patient: Patient
+    patient: Patient = field(repr=False)
     rapprochement: Rapprochement
 
 
 def pair_list(officine_id: int, depuis: datetime) -> list[tuple[int, int]]:
     """Return pairs (lower id, higher id) with a file created or changed since `depuis`.
 
-    One query. Pairs that a person put aside, and those that wait already, are not among them.
+    Two queries. Pairs that a person put aside, and those that wait already, are not among them.
     """
     with connection.cursor() as curseur:
-        curseur.execute(_REQUETE, {"officine": officine_id, "depuis": depuis})
+        curseur.execute(_NEUVES, {"officine": officine_id, "depuis": depuis})
+        neuves = dict(curseur.fetchall())
+        valeurs: dict[str, int | list[int] | list[date]] = {"officine": officine_id, "neuves": list(neuves)}
+        if len(neuves) > _JOURS_CHOISIS:
+            curseur.execute(_TOUTES, valeurs)
+        else:
+            jours = {proche for jour in neuves.values() if jour for proche in near_days(jour)}
+            curseur.execute(_CHOISIES, valeurs | {"jours": sorted(jours)})
         return list(curseur.fetchall())
 
 

@@ -69,7 +69,7 @@ class Ligne:
 class Garder:
     """One of the two ways to merge, and what the file kept will be."""
 
-    patient: Patient
+    patient: Patient = field(repr=False)
     effet: str
 
 

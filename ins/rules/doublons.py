@@ -9,6 +9,7 @@ Nothing here merges anything.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 
 from ins.rules.traits import TraitsStricts, comparison_key, is_same_place
 from pharmacy.rules.recherche import PARTICULES, glue, sound
@@ -164,7 +165,13 @@ def _nom(une: Fiche, autre: Fiche) -> str:
 
 
 def _noms(fiche: Fiche) -> tuple[str, str]:
-    return comparison_key(fiche.traits.nom_naissance), comparison_key(fiche.nom_utilise)
+    return _key(fiche.traits.nom_naissance), _key(fiche.nom_utilise)
+
+
+@lru_cache(maxsize=1 << 16)
+def _key(nom: str) -> str:
+    """Return the comparison key of a name: a base holds few names, each many times."""
+    return comparison_key(nom)
 
 
 def _prenom(une: Fiche, autre: Fiche) -> str:
@@ -180,16 +187,16 @@ def _prenom(une: Fiche, autre: Fiche) -> str:
 
 
 def _premier(fiche: Fiche) -> str:
-    return comparison_key(fiche.traits.premier_prenom)
+    return _key(fiche.traits.premier_prenom)
 
 
 def _utilise(fiche: Fiche) -> str:
-    return comparison_key(fiche.prenom_utilise)
+    return _key(fiche.prenom_utilise)
 
 
 def _liste(fiche: Fiche) -> set[str]:
     return {_premier(fiche)} | {
-        comparison_key(prenom) for prenom in fiche.traits.prenoms_naissance.split(" ")
+        _key(prenom) for prenom in fiche.traits.prenoms_naissance.split(" ")
     }
 
 
@@ -198,12 +205,13 @@ def _heard(paires: set[tuple[str, str]]) -> bool:
     return any(un and deux and _sounds(un) & _sounds(deux) for un, deux in paires)
 
 
-def _sounds(nom: str) -> set[str]:
+@lru_cache(maxsize=1 << 16)
+def _sounds(nom: str) -> frozenset[str]:
     """Return how a name may be heard. Source: ins.md §1.4, « second, weaker key »."""
     mots = nom.split()
     while len(mots) > 1 and mots[0] in PARTICULES:
         mots = mots[1:]
-    return {sound(forme) for forme in ("".join(mots), *glue(nom))} - {""}
+    return frozenset(sound(forme) for forme in ("".join(mots), *glue(nom))) - {""}
 
 
 def _sexe(une: Fiche, autre: Fiche) -> str:

@@ -166,7 +166,7 @@ def test_the_number_of_queries_does_not_grow_with_the_base(halle):
         dossier(halle, premier_prenom=f"ZOE {chr(65 + rang % 26)}")
     with CaptureQueriesContext(connection) as requetes:
         assert _search(halle) > 100
-    assert len(requetes) <= 15
+    assert len(requetes) <= 16
     with CaptureQueriesContext(connection) as requetes:
         assert len(open_proches(Patient.objects.filter(nom_naissance="ADRUN").first())) > 25
     assert len(requetes) <= 12
