@@ -11,7 +11,7 @@ DEV := $(VENV)/.pret-dev
 
 export PYTHONUTF8 := 1
 .DELETE_ON_ERROR:
-.PHONY: aide setup setup-dev run reset systeme test test-fast check lint types arch gabarits \
+.PHONY: aide setup setup-dev run reset systeme test couverture test-fast check lint types arch gabarits \
 	migrations fix bench exigences e2e captures
 
 aide: ## Cette liste
@@ -52,7 +52,13 @@ systeme: $(BASE) ## Paquets système des tests : les liste, les installe où c'e
 test: setup-dev ## Tout ce que l'intégration continue exécute
 	@$(MAKE) --no-print-directory systeme
 	@$(MAKE) --no-print-directory check
+	@$(MAKE) --no-print-directory couverture
 	@$(PY) -m pytest
+
+couverture: $(DEV) ## Règles et codecs de l'identité : chaque branche est jouée
+	@$(PY) -m pytest -q tests/ins/test_rules*.py tests/ins/test_codec*.py tests/ins/test_errors.py \
+		tests/pharmacy/test_identite.py --cov=ins.rules --cov=ins.codec --cov=pharmacy.identite \
+		--cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=100
 
 test-fast: $(DEV) ## Règles, codecs et lois de la maison (moins de 20 s)
 	@$(PY) -m pytest -q -k "test_rules or test_codec or house"

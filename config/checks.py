@@ -21,7 +21,12 @@ _ALERTE = timedelta(days=30)
 
 
 def _services() -> dict[str, str]:
-    return {"INSi": settings.INSI_URL, "Ordonnance Numérique": settings.EPU_URL}
+    return {
+        "INSi": settings.INSI_URL,
+        "Ordonnance Numérique": settings.EPU_URL,
+        "Appli carte Vitale": settings.APCV_URL,
+        "ADRi": settings.ADRI_URL,
+    }
 
 
 def address_problem(environnement: str, url: str) -> str:
@@ -63,10 +68,11 @@ def check_certificates(**_kwargs: object) -> list[CheckMessage]:
     messages: list[CheckMessage] = []
     for nom, chemin in (
         ("certificat de structure INSi", settings.INSI_CERTIFICAT),
+        ("certificat de structure carte Vitale", settings.VITALE_CERTIFICAT),
         ("autorités TLS", settings.TLS_AC),
         ("autorités CPS", settings.CPS_AC),
     ):
-        if not chemin:
+        if not chemin or (nom.endswith("Vitale") and chemin == settings.INSI_CERTIFICAT):
             continue
         try:
             certificat = read_certificate(chemin)

@@ -119,5 +119,8 @@ def _forbidden(regle: _Regle, etat: EtatIdentite) -> str:
 
 
 def peut_sortir(action: str, statut: str) -> Sortie:
-    """Tell the same of an identity with no attribute and all its traits, by its status alone."""
+    """Tell the same of an identity with no attribute and all its traits, by its status alone.
+
+    Source: ins.md §2.1.
+    """
     return peut_sortir_de(action, EtatIdentite(statut))

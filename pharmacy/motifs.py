@@ -10,4 +10,4 @@ from agent.protocol.classification import Motifs
 @lru_cache(maxsize=1)
 def motifs_en_vigueur() -> Motifs:
     """Return the patterns of this installation."""
-    return Motifs(ordonnance=settings.EPU_NUMERO_REGEX)
+    return Motifs(ordonnance=settings.EPU_NUMERO_REGEX, apcv=settings.APCV_REGEX)

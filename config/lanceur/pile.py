@@ -43,10 +43,17 @@ ORDRE_ARRET = (
     "agent",
     "insi",
     "ordonnance",
+    "vitale",
     "valkey",
     "postgres",
 )
 MORTS_MAX = 5
+# Each simulated service: variable of its address, path.
+SIMULATEURS = {
+    "insi": ("INSI", "/lps"),
+    "ordonnance": ("EPU", "/epu"),
+    "vitale": ("VITALE", ""),
+}
 
 
 @dataclass
@@ -224,7 +231,7 @@ class Pile:
 
     def _start_simulators(self, tls: Path) -> None:
         calme = ["--calme"] if self.options.calme else []
-        for nom in ("insi", "ordonnance"):
+        for nom in SIMULATEURS:
             self._python(
                 nom,
                 "-m",
@@ -237,9 +244,9 @@ class Pile:
                 str(tls),
                 *calme,
             )
-        for nom, variable, chemin in (("insi", "INSI", "lps"), ("ordonnance", "EPU", "epu")):
+        for nom, (variable, chemin) in SIMULATEURS.items():
             pret = self._ready(nom)
-            self.env[f"COMPTOIR_{variable}_URL"] = f"https://127.0.0.1:{pret['port']}/{chemin}"
+            self.env[f"COMPTOIR_{variable}_URL"] = f"https://127.0.0.1:{pret['port']}{chemin}"
             self.controle[nom] = f"http://127.0.0.1:{pret['controle_port']}"
         self._python(
             "plateau",
@@ -253,6 +260,8 @@ class Pile:
             self.controle["insi"],
             "--epu-controle",
             self.controle["ordonnance"],
+            "--vitale-controle",
+            self.controle["vitale"],
             "--produit-url",
             self.adresse,
         )

@@ -21,14 +21,14 @@ class Lieu:
     """A place: its code, its name."""
 
     code: str
-    nom: str
+    libelle: str
 
 
 @lru_cache(maxsize=1)
 def _table() -> dict[str, str]:
     lignes = FICHIER.read_text(encoding="utf-8").splitlines()
-    couples = (ligne.split("\t", 1) for ligne in lignes if not ligne.startswith("#"))
-    return dict(couples)  # type: ignore[arg-type]
+    couples = (ligne.partition("\t") for ligne in lignes if not ligne.startswith("#"))
+    return {code: nom for code, _, nom in couples}
 
 
 @lru_cache(maxsize=1)
@@ -67,7 +67,7 @@ def place_search(saisie: str, limite: int = 12) -> list[Lieu]:
         return []
     noms, codes = _by_name()
     rang = bisect_left(noms, debut)
-    trouves = []
+    trouves: list[Lieu] = []
     while rang < len(noms) and noms[rang].startswith(debut) and len(trouves) < limite:
         trouves.append(Lieu(codes[rang], _table()[codes[rang]]))
         rang += 1

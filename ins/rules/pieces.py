@@ -53,7 +53,10 @@ def piece_get(code: str) -> Piece:
 
 
 def optional() -> tuple[Piece, ...]:
-    """Return the documents that are off until the titulaire turns them on."""
+    """Return the documents that are off until the titulaire turns them on.
+
+    Source: ins.md §2.3.
+    """
     return tuple(piece for piece in PIECES if not piece.affichee)
 
 
@@ -70,7 +73,7 @@ def shown(*, mineur: bool = False, ajoutees: Collection[str] = ()) -> tuple[Piec
 
 
 def is_minor(naissance: date | None, jour: date) -> bool:
-    """Tell whether someone is under 18 on `jour`; unknown birth: no."""
+    """Tell whether someone is under 18 on `jour`; unknown birth: no. Source: INS-08."""
     if naissance is None:
         return False
     age = jour.year - naissance.year - ((jour.month, jour.day) < (naissance.month, naissance.day))

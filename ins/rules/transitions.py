@@ -96,7 +96,10 @@ def transition_number(declencheur: str, statut_avant: str) -> str:
 
 
 def check_transition(declencheur: str, statut_avant: str, statut_apres: str) -> str:
-    """Return the number of a move, once sure that the table holds it. ValueError otherwise."""
+    """Return the number of a move, once sure that the table holds it. ValueError otherwise.
+
+    Source: ins.md §2.5.
+    """
     numero = transition_number(declencheur, statut_avant)
     if statut_apres not in TRANSITIONS[declencheur][statut_avant].vers:
         raise ValueError(f"{numero} cannot lead from {statut_avant} to {statut_apres}")
@@ -106,7 +109,7 @@ def check_transition(declencheur: str, statut_avant: str, statut_apres: str) -> 
 def draw() -> str:
     """Return the diagram of the moves that change a status, in Mermaid.
 
-    Merging (T27, T28) may lead anywhere and is left out: it would hide the rest.
+    Merging (T27, T28) may lead anywhere and is left out. Source: ins.md §2.5.
     """
     fleches: dict[tuple[str, str], set[str]] = {}
     for declencheur, departs in TRANSITIONS.items():

@@ -6,7 +6,7 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
-from simulators.commun.types import SOAP_TYPE, Reponse, Requete, Service
+from simulators.commun.types import Reponse, Requete, Service
 
 HUMEURS = (
     "normal",
@@ -151,4 +151,4 @@ def absurd(etat: Etat, humeur: dict[str, Any], reponse: Reponse) -> tuple[bytes,
     elif genre == "autre":
         corps = etat.service.hors_sujet(reponse.operation)
     types = {"html": "text/html", "type_contenu": "text/plain"}
-    return corps, types.get(genre, SOAP_TYPE), genre
+    return corps, types.get(genre, reponse.type_contenu), genre

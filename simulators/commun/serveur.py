@@ -14,7 +14,9 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
+from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
@@ -24,6 +26,7 @@ from simulators.commun.humeurs import Etat, absurd, waiting_time
 from simulators.commun.types import Reponse, Requete, Service
 
 TAILLE_MAX = 2_000_000
+Declaration = Callable[[argparse.ArgumentParser], None]
 
 
 class _Guichet(BaseHTTPRequestHandler):
@@ -40,30 +43,35 @@ class _Guichet(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         self._answer(405, b"", "text/plain")
 
+    def do_DELETE(self) -> None:
+        self._receive("DELETE", self.headers.get("Content-Length", "0"))
+
     def do_POST(self) -> None:
-        longueur = self.headers.get("Content-Length", "")
+        self._receive("POST", self.headers.get("Content-Length", ""))
+
+    def _receive(self, methode: str, longueur: str) -> None:
         if not longueur.isdigit() or int(longueur) > TAILLE_MAX:
             self.close_connection = True
             self._answer(413 if longueur.isdigit() else 411, b"", "text/plain")
             return
         corps = self.rfile.read(int(longueur))
-        if self.path != self.etat.service.chemin:
+        if not self.etat.service.connait(methode, self.path):
             self._answer(404, b"", "text/plain")
             return
         debut = time.monotonic()
-        requete = self._request(corps)
-        humeur = self.etat.take_mood(requete.media()[2].rsplit(":", 1)[-1])
+        requete = self._request(methode, corps)
+        humeur = self.etat.take_mood(self.etat.service.operation(requete))
         if humeur["nom"] == "faute":
-            requete = self._request(corps, faute=humeur["code"])
+            requete = replace(requete, faute=humeur["code"])
         elif humeur["nom"] == "bizarre":
-            requete = self._request(corps, bizarre=True, variante=str(humeur.get("variante", "")))
+            requete = replace(requete, bizarre=True, variante=str(humeur.get("variante", "")))
         self._with_mood(humeur, requete, debut)
 
-    def _request(self, corps: bytes, **voulu: Any) -> Requete:  # noqa: ANN401
+    def _request(self, methode: str, corps: bytes) -> Requete:
         cn, ou = _client_names(self.connection)
-        voulu.setdefault("faute", self.headers.get("X-Simulateur-Faute", ""))
+        faute = self.headers.get("X-Simulateur-Faute", "")
         genre = self.headers.get("Content-Type", "")
-        return Requete(self.path, genre, corps, cn, ou, **voulu)
+        return Requete(self.path, genre, corps, cn, ou, methode=methode, faute=faute)
 
     def _with_mood(self, humeur: dict[str, Any], requete: Requete, debut: float) -> None:
         nom = humeur["nom"]
@@ -75,7 +83,7 @@ class _Guichet(BaseHTTPRequestHandler):
         reponse = _run(self.etat, requete)
         if nom == "doublon":
             self.etat.note(requete, reponse, debut, nom, None)
-            reponse = _run(self.etat, Requete(**{**vars(requete), "doublon": True}))
+            reponse = _run(self.etat, replace(requete, doublon=True))
         if nom == "reponse_perdue":
             self.etat.note(requete, reponse, debut, nom, None)
             return self._cut()
@@ -132,8 +140,9 @@ class _Guichet(BaseHTTPRequestHandler):
     def _answer(self, statut: int, corps: bytes, genre: str) -> bool:
         try:
             self.send_response(statut)
-            self.send_header("Content-Type", genre)
-            self.send_header("Content-Length", str(len(corps)))
+            if statut != HTTPStatus.NO_CONTENT:
+                self.send_header("Content-Type", genre)
+                self.send_header("Content-Length", str(len(corps)))
             self.end_headers()
             self.wfile.write(corps)
         except OSError:
@@ -220,7 +229,8 @@ def _control(etat: Etat, methode: str, chemin: str, corps: dict[str, Any]) -> ob
     if (methode, url.path) == ("POST", "/controle/oublier"):
         etat.forget()
         return {"ok": True, "maintenant": datetime.now(UTC).isoformat()}
-    return etat.service.controle(methode, url.path, corps)
+    demande = corps if methode == "POST" else {c: v[0] for c, v in parse_qs(url.query).items()}
+    return etat.service.controle(methode, url.path, demande)
 
 
 def _journal(etat: Etat, chemin: str, parametres: dict[str, list[str]]) -> object:
@@ -258,8 +268,10 @@ def _tls_context(tls: Path, certificat: str, *, mutuel: bool) -> ssl.SSLContext:
     return contexte
 
 
-def _options() -> argparse.Namespace:
+def _options(declare: Declaration | None) -> argparse.Namespace:
     analyse = argparse.ArgumentParser()
+    if declare is not None:
+        declare(analyse)
     analyse.add_argument("--port", type=int, default=0)
     analyse.add_argument("--controle-port", type=int, default=0)
     analyse.add_argument("--tls", type=Path, required=True)
@@ -280,13 +292,21 @@ def _announce(pret: Path, service: _Serveur, controle: _Serveur) -> None:
     provisoire.replace(pret)
 
 
-def main(build: Callable[[argparse.Namespace, random.Random], Service], *, mutuel: bool) -> None:
-    """Run a service until SIGTERM."""
-    options = _options()
+def main(
+    build: Callable[[argparse.Namespace, random.Random], Service],
+    *,
+    mutuel: Callable[[argparse.Namespace], bool],
+    declare: Declaration | None = None,
+) -> None:
+    """Run a service until SIGTERM.
+
+    `declare` adds its own options; `mutuel` says whether a client certificate is asked for.
+    """
+    options = _options(declare)
     hasard = random.Random(0 if options.calme else None)  # noqa: S311 - variation, not secrecy
     etat = Etat(build(options, hasard), calme=options.calme)
     service = _Serveur(("127.0.0.1", options.port), type("Guichet", (_Guichet,), {"etat": etat}))
-    contexte = _tls_context(options.tls, options.certificat, mutuel=mutuel)
+    contexte = _tls_context(options.tls, options.certificat, mutuel=mutuel(options))
     service.socket = contexte.wrap_socket(
         service.socket, server_side=True, do_handshake_on_connect=False
     )

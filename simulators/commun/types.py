@@ -21,6 +21,7 @@ class Requete:
     corps: bytes
     certificat_cn: str
     certificat_ou: str = ""
+    methode: str = "POST"
     bizarre: bool = False
     variante: str = ""
     doublon: bool = False
@@ -32,6 +33,10 @@ class Requete:
         entete["Content-Type"] = self.type_contenu
         charset, action = (entete.get_param(nom, "") for nom in ("charset", "action"))
         return entete.get_content_type(), str(charset or "").lower(), str(action or "")
+
+    def action_name(self) -> str:
+        """Return the last word of the SOAP action."""
+        return self.media()[2].rsplit(":", 1)[-1]
 
 
 @dataclass
@@ -51,7 +56,12 @@ class Service(Protocol):
     """One simulated service."""
 
     nom: str
-    chemin: str
+
+    def connait(self, methode: str, chemin: str) -> bool:
+        """Tell whether something answers to this method at this path."""
+
+    def operation(self, requete: Requete) -> str:
+        """Return the operation asked, for the moods."""
 
     def traiter(self, requete: Requete) -> Reponse:
         """Answer from the request and the service's own state."""
@@ -63,7 +73,10 @@ class Service(Protocol):
         """Go back to the start data."""
 
     def controle(self, methode: str, chemin: str, corps: dict[str, Any]) -> Any:  # noqa: ANN401
-        """Answer a control request of this service's own; KeyError when unknown."""
+        """Answer a control request of this service's own; KeyError when unknown.
+
+        `corps` is the JSON object of a POST, the parameters of the address of a GET.
+        """
 
     def identites(self) -> int:
         """Return how many things it knows (shown by the tray)."""

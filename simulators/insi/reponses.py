@@ -6,12 +6,12 @@ from typing import Any
 
 from lxml import etree
 
-from simulators.commun.soap import envelope, fault
+from simulators.commun.fautes import COMMUNES, Faute, by_code, write
+from simulators.commun.soap import envelope
 from simulators.commun.types import Hasard
 from simulators.insi.base import Ins, Personne
 
 RES = "http://www.cnamts.fr/INSiResultat"
-SIRAM = "urn:siram"
 LIBELLES = {
     "00": "OK",
     "01": "Aucune identite trouvee",
@@ -27,52 +27,32 @@ VARIANTES = (
     "type_matricule",
     "autre_faute",
 )
+# Of the verification only; resultats_partiels and desordre are read with a batch, a_redemander is
+# decided when an identity is checked.
+VARIANTES_LOT = ("desordre", "a_redemander", "resultats_partiels")
 # Not legal: only on demand (« bizarre » with this variant), never drawn.
 ILLEGALES = ("sans_individu", "oid_inconnu", "oid_test", "code_inconnu")
-
-
-@dataclasses.dataclass(frozen=True)
-class Faute:
-    """A SOAP fault: detail code, side, subcode, severity, text for the user."""
-
-    code: str
-    texte: str
-    cote: str = "Sender"
-    sous_code: str = ""
-    severite: str = "erreur"
+ILLEGALES_LOT = ("reference_manquante", "reference_inconnue", "reference_double", "lot_oublie")
 
 
 def _control(code: str, texte: str) -> Faute:
     return Faute(code, texte, "Sender", "siram_10")
 
 
-# Source: ins.md §3.5. The table gives no subcode for insi_24, desir_560 and desir_1020; insi_12,
-# insi_13, insi_22 and insi_23 are ours in its « other insi_1x/insi_2x ».
-FAUTES = {
-    faute.code: faute
-    for faute in (
-        _control("insi_12", "La couverture ne correspond pas à l'assuré"),
-        _control("insi_13", "La couverture ne correspond pas au bénéficiaire"),
-        _control("insi_19", "Le nom de naissance est absent ou mal formé"),
-        _control("insi_20", "Le prénom est absent ou mal formé"),
-        _control("insi_22", "La date de naissance est absente ou mal formée"),
-        _control("insi_23", "Le lieu de naissance est mal formé"),
-        Faute("insi_24", "Le format du sexe est incorrect"),
-        Faute("insi_102", "Erreur technique de recherche", "Receiver", "siram_40", "fatal"),
-        Faute("insi_111", "Téléservices indisponibles", "Receiver", "siram_40", "fatale"),
-        Faute("desir_550", "Numéro d'autorisation inconnu", "Sender", "siram_100"),
-        Faute("desir_560", "Droits d'accès insuffisants"),
-        Faute("desir_1020", "Message non conforme"),
-    )
-}
-
-
-class Refus(Exception):
-    """The request is refused by the fault of this code."""
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.faute = FAUTES[code]
+# Source: ins.md §3.5. The table gives no subcode for insi_24; insi_12, 13, 14, 22 and 23 are ours
+# in its « other insi_1x/insi_2x ».
+FAUTES = COMMUNES | by_code(
+    _control("insi_12", "La couverture ne correspond pas à l'assuré"),
+    _control("insi_13", "La couverture ne correspond pas au bénéficiaire"),
+    _control("insi_14", "Ce lot a déjà été déposé avec un autre contenu"),
+    _control("insi_19", "Le nom de naissance est absent ou mal formé"),
+    _control("insi_20", "Le prénom est absent ou mal formé"),
+    _control("insi_22", "La date de naissance est absente ou mal formée"),
+    _control("insi_23", "Le lieu de naissance est mal formé"),
+    Faute("insi_24", "Le format du sexe est incorrect"),
+    Faute("insi_102", "Erreur technique de recherche", "Receiver", "siram_40", "fatal"),
+    Faute("insi_111", "Téléservices indisponibles", "Receiver", "siram_40", "fatale"),
+)
 
 
 class Redacteur:
@@ -84,11 +64,11 @@ class Redacteur:
 
     def oddities(self, *, bizarre: bool, variante: str) -> set[str]:
         """Return the oddities of this answer."""
-        if variante in VARIANTES + ILLEGALES:
+        if variante in VARIANTES + ILLEGALES + VARIANTES_LOT + ILLEGALES_LOT:
             return {variante}
         if not bizarre:
             return set()
-        return {nom for nom in VARIANTES if self.alea.hasard.random() < 0.5}
+        return {nom for nom in VARIANTES + VARIANTES_LOT if self.alea.hasard.random() < 0.5}
 
     def answer(self, code: str, personne: Personne | None, etranges: set[str]) -> bytes:
         """Return the envelope of a result."""
@@ -132,26 +112,9 @@ class Redacteur:
         if "elements_inconnus" in etranges:
             _add(tiq, "NomUsage", "A IGNORER")
 
-    def fault(self, faute: Faute, message_id: str, etranges: set[str]) -> bytes:
+    def fault(self, code: str, message_id: str, etranges: set[str]) -> bytes:
         """Return the envelope of a fault, in one of the two forms seen."""
-        if "autre_faute" in etranges or self.alea.often(0.3):
-            details = []
-            for nom, valeur in (
-                ("Code", faute.code),
-                ("Severite", faute.severite),
-                ("Descriptif", faute.texte),
-            ):
-                details.append(etree.Element(nom))
-                details[-1].text = valeur
-        else:
-            erreur = etree.Element(f"{{{SIRAM}}}Erreur", nsmap={"siram": SIRAM})
-            erreur.set("code", faute.code)
-            erreur.set("severite", faute.severite)
-            if message_id and not self.alea.often(0.3):
-                erreur.set("messageID", message_id)
-            erreur.text = faute.texte
-            details = [erreur]
-        return fault(faute.cote, faute.sous_code, faute.texte, details, self.hasard)
+        return write(FAUTES[code], message_id, self.alea, autre_forme="autre_faute" in etranges)
 
 
 def _odd_ins(ins: Ins, etranges: set[str]) -> Ins:

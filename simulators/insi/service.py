@@ -1,39 +1,44 @@
-"""Téléservice INSi, recovery with carte Vitale and by traits (ins.md §3.1 to §3.5, §3.10)."""
+"""Téléservice INSi: recovery with carte Vitale and by traits, verification (ins.md §3)."""
 
+import argparse
 import dataclasses
 import random
 import re
 import threading
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from lxml import etree
 
-from simulators.commun.contextes import context, is_skewed, software
+from simulators.commun.contextes import context
+from simulators.commun.fautes import Refus
+from simulators.commun.reception import Reception
 from simulators.commun.soap import (
     BAM,
-    LPS,
-    WSA,
-    WSSE,
     Message,
     MessageRefuse,
-    check_schema,
     message_id,
     parse,
     raw,
     text,
 )
 from simulators.commun.types import Reponse, Requete
+from simulators.insi import verification
+from simulators.insi.acces import ParAssertion, check_no_assertion, check_structure
 from simulators.insi.base import (
     OID_NIR,
     Ins,
     Personne,
-    build_base,
+    Registre,
     nir_key,
     search_card,
     search_traits,
 )
-from simulators.insi.reponses import FAUTES, Redacteur, Refus
+from simulators.insi.lots import EnBase, build_store
+from simulators.insi.reponses import FAUTES, Redacteur
+from simulators.population import build_population
+from simulators.population.generees import GRAINE
 
 RV = "http://www.cnamts.fr/INSiRecVit"
 RS = "http://www.cnamts.fr/INSiRecSans"
@@ -42,8 +47,7 @@ ACTIONS = {
     f"{_SERVICE}rechercherInsAvecCarteVitale": f"{{{RV}}}RECVITALE",
     f"{_SERVICE}rechercherInsAvecTraitsIdentite": f"{{{RS}}}RECSANSVITALE",
 }
-CERTIFICATS = {"INSI-MANU", "INSI-AUTO"}
-IDAM_CONNUS = {"SIMULATEUR01", "XX00TEST0001"}
+LOT_MS = 1500
 # Source: ins.md §3.5, answered whatever the base holds, as the qualification platform does.
 EN_PANNE = {("DE VINCI", "RUTH"), ("D'AEION", "COEUR")}
 _LETTRES = re.compile(r"[A-Z'][A-Z' -]{0,99}")
@@ -59,56 +63,113 @@ _SCHEMAS = {
 }
 
 
+def declare_options(analyse: argparse.ArgumentParser) -> None:
+    """Add the options of this service."""
+    analyse.add_argument("--graine", type=int, default=GRAINE, help="the generated people")
+    analyse.add_argument(
+        "--assertion", action="store_true", help="the endpoint of the cards: no client certificate"
+    )
+    analyse.add_argument("--lot-ms", type=int, default=LOT_MS, help="time that a batch takes")
+    analyse.add_argument("--base", default="", help="DSN where batches are kept, else in memory")
+
+
 class ServiceInsi:
     """Answers from the request and its own base."""
 
     nom = "INSi"
     chemin = "/lps"
 
-    def __init__(self, hasard: random.Random, *, calme: bool) -> None:
-        self.redacteur = Redacteur(hasard, calme=calme)
+    def __init__(self, hasard: random.Random, options: argparse.Namespace) -> None:
+        self.redacteur = Redacteur(hasard, calme=options.calme)
         self.verrou = threading.Lock()
-        self.base = build_base()
-        self.vus: set[str] = set()
+        self.depart = Registre(build_population(options.graine))
+        self.base = self.depart
+        self.reception = Reception(
+            ACTIONS | verification.ACTIONS, _SCHEMAS | verification.build_schemas()
+        )
+        self.par_assertion = ParAssertion(options.tls) if options.assertion else None
+        self.verification = verification.Verification(
+            build_store(options.base), hasard, calme=options.calme
+        )
+        self.lot_ms = self.verification.duree_ms = options.lot_ms
+
+    def connait(self, methode: str, chemin: str) -> bool:
+        """Tell whether something answers there."""
+        return (methode, chemin) == ("POST", self.chemin)
+
+    def operation(self, requete: Requete) -> str:
+        """Return the operation asked, for the moods."""
+        return requete.action_name()
 
     def oublier(self) -> None:
-        """Forget the identifiers seen and every change made to the people."""
+        """Forget the identifiers seen, the batches and every change made to the people."""
         with self.verrou:
-            self.vus.clear()
-            self.base = build_base()
+            self.reception.forget()
+            self.verification.magasin.forget()
+            self.verification.duree_ms = self.lot_ms
+            self.base = self.depart
 
     def identites(self) -> int:
         """Return how many people are known."""
-        return len(self.base)
+        return len(self.base.gens)
 
     # Control
 
     def controle(self, methode: str, chemin: str, corps: dict[str, Any]) -> Any:  # noqa: ANN401
-        """GET /controle/identites; POST /controle/evenement {nom, prenom, evenement, …}."""
-        if (methode, chemin) == ("GET", "/controle/identites"):
-            return [_shown(p) for p in self.base[:30]]
-        if (methode, chemin) == ("POST", "/controle/evenement"):
-            with self.verrou:
-                return self._event(corps)
-        raise LookupError(chemin)
+        """People (list, change one), kinds of people, batches: simulators/README.md."""
+        routes = {
+            ("GET", "/controle/identites"): self._people,
+            ("GET", "/controle/genres"): self._kinds,
+            ("POST", "/controle/evenement"): self._event,
+            ("GET", "/controle/lots"): self._batches,
+            ("POST", "/controle/lots"): self._batch_settings,
+        }
+        with self.verrou:
+            return routes[(methode, chemin)](corps)
+
+    def _people(self, demande: dict[str, Any]) -> list[dict[str, Any]]:
+        """Return one page of the people: {genre?, depuis?, nombre? (30), foyer?, nom?}."""
+        gens = [
+            p
+            for p in self.base.gens
+            if all(getattr(p, c) == demande[c] for c in ("genre", "foyer", "nom") if c in demande)
+        ]
+        depuis = max(0, int(demande.get("depuis", 0)))
+        return [_shown(p) for p in gens[depuis : depuis + int(demande.get("nombre", 30))]]
+
+    def _kinds(self, _demande: dict[str, Any]) -> dict[str, int]:
+        return dict(Counter(p.genre for p in self.base.gens))
+
+    def _batches(self, _demande: dict[str, Any]) -> list[dict[str, Any]]:
+        duree = self.verification.duree_ms
+        return [
+            {
+                "id_lot": lot.id_lot,
+                "numero": lot.numero,
+                "nombre": len(lot.resultats),
+                "traitees": lot.done(duree),
+                "codes": dict(Counter(code for _, code in lot.resultats)),
+            }
+            for lot in self.verification.magasin.everything()
+        ]
+
+    def _batch_settings(self, demande: dict[str, Any]) -> dict[str, Any]:
+        """Change the time that a batch takes, or where batches are kept: {duree_ms?, base?}."""
+        duree = int(demande.get("duree_ms", self.verification.duree_ms))
+        if duree < 0:
+            raise ValueError("duree_ms : un nombre positif")
+        self.verification.duree_ms = duree
+        if "base" in demande:
+            self.verification.magasin = build_store(str(demande["base"]))
+        return {"duree_ms": duree, "en_base": isinstance(self.verification.magasin, EnBase)}
 
     def _event(self, corps: dict[str, Any]) -> dict[str, Any]:
         """Change someone: a definitive number, another number without link, other traits."""
-        rang = next(
-            (
-                i
-                for i, p in enumerate(self.base)
-                if p.nom == corps["nom"] and corps["prenom"] in p.prenoms
-            ),
-            None,
-        )
-        if rang is None:
-            raise LookupError("personne")
-        avant = self.base[rang]
+        rang = self.base.find(str(corps["nom"]), str(corps["prenom"]))
+        avant = self.base.gens[rang]
         evenement = str(corps["evenement"])
         if evenement in {"nir_definitif", "autre_matricule"}:
-            ordre = (int(avant.ins.matricule[10:]) + 500) % 1000
-            numero = f"{avant.ins.matricule[:10]}{ordre:03d}"
+            numero = self.base.free_number(avant.ins.matricule)
             neuf = Ins(numero, nir_key(numero), OID_NIR)
             histoire = (avant.ins, *avant.historique) if evenement == "nir_definitif" else ()
             apres = dataclasses.replace(avant, ins=neuf, historique=histoire)
@@ -117,7 +178,7 @@ class ServiceInsi:
             apres = dataclasses.replace(avant, **champs)  # type: ignore[arg-type]
         else:
             raise ValueError("evenement inconnu")
-        self.base[rang] = apres
+        self.base = self.base.replaced(rang, apres)
         return _shown(apres)
 
     # Requests
@@ -127,22 +188,35 @@ class ServiceInsi:
         identifiant, operation = "", ""
         etranges = self.redacteur.oddities(bizarre=requete.bizarre, variante=requete.variante)
         try:
-            _check_certificate(requete)
+            if self.par_assertion is None:
+                check_structure(requete)
             message = parse(requete.corps)
             operation = etree.QName(message.corps).localname
             identifiant = message_id(message)
-            self._check(message, requete, identifiant)
+            self._check_access(message)
+            self.reception.check(message, requete, identifiant)
             _inject(requete)
-            code, personne = self._search(message)
-            octets = self.redacteur.answer(code, personne, etranges)
-            return Reponse(200, octets, code, operation, identifiant)
+            octets, dit, faits = self._serve(message, etranges)
+            return Reponse(200, octets, dit, operation, identifiant, faits)
         except MessageRefuse as exc:
-            octets = self.redacteur.fault(FAUTES["desir_1020"], identifiant, etranges)
-            faits = {"raison": str(exc)}
-            return Reponse(500, octets, "desir_1020", operation, identifiant, faits)
+            code, raison = "desir_1020", str(exc)
         except Refus as exc:
-            octets = self.redacteur.fault(exc.faute, identifiant, etranges)
-            return Reponse(500, octets, exc.faute.code, operation, identifiant)
+            code, raison = exc.code, exc.raison
+        octets = self.redacteur.fault(code, identifiant, etranges)
+        faits = {"raison": raison} if raison else {}
+        return Reponse(500, octets, code, operation, identifiant, faits)
+
+    def _check_access(self, message: Message) -> None:
+        if self.par_assertion is None:
+            check_no_assertion(message)
+        else:
+            self.par_assertion.check(message)
+
+    def _serve(self, message: Message, etranges: set[str]) -> tuple[bytes, str, dict[str, Any]]:
+        if message.corps.tag in verification.ACTIONS.values():
+            return self.verification.answer(self.base, message.corps, etranges)
+        code, personne = self._search(message)
+        return self.redacteur.answer(code, personne, etranges), code, {}
 
     def hors_sujet(self, operation: str) -> bytes:
         """Return an answer of another service of the same house."""
@@ -152,41 +226,6 @@ class ServiceInsi:
             b'<r:RESULTAT xmlns:r="urn:ald:1.0.0"><r:CR><r:CodeCR>00</r:CodeCR>'
             b"<r:LibelleCR>OK</r:LibelleCR></r:CR></r:RESULTAT></s:Body></s:Envelope>"
         )
-
-    # Envelope (§3.1 to §3.3, §3.10)
-
-    def _check(self, message: Message, requete: Requete, identifiant: str) -> None:
-        genre, charset, action = requete.media()
-        if (genre, charset) != ("application/soap+xml", "utf-8"):
-            raise MessageRefuse("type_contenu")
-        if raw(message.header(WSA, "Action")) != action or ACTIONS.get(action) != message.corps.tag:
-            raise MessageRefuse("action")
-        if message.header(WSSE, "Security") is not None:
-            raise MessageRefuse("security_avec_certificat_de_structure")
-        self._check_contexts(message, requete, identifiant)
-        for element in message.racine.iter():
-            vide = len(element) == 0 and not raw(element).strip()
-            if vide and element.tag != f"{{{BAM}}}COUVERTURE":
-                raise MessageRefuse("element_vide")
-        check_schema(_SCHEMAS[message.corps.tag], message.corps, "corps")
-
-    def _check_contexts(self, message: Message, requete: Requete, identifiant: str) -> None:
-        identifiants = [identifiant]
-        for espace in (LPS, BAM):
-            contexte = context(message, espace)
-            if not text(contexte, espace, "Temps").endswith("Z"):
-                raise MessageRefuse("temps_sans_z")
-            if is_skewed(contexte, espace):
-                raise MessageRefuse("temps_decale")
-            if text(contexte, espace, "Emetteur") not in {"", requete.certificat_ou}:
-                raise MessageRefuse("emetteur_different_du_certificat")
-            identifiants.append(f"{espace} {text(contexte, espace, 'Id').lower()}")
-        with self.verrou:
-            if self.vus & set(identifiants) and not requete.doublon:
-                raise MessageRefuse("message_rejoue")
-            self.vus.update(identifiants)
-        if software(context(message, LPS)) not in IDAM_CONNUS:
-            raise Refus("desir_550")
 
     # Search (§3.4)
 
@@ -245,12 +284,6 @@ class ServiceInsi:
         return search_traits(self.base, nom, prenoms, sexe, naissance, lieu)
 
 
-def _check_certificate(requete: Requete) -> None:
-    """Refuse any subject but the two exact names (§3.2)."""
-    if requete.certificat_cn not in CERTIFICATS:
-        raise Refus("desir_560")
-
-
 def _inject(requete: Requete) -> None:
     """Answer the fault asked for by the control page or the header of a test (§3.10)."""
     if requete.faute:
@@ -281,5 +314,12 @@ def _shown(personne: Personne) -> dict[str, Any]:
         "naissance": personne.naissance,
         "lieu": personne.lieu,
         "matricule": personne.ins.matricule,
+        "cle": personne.ins.cle,
         "oid": personne.ins.oid,
+        "historique": [h.matricule for h in personne.historique],
+        "nom_usuel": personne.nom_usuel,
+        "ouvrant_droit": personne.ouvrant_droit,
+        "rang": personne.rang,
+        "genre": personne.genre,
+        "foyer": personne.foyer,
     }

@@ -84,6 +84,14 @@ class ServiceEpu:
         self.derive = timedelta(0)
         self.verrou = threading.RLock()
 
+    def connait(self, methode: str, chemin: str) -> bool:
+        """Tell whether something answers there."""
+        return (methode, chemin) == ("POST", self.chemin)
+
+    def operation(self, requete: Requete) -> str:
+        """Return the operation asked, for the moods."""
+        return requete.action_name()
+
     def oublier(self) -> None:
         """Go back to the start data."""
         with self.verrou:

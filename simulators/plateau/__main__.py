@@ -95,6 +95,7 @@ def _options() -> argparse.Namespace:
     analyse.add_argument("--agent-commande", required=True)
     analyse.add_argument("--insi-controle", required=True)
     analyse.add_argument("--epu-controle", required=True)
+    analyse.add_argument("--vitale-controle", required=True)
     analyse.add_argument("--produit-url", required=True)
     analyse.add_argument("--pret", type=Path)
     return analyse.parse_args()
@@ -105,7 +106,11 @@ def main() -> int:
     options = _options()
     Comptoir.adresses = Adresses(
         options.agent_commande,
-        {"insi": options.insi_controle, "ordonnance": options.epu_controle},
+        {
+            "insi": options.insi_controle,
+            "ordonnance": options.epu_controle,
+            "vitale": options.vitale_controle,
+        },
         options.produit_url,
     )
     serveur = ThreadingHTTPServer(("127.0.0.1", options.port), Comptoir)

@@ -15,6 +15,7 @@ from typing import Any
 import segno
 
 from simulators.cartes import carte_list
+from simulators.plateau.etiquettes import labels
 
 GS = "\x1d"
 HUMEURS = (
@@ -70,6 +71,9 @@ def _controle(url: str, corps: dict[str, Any] | None = None) -> Any:  # noqa: AN
     try:
         with urllib.request.urlopen(requete, timeout=3) as reponse:  # noqa: S310
             return json.loads(reponse.read() or b"{}")
+    except urllib.error.HTTPError as exc:
+        exc.close()
+        raise ValueError("Ce service simulé refuse ce geste.") from exc
     except (urllib.error.URLError, OSError, ValueError) as exc:
         raise Injoignable("Ce service simulé ne répond pas.") from exc
 
@@ -103,12 +107,14 @@ def read_state(adresses: Adresses) -> dict[str, Any]:
         }
         for nom, url in adresses.services.items()
     }
-    epu = adresses.services["ordonnance"]
+    epu, vitale = adresses.services["ordonnance"], adresses.services["vitale"]
     return {
         "cartes": cartes,
         "agent": _try(lambda: _agent(adresses, {"verb": "state"})["state"], None),
         "services": services,
         "ordonnances": _try(lambda: _controle(f"{epu}/controle/ordonnances"), []),
+        "telephones": _try(lambda: _controle(f"{vitale}/controle/foyers"), []),
+        "etiquettes": [etiquette.shown() for etiquette in labels().values()],
         "humeurs": HUMEURS,
         "produit": adresses.produit,
     }
@@ -141,6 +147,16 @@ def _scan(adresses: Adresses, corps: dict[str, Any]) -> dict[str, Any]:
     return _agent(adresses, {"verb": "scan", "device": appareil, "text": str(corps["texte"])})
 
 
+def _phone(adresses: Adresses, corps: dict[str, Any]) -> dict[str, Any]:
+    """Show the phone of a household to the scanner: a fresh code each time."""
+    url = f"{adresses.services['vitale']}/controle/codes"
+    return _scan(adresses, {"texte": _controle(url, {"foyer": str(corps["foyer"])})["texte"]})
+
+
+def _label(adresses: Adresses, corps: dict[str, Any]) -> dict[str, Any]:
+    return _scan(adresses, {"texte": labels()[str(corps["cle"])].texte})
+
+
 def _pin(adresses: Adresses, corps: dict[str, Any]) -> dict[str, Any]:
     if corps.get("annuler"):
         return _agent(adresses, {"verb": "pin_cancel"})
@@ -170,6 +186,8 @@ GESTES: dict[str, Callable[[Adresses, dict[str, Any]], dict[str, Any]]] = {
     "/retirer": lambda a, c: _agent(a, {"verb": "remove", "reader": str(c["reader"])}),
     "/scanner": _scan,
     "/boite": lambda a, c: _scan(a, {"texte": _box_text(str(c["cip13"]))}),
+    "/telephone": _phone,
+    "/etiquette": _label,
     "/pin": _pin,
     "/humeur": _mood,
     "/evenement": _event,

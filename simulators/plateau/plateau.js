@@ -1,6 +1,6 @@
 // The desk: reads /etat each second while visible, plays one gesture by click.
 const $ = (id) => document.getElementById(id);
-const NOMS = { insi: 'INSi', ordonnance: 'Ordonnance Numérique' };
+const NOMS = { insi: 'INSi', ordonnance: 'Ordonnance Numérique', vitale: 'Appli carte Vitale et ADRi' };
 const HUMEURS = {
   normal: 'normal', lent: 'lent (3 s)', tres_lent: 'très lent (30 s)', panne: 'en panne (coupe)', panne_503: 'en panne (503)',
   reponse_perdue: 'réponse perdue', doublon: 'doublon', absurde: 'réponse absurde', bizarre: 'bizarre mais légal',
@@ -48,6 +48,17 @@ function carte(c, agent) {
     class: `carte ${c.genre}`, 'aria-pressed': String(dedans), 'data-cle': c.fichier,
     onclick: () => geste(dedans ? '/retirer' : '/inserer', { reader: c.genre, carte: c.fichier }),
   }, c.nom, el('small', {}, dedans ? 'dans le lecteur : un clic la retire' : c.pourquoi));
+}
+
+function telephone(t) {
+  const gens = t.beneficiaires.length > 1 ? ` (${t.beneficiaires.length} personnes)` : '';
+  return el('button', { class: 'carte telephone', 'data-cle': `tel-${t.foyer}`, onclick: () => geste('/telephone', { foyer: t.foyer }) },
+    `${t.libelle}${gens}`, el('small', {}, t.pourquoi));
+}
+
+function etiquette(e) {
+  return el('button', { class: 'carte etiquette', 'data-cle': `ins-${e.cle}`, onclick: () => geste('/etiquette', { cle: e.cle }) },
+    el('strong', {}, e.nom), el('small', {}, e.clair), el('small', {}, e.pourquoi));
 }
 
 // A sheet of paper: unfolded for the first ones, a line for the others; a click on the line unfolds it.
@@ -102,6 +113,8 @@ async function lire() {
     const cartes = e.cartes.filter((c) => c.genre === genre);
     dessiner(genre, [cartes, lecteurs], () => cartes.map((c) => carte(c, e.agent)));
   }
+  dessiner('telephones', e.telephones, () => (e.telephones.length ? e.telephones.map(telephone) : [el('p', {}, 'Le service simulé ne répond pas.')]));
+  dessiner('etiquettes', e.etiquettes, () => e.etiquettes.map(etiquette));
   dessiner('papier', e.ordonnances, () => e.ordonnances.map((o, rang) => feuille(o, rang)));
   dessiner('services', e.services, () => Object.entries(e.services).map(([nom, s]) => service(nom, s, e.humeurs)));
   pin(e.agent?.pin_window);

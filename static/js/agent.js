@@ -2,7 +2,7 @@
 import { appliquer, dire, poster, proposer, recevoir, vente } from './serveur.js';
 
 const { officineAgent: adresse, officineWid: wid } = document.body.dataset;
-const MOTS = { absent: 'agent absent', vide: 'vide', carte: 'carte présente', debranche: 'débranché' };
+const MOTS = { absent: 'agent absent', pret: 'prêt', vide: 'vide', carte: 'carte présente', debranche: 'débranché' };
 const ETATS = { card: 'carte', empty: 'vide', gone: 'debranche' };
 const ABSENT = { code: 'AGT-000', message: "L'agent de ce poste ne répond pas." };
 const attentes = new Map();
@@ -58,7 +58,7 @@ const prendreLeFoyer = async () => document.hidden || demander('focus.claim', { 
 
 async function etat() {
   const { readers, scanners } = await demander('state.get');
-  montrer('e-lecteur', scanners.length ? 'vide' : 'debranche');
+  montrer('e-lecteur', scanners.length ? 'pret' : 'debranche');
   for (const { use, state } of readers) montrer(use, ETATS[state] || 'vide');
   const vitale = readers.find((l) => l.use === 'vitale' && l.state === 'card');
   if (!vitale && document.querySelector('[data-officine-carte]')) return EVENEMENTS['card.removed']({ reader: 'vitale' });

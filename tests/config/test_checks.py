@@ -26,7 +26,8 @@ def reglages(settings, tmp_path):
     """A production that is in order; a test puts one thing wrong."""
     settings.ENVIRONNEMENT = "production"
     settings.ADRESSE = "https://comptoir.exemple.fr"
-    settings.INSI_URL = settings.EPU_URL = VRAIE
+    settings.INSI_URL = settings.EPU_URL = settings.APCV_URL = settings.ADRI_URL = VRAIE
+    settings.VITALE_CERTIFICAT = ""
     settings.INSI_CERTIFICAT = settings.TLS_AC = settings.CPS_AC = certificat(tmp_path, REEL)
     assert codes() == []
     return settings
@@ -52,7 +53,7 @@ def test_e003_an_address_serves_its_environment_only(environnement, permise, url
     assert (checks.address_problem(environnement, url) == "") is (url in meme)
 
 
-@pytest.mark.parametrize("nom", ["INSI_URL", "EPU_URL"])
+@pytest.mark.parametrize("nom", ["INSI_URL", "EPU_URL", "APCV_URL", "ADRI_URL"])
 def test_e003_names_the_service(reglages, nom):
     setattr(reglages, nom, LOCALE)
     erreurs = checks.check_addresses()
@@ -65,7 +66,7 @@ def test_a_service_without_address_is_not_a_crossing(reglages):
     assert codes() == []
 
 
-@pytest.mark.parametrize("nom", ["INSI_CERTIFICAT", "TLS_AC", "CPS_AC"])
+@pytest.mark.parametrize("nom", ["INSI_CERTIFICAT", "VITALE_CERTIFICAT", "TLS_AC", "CPS_AC"])
 def test_e001_a_file_that_is_absent_or_is_no_certificate(reglages, tmp_path, nom):
     setattr(reglages, nom, str(tmp_path / "absent.pem"))
     assert codes() == ["config.E001"]
@@ -86,7 +87,7 @@ def test_e002_a_real_certificate_never_serves_a_test_environment(
     reglages, tmp_path, environnement, url
 ):
     reglages.ENVIRONNEMENT = environnement
-    reglages.INSI_URL = reglages.EPU_URL = url
+    reglages.INSI_URL = reglages.EPU_URL = reglages.APCV_URL = reglages.ADRI_URL = url
     reglages.TLS_AC = reglages.CPS_AC = certificat(tmp_path)
     assert codes() == ["config.E002"]
     reglages.INSI_CERTIFICAT = reglages.TLS_AC

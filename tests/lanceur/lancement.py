@@ -110,6 +110,7 @@ def _name(ligne):
         "celery -A config.celery beat": "beat",
         "simulators.insi": "insi",
         "simulators.ordonnance": "ordonnance",
+        "simulators.vitale": "vitale",
         "simulators.plateau": "plateau",
         "agent servir": "agent",
         "valkey-server": "valkey",

@@ -9,8 +9,8 @@ import urllib.request
 from pathlib import Path
 
 from config.lanceur.pile import Pile
-from simulators.insi.base import OID_NIR, build_base
 from simulators.ordonnance.catalogue import DOLIPRANE, GLUCOPHAGE, IALUSET, LEVOTHYROX, PAT_TROIS
+from simulators.population import build_population
 
 CARTES = Path(__file__).resolve().parents[2] / "simulators/cartes"
 MOTS_DE_PASSE = {"A01": "halle-titulaire", "A02": "halle-adjointe", "B01": "halle-preparateur"}
@@ -20,7 +20,7 @@ FINESS = "752026005"
 # What the demonstration prescription holds: box, renewals.
 ORDONNANCE = ((GLUCOPHAGE, 5), (LEVOTHYROX, 2))
 GENERIQUE = "3400939718330"  # METFORMINE BIOGARAN 1000 mg, same group as GLUCOPHAGE
-_PATIENTS = [p for p in build_base() if p.ins.oid == OID_NIR and p.naissance < "2005"][60:]
+_PATIENTS = [p for p in build_population() if p.genre == "ordinaire"]
 _hasard = random.SystemRandom()
 
 __all__ = ["DOLIPRANE", "GLUCOPHAGE", "IALUSET", "LEVOTHYROX", "PAT_TROIS", "Bureau", "until"]

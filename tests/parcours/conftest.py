@@ -54,12 +54,12 @@ def bureau(pile, chromium, images):
     erreurs = []
     page.on("pageerror", lambda e: erreurs.append(str(e)))
     bureau = Bureau(pile, page, images)
-    for service in ("insi", "ordonnance"):
+    for service in pile.controle:
         bureau.oublier(service)
     for lecteur in ("vitale", "cps"):
         bureau.retirer(lecteur)
     yield bureau
-    for service in ("insi", "ordonnance"):
+    for service in pile.controle:
         bureau.humeur(service, "normal")
     try:
         bureau.quitter()

@@ -50,10 +50,12 @@ PORTEUR = "810100000032"
 class Simulateur:
     """One simulator in a process of its own, and its control API."""
 
-    def __init__(self, module: str, dossier: Path, tls: Path, *, calme: bool = False) -> None:
+    def __init__(
+        self, module: str, dossier: Path, tls: Path, *options: str, calme: bool = False
+    ) -> None:
         pret = dossier / f"{module}-{uuid.uuid4().hex}.json"
         commande = [sys.executable, "-m", f"simulators.{module}", "--port", "0"]
-        commande += ["--controle-port", "0", "--tls", str(tls), "--pret", str(pret)]
+        commande += ["--controle-port", "0", "--tls", str(tls), "--pret", str(pret), *options]
         self.processus = subprocess.Popen(
             [*commande, "--calme"] if calme else commande, cwd=RACINE, env=dict(os.environ)
         )
@@ -133,8 +135,9 @@ def read(reponse: httpx.Response) -> Recu:
     arbre = etree.fromstring(reponse.content, analyseur)
     faute = arbre.find(f"{{{SOAP}}}Body/{{{SOAP}}}Fault")
     if faute is None:
-        codes = [e.text for e in arbre.iter() if str(e.tag).endswith("}CodeCR")]
-        return Recu(reponse.status_code, reponse.content, arbre, codes[0], faute=False)
+        codes = [e.text for e in arbre.iter() if str(e.tag).endswith(("}CodeCR", "}Code"))]
+        code = codes[0] if codes else ""
+        return Recu(reponse.status_code, reponse.content, arbre, code, faute=False)
     details = {"cote": faute.findtext(f"{{{SOAP}}}Code/{{{SOAP}}}Value").split(":")[-1]}
     sous = faute.findtext(f"{{{SOAP}}}Code/{{{SOAP}}}Subcode/{{{SOAP}}}Value") or ""
     details["sous_code"] = sous.split(":")[-1]

@@ -1,0 +1,1 @@
+"""Appli carte Vitale contexts and rights (ADRi): docs/contrats/apcv.schema.json, adri.xsd."""
