@@ -139,7 +139,10 @@ def pair_list(officine_id: int, depuis: datetime) -> list[tuple[int, int]]:
     with connection.cursor() as curseur:
         curseur.execute(_NEUVES, {"officine": officine_id, "depuis": depuis})
         neuves = dict(curseur.fetchall())
-        valeurs: dict[str, int | list[int] | list[date]] = {"officine": officine_id, "neuves": list(neuves)}
+        valeurs: dict[str, int | list[int] | list[date]] = {
+            "officine": officine_id,
+            "neuves": list(neuves),
+        }
         if len(neuves) > _JOURS_CHOISIS:
             curseur.execute(_TOUTES, valeurs)
         else:

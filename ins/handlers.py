@@ -6,6 +6,7 @@ from ins.client import InsiClient, insi_client
 from ins.codec import DemandeTraits, DemandeVitale
 from ins.selectors import RECUPERER_TRAITS, RECUPERER_VITALE, demande_traits, demande_vitale
 from ins.services import appels
+from pharmacy.identite import peut_sortir_de
 from pharmacy.models import Patient
 from teleservices.errors import Rejected
 from teleservices.models import Envoi
@@ -15,14 +16,21 @@ SERVICE = "insi"
 
 
 def _patient_of(envoi: Envoi) -> Patient:
-    """Return the file to ask about; the counter's 45 s are over: Rejected, seen on the panel."""
+    """Return the file to ask about.
+
+    Rejected, and seen on the panel, when the counter's 45 s are over or the gate is now shut.
+    """
     if (timezone.now() - envoi.cree_le).total_seconds() > appels.BUDGET_S:
         raise Rejected(
             envoi.dernier_code or "delai_depasse",
             envoi.dernier_message
             or "INSi n'a pas répondu à temps. Poursuivez la délivrance ; relancez plus tard.",
         )
-    return Patient.objects.get(pk=int(envoi.sujet.removeprefix("patient:")))
+    patient = Patient.objects.get(pk=int(envoi.sujet.removeprefix("patient:")))
+    sortie = peut_sortir_de("insi.recuperer", patient.etat_identite, confirme=True)
+    if not sortie.ok:
+        raise Rejected("identite_bloquee", f"{sortie.phrase} {sortie.geste}")
+    return patient
 
 
 class _Lecture:

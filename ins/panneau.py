@@ -46,7 +46,13 @@ def _known(patient: Patient) -> dict[str, Any]:
 
 
 def _without_ins(patient: Patient, appel: AppelInsi | None) -> dict[str, Any]:
-    """No INS: why, and what can be asked now."""
+    """No INS: why, and what can be asked now; nothing once a person said why there is none."""
+    if patient.motif_sans_ins:
+        return {
+            "face": "reponse",
+            "sans_ins": True,
+            "qualifier": patient.statut != Patient.Statut.VALI,
+        }
     askable = demande_vitale(patient) is not None or demande_traits(patient) is not None
     if appel is not None and _is_without_result(appel):
         return _failed(appel) | {"relancer": askable}

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from ins.views import fusion, identite, qualification
+from ins.views import actes, fiche, fusion, identite, qualification, sans_ins, taches, traits
 
 urlpatterns = [
     path("vente/<int:vente_id>/identite/", identite.identite, name="ins_identite"),
@@ -17,4 +17,18 @@ urlpatterns = [
     ),
     path("fusions/", fusion.fusions, name="ins_fusions"),
     path("fusions/<int:fusion_id>/annuler/", fusion.annuler, name="ins_fusion_annuler"),
+    path("vente/<int:vente_id>/sans-ins/", sans_ins.sans_ins_vente, name="ins_sans_ins_vente"),
+    path("patients/<int:patient_id>/identite/", fiche.fiche, name="ins_fiche"),
+    path(
+        "patients/<int:patient_id>/identite/qualifier/",
+        qualification.qualifier_fiche,
+        name="ins_fiche_qualifier",
+    ),
+    path("patients/<int:patient_id>/identite/traits/", traits.traits, name="ins_traits"),
+    path(
+        "patients/<int:patient_id>/identite/sans-ins/", sans_ins.sans_ins_fiche, name="ins_sans_ins"
+    ),
+    path("patients/<int:patient_id>/identite/actes/<slug:acte>/", actes.acte, name="ins_acte"),
+    path("identites/", taches.liste, name="ins_taches"),
+    path("identites/<int:tache_id>/clore/", taches.clore, name="ins_tache_clore"),
 ]

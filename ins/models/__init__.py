@@ -4,7 +4,7 @@ from ins.models.appel import AppelInsi
 from ins.models.doublons import RechercheDoublons
 from ins.models.fusion import Fusion
 from ins.models.historique import EvenementIdentite, HistoriqueIns
-from ins.models.piece import PieceControlee
+from ins.models.piece import PieceControlee, RappelPiece
 from ins.models.tache import IdentiteRecue, TacheIdentite
 from ins.models.verification import IdentiteVerifiee, LotVerification, Verification
 
@@ -17,6 +17,7 @@ __all__ = [
     "IdentiteVerifiee",
     "LotVerification",
     "PieceControlee",
+    "RappelPiece",
     "RechercheDoublons",
     "TacheIdentite",
     "Verification",

@@ -36,8 +36,8 @@ _MEME_DEMANDE_S = 60
 def on_patient_chosen(evenement: PatientChoisi) -> None:
     """Ask INSi by itself when a card put this patient in the sale; the sale never waits for it.
 
-    Not for an identity that has its INS, is blocked, or was already answered today on the same
-    traits. Source: ins.md §2.7; requirement INS-09.
+    Not for an identity that has its INS, is blocked, is known to have none (INS-18), or was already
+    answered today on the same traits. Source: ins.md §2.7; requirement INS-09.
     """
     if evenement.moyen != "vitale":
         return
@@ -46,6 +46,8 @@ def on_patient_chosen(evenement: PatientChoisi) -> None:
     rang = _rank(evenement.acteur, evenement.patient_id, RECUPERER_VITALE)
     patient = Patient.objects.get(pk=evenement.patient_id, officine_id=evenement.acteur.officine_id)
     if patient.statut not in {Patient.Statut.PROV, Patient.Statut.VALI} or is_blocked(patient):
+        return
+    if patient.motif_sans_ins:
         return
     if demande_vitale(patient) is None or _is_answered_today(patient):
         return

@@ -23,6 +23,7 @@ RESTENT: Mapping[str, str] = {
     "ins.Fusion.garde": "an older merge, undone in its turn",
     "ins.Fusion.absorbe": "an older merge, undone in its turn",
     "ins.IdentiteVerifiee.patient": "the service answered about that file, in that lot",
+    "ins.RappelPiece.patient": "how often that file was asked about; rows are only added",
     "ins.TacheIdentite.patient": "moved by hand: two items about one thing become one",
     "ins.TacheIdentite.autre": "moved by hand: two items about one thing become one",
 }

@@ -18,12 +18,13 @@ from ins.selectors import piece_active, traits_of
 from ins.services.commun import announce_patient, load_traits, note_event
 from ins.services.deplacement import move_envois, move_rows, move_taches
 from ins.services.doublons import close_pair, pair_locked
+from ins.services.droits import check_identite
 from ins.services.retrait import statut_of
 from pharmacy import audit, flux
 from pharmacy.acteurs import Acteur
 from pharmacy.models import CartePatient, Patient
 from pharmacy.services.patient import compute_recherche
-from pharmacy.services.vente import VenteRefusee, check_droit
+from pharmacy.services.vente import VenteRefusee
 
 MOTIFS = {
     "piece": "Une pièce d'identité montre la même personne",
@@ -84,7 +85,7 @@ def merge(acteur: Acteur, garde_id: int, absorbe_id: int, choix: Choix) -> Fusio
     (different INS), marked, or when something is left to choose. PermissionError without the right.
     Source: ins.md §2.5, T27; INS-28; §6, cases 51 and 52.
     """
-    check_droit(acteur, "ins.fusionner")
+    check_identite(acteur, "ins.fusionner")
     if choix.motif not in MOTIFS:
         raise VenteRefusee("Dites pourquoi ces dossiers sont ceux d'une personne.", "INS-076")
     with transaction.atomic():

@@ -23,6 +23,7 @@ from ins.rules.traits import TraitsStricts
 from ins.selectors import traits_of
 from ins.services.commun import announce_patient, load_traits, note_event
 from ins.services.deplacement import give_back, give_back_taches, move_envois
+from ins.services.droits import check_identite
 from ins.services.fusion import CARTE, CHOISIES, INS, RECUEIL, REPORTEES, SUIVIES, TRAITS
 from ins.services.retrait import statut_of
 from pharmacy import audit, flux
@@ -30,7 +31,7 @@ from pharmacy.acteurs import Acteur
 from pharmacy.chiffre import TexteChiffre
 from pharmacy.models import Patient
 from pharmacy.services.patient import compute_recherche
-from pharmacy.services.vente import VenteRefusee, check_droit
+from pharmacy.services.vente import VenteRefusee
 
 DELAI = timedelta(days=30)
 _MOTIF = "Fusion annulée"
@@ -44,7 +45,7 @@ def separate(acteur: Acteur, fusion_id: int) -> Fusion:
     merge of the same file, or when another file has taken the INS or the card meanwhile.
     PermissionError without the right. Source: ins.md §2.5, T28; INS-28; §6, case 52.
     """
-    check_droit(acteur, "ins.fusionner")
+    check_identite(acteur, "ins.fusionner")
     with transaction.atomic():
         garde, absorbe = _both(acteur, fusion_id)
         fusion = fusion_get(acteur, fusion_id)

@@ -39,6 +39,25 @@ def sujet_of(request: HttpRequest, vente_id: int) -> tuple[Vente, Patient]:
     return vente, vente.patient
 
 
+def patient_of(request: HttpRequest, patient_id: int) -> Patient:
+    """Return a file of the officine, whatever became of it. VenteRefusee (404) otherwise."""
+    patient = Patient.objects.filter(
+        pk=patient_id, officine_id=acteur_of(request).officine_id
+    ).first()
+    if patient is None:
+        raise VenteRefusee("Ce dossier n'existe pas dans votre officine.", "PAT-404")
+    return patient
+
+
+def leave(request: HttpRequest, url: str) -> HttpResponse:
+    """Go to another page of the product, by htmx or by a plain redirect."""
+    if not request.headers.get("HX-Request"):
+        return redirect(url)
+    reponse = HttpResponse(status=204)
+    reponse["HX-Redirect"] = url
+    return reponse
+
+
 def close_dialog(request: HttpRequest, vente_id: int) -> HttpResponse:
     """Empty the dialog (the stream refreshes the page), or go back to the sale without htmx."""
     if not request.headers.get("HX-Request"):

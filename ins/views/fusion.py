@@ -9,9 +9,9 @@ from ins.forms import FusionForm
 from ins.rules.doublons import PHRASES
 from ins.services import doublons, separation
 from ins.services import fusion as service
+from ins.services.droits import peut_identite
 from ins.views.commun import acteur_of, first_error
 from pharmacy import audit
-from pharmacy.acteurs import peut
 from pharmacy.http import http_methods
 from pharmacy.models import Patient
 from pharmacy.services.vente import VenteRefusee
@@ -43,7 +43,7 @@ def fusion(request: HttpRequest, garde_id: int, absorbe_id: int) -> HttpResponse
 
 
 def _render(request: HttpRequest, deux: tuple[Patient, Patient], erreur: str = "") -> HttpResponse:
-    decision = peut(acteur_of(request), "ins.fusionner")
+    decision = peut_identite(acteur_of(request), "ins.fusionner")
     contexte = {
         "face": face_of(*deux, request.POST),
         "motifs": list(service.MOTIFS.items()),

@@ -23,6 +23,7 @@ from ordonnance.services.commun import (
 )
 from pharmacy import audit, flux
 from pharmacy.acteurs import Acteur
+from pharmacy.identite import peut_sortir_de
 from pharmacy.models import LignePrescrite, Ordonnance, Patient, Prescripteur, Vente
 from pharmacy.services.vente import VenteRefusee, check_droit, vente_locked
 from pharmacy.suites import Suite
@@ -57,10 +58,20 @@ def fetch(acteur: Acteur, vente_id: int, numero: str, origine: str) -> Ordonnanc
 def _check_vente(vente: Vente, deja: OrdonnanceNumerique | None) -> None:
     if vente.etat != Vente.Etat.OUVERTE:
         raise VenteRefusee("Le contrôle est validé. Terminez la vente (Fin).", "VTE-003")
+    _check_gate(vente)
     if deja is not None and deja.etat in ACTIVES:
         raise VenteRefusee(
             "Une Ordonnance Numérique est déjà dans cette vente. Terminez-la d'abord.", "ORD-002"
         )
+
+
+def _check_gate(vente: Vente) -> None:
+    """No national call for an anonymous or fictive person, not even a reading (INS-20)."""
+    if vente.patient is None:
+        return
+    sortie = peut_sortir_de("ordonnance.lire", vente.patient.etat_identite)
+    if not sortie.ok:
+        raise VenteRefusee(f"{sortie.phrase} Traitez l'ordonnance sur papier.", "ORD-028")
 
 
 def _held_by(acteur: Acteur, numero: str) -> str:

@@ -13,6 +13,7 @@ from pharmacy.events import PatientChoisi, VenteAbandonnee, VenteTerminee, publi
 from pharmacy.models import (
     Delivrance,
     LigneDelivrance,
+    Ordonnance,
     Patient,
     Prescripteur,
     Produit,
@@ -147,6 +148,7 @@ def patient_choose(acteur: Acteur, vente_id: int, patient: Patient, moyen: str) 
         vente = vente_locked(acteur, vente_id)
         if vente.etat != Vente.Etat.OUVERTE:
             raise VenteRefusee("Le contrôle est validé : le patient ne change plus.", "VTE-003")
+        _check_anonymity(vente, patient)
         vente.patient = patient
         vente.carte_presente = moyen == "vitale" or vente.carte_presente
         vente.save(update_fields=["patient", "carte_presente"])
@@ -156,6 +158,17 @@ def patient_choose(acteur: Acteur, vente_id: int, patient: Patient, moyen: str) 
             acteur.officine_id, vente.pk, "bandeau", "lignes", "identite", "ordonnance"
         )
     return vente
+
+
+def _check_anonymity(vente: Vente, patient: Patient) -> None:
+    """Keep someone anonymous by law out of a sale that speaks to a national service (INS-20)."""
+    numeriques = vente.ordonnances.filter(origine=Ordonnance.Origine.NUMERIQUE)
+    if patient.etat_identite.anonyme and numeriques.exists():
+        raise VenteRefusee(
+            "Une Ordonnance Numérique est dans cette vente : ouvrez-en une autre pour une personne "
+            "anonyme.",
+            "VTE-013",
+        )
 
 
 @dataclass(frozen=True)

@@ -44,3 +44,10 @@ def jour_lu(texte: str) -> str:
         return date.fromisoformat(texte).strftime("%d/%m/%Y")
     except ValueError:
         return texte or "—"
+
+
+@register.filter
+def masque(matricule: object) -> str:
+    """« 2•••••••••••749 »: enough to recognise a matricule, never to copy it (ins.md §1.5)."""
+    texte = str(matricule or "")
+    return f"{texte[:1]}{'•' * (len(texte) - 4)}{texte[-3:]}" if len(texte) > 4 else "—"

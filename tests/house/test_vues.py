@@ -16,6 +16,7 @@ from django.urls import get_resolver, reverse
 from django.utils import timezone
 
 from ins.services.fusion import mark_of
+from ins.services.taches import open_tache
 from pharmacy.acteurs import DROITS
 from pharmacy.http import _ECRITURE, _PERMISES
 from pharmacy.models import Audit, LigneDelivrance, Operateur, Ordonnance, RecuCarte, Vente
@@ -134,6 +135,30 @@ VUES = {
     "ins_ecarter": Vue("POST", "ins.taches", corps={"issue": "homonymes"}),
     "ins_fusions": Vue("GET", "ins.fusionner"),
     "ins_fusion_annuler": Vue("GET POST", "ins.fusionner"),
+    "ins_sans_ins_vente": Vue("GET POST", "ins.appeler", corps={"motif": "anonymat"}),
+    "ins_fiche": Vue("GET", "patient.lire"),
+    "ins_fiche_qualifier": Vue(
+        "GET POST",
+        "ins.qualifier",
+        corps={"piece": "PA", "reponse": "conforme", "traits_version": "1"},
+    ),
+    "ins_traits": Vue(
+        "GET POST",
+        "patient.creer",
+        corps={
+            "nom_naissance": "PAT-TROIS",
+            "prenoms_naissance": "DOMINIQUE",
+            "premier_prenom": "DOMINIQUE",
+            "date_naissance": "1979",
+            "sexe": "F",
+            "traits_version": "1",
+            "motif": "saisie",
+        },
+    ),
+    "ins_sans_ins": Vue("GET POST", "ins.appeler", corps={"motif": "aucun"}),
+    "ins_acte": Vue("GET POST", "patient.lire", corps={"motif": "carte prêtée"}),
+    "ins_taches": Vue("GET", "ins.taches"),
+    "ins_tache_clore": Vue("GET POST", "ins.taches", corps={"issue": "Pièce revue, conforme"}),
     "ordonnance_saisie": Vue(
         "GET POST", "ordonnance.lire", corps={"numero": NUMERO}, etape="patient"
     ),
@@ -220,6 +245,8 @@ class Scene:
             "poste_id": troupe.postes[1].pk,
             "ligne_id": ligne_add(acteur, vente.pk, Boite(cip13=LEVOTHYROX)).pk,
             "recu_id": self._recu().pk,
+            "tache_id": open_tache(troupe.patient(), "piece_differente").pk,
+            "acte": "douter",
         }
         if etape in {"patient", "recuperee", "lue", "papier", "finie", "attente", "retiree"}:
             patient_choose(acteur, vente.pk, troupe.patient(), "recherche")

@@ -1,0 +1,54 @@
+"""Birth dates: as the Assurance Maladie codes them or as a person types them; completed by rule."""
+
+import re
+from calendar import monthrange
+from dataclasses import dataclass
+from datetime import date
+
+
+@dataclass(frozen=True)
+class DateLue:
+    """A date, and whether it had to be interpreted."""
+
+    jour: date
+    interpretee: bool
+
+
+def parse_birth(brut: str) -> DateLue | None:
+    """Return the date of « AAAA-MM-JJ » or « AAAAMMJJ », completed when it is not of the calendar.
+
+    Day unknown: the 1st; month unknown: January; both: 31 December. None without a usable year.
+    Source: ins.md §1.3 (EXI ID 11).
+    """
+    chiffres = brut.replace("-", "")
+    if not (len(chiffres) == 8 and chiffres.isascii() and chiffres.isdigit()):
+        return None
+    annee, mois, jour = int(chiffres[:4]), int(chiffres[4:6]), int(chiffres[6:])
+    if not 1870 <= annee <= 9998:
+        return None
+    mois_connu = 1 <= mois <= 12
+    jour_connu = 1 <= jour <= (monthrange(annee, mois)[1] if mois_connu else 31)
+    if mois_connu and jour_connu:
+        return DateLue(date(annee, mois, jour), interpretee=False)
+    if not mois_connu and not jour_connu:
+        return DateLue(date(annee, 12, 31), interpretee=True)
+    if not mois_connu:
+        return DateLue(date(annee, 1, jour), interpretee=True)
+    return DateLue(date(annee, mois, 1), interpretee=True)
+
+
+def read_typed(texte: str) -> DateLue | None:
+    """Return the date a person typed: whole, or « 05/1962 » or « 1962 » when no more is known.
+
+    What is missing is completed by the same rule, and marked. None for anything else.
+    Source: ins.md §1.3 (EXI ID 11), case 40.
+    """
+    net = texte.strip()
+    if morceaux := re.fullmatch(r"(?:(?:(\d{2})[/ .-])?(\d{2})[/ .-])?(\d{4})", net, re.ASCII):
+        jour, mois, annee = morceaux.groups(default="00")
+        return parse_birth(f"{annee}{mois}{jour}")
+    if re.fullmatch(r"\d{8}", net, re.ASCII):
+        return parse_birth(f"{net[4:]}{net[2:4]}{net[:2]}")
+    if re.fullmatch(r"\d{4}-\d{2}-\d{2}", net, re.ASCII):
+        return parse_birth(net)
+    return None
