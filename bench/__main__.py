@@ -280,5 +280,20 @@ def _print_rest(
         print(f"{nom} : {duree:.1f} s")
 
 
+def _chosen() -> None:
+    """`python -m bench [recherche [N] | reprise [N]]`: the short bench, or a base to load."""
+    choix, *reste = [*sys.argv[1:], ""]
+    if choix == "recherche":
+        from bench import recherche
+
+        recherche.run(*(int(n) for n in reste if n))
+    elif choix == "reprise":
+        from bench import reprise
+
+        reprise.run(*(int(n) for n in reste if n))
+    else:
+        main()
+
+
 if __name__ == "__main__":
-    main()
+    _chosen()

@@ -142,6 +142,9 @@ CSRF_FAILURE_VIEW = "pharmacy.views.erreurs.csrf"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
+# A file given by a form (a patient base) stays in memory: never in clear on a disk.
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
+FILE_UPLOAD_MAX_MEMORY_SIZE = 40_500_000
 
 LANGUAGE_CODE = "fr"
 TIME_ZONE = "Europe/Paris"

@@ -2,7 +2,17 @@
 
 from django.urls import path
 
-from ins.views import actes, fiche, fusion, identite, qualification, sans_ins, taches, traits
+from ins.views import (
+    actes,
+    fiche,
+    fusion,
+    identite,
+    qualification,
+    reprise,
+    sans_ins,
+    taches,
+    traits,
+)
 
 urlpatterns = [
     path("vente/<int:vente_id>/identite/", identite.identite, name="ins_identite"),
@@ -31,4 +41,16 @@ urlpatterns = [
     path("patients/<int:patient_id>/identite/actes/<slug:acte>/", actes.acte, name="ins_acte"),
     path("identites/", taches.liste, name="ins_taches"),
     path("identites/<int:tache_id>/clore/", taches.clore, name="ins_tache_clore"),
+    path("donnees/reprise/", reprise.accueil, name="ins_reprise"),
+    path("donnees/reprise/<int:import_id>/", reprise.suivi, name="ins_reprise_suivi"),
+    path(
+        "donnees/reprise/<int:import_id>/confirmer/",
+        reprise.confirmer,
+        name="ins_reprise_confirmer",
+    ),
+    path("donnees/reprise/<int:import_id>/annuler/", reprise.annuler, name="ins_reprise_annuler"),
+    path(
+        "donnees/reprise/<int:import_id>/relancer/", reprise.relancer, name="ins_reprise_relancer"
+    ),
+    path("donnees/reprise/<int:import_id>/constats.csv", reprise.constats, name="ins_reprise_csv"),
 ]

@@ -10,6 +10,7 @@ from pharmacy.isolation.operations import IsolerTable
 class Migration(migrations.Migration):
 
     dependencies = [
+        ('ins', '0003_reprise'),
         ('ins', '0003_retrait'),
         ('pharmacy', '0007_cartes'),
     ]

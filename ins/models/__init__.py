@@ -5,16 +5,19 @@ from ins.models.doublons import RechercheDoublons
 from ins.models.fusion import Fusion
 from ins.models.historique import EvenementIdentite, HistoriqueIns
 from ins.models.piece import PieceControlee, RappelPiece
+from ins.models.reprise import ConstatImport, ImportPatients
 from ins.models.tache import IdentiteRecue, TacheIdentite
 from ins.models.verification import IdentiteVerifiee, LotVerification, Verification
 
 __all__ = [
     "AppelInsi",
+    "ConstatImport",
     "EvenementIdentite",
     "Fusion",
     "HistoriqueIns",
     "IdentiteRecue",
     "IdentiteVerifiee",
+    "ImportPatients",
     "LotVerification",
     "PieceControlee",
     "RappelPiece",

@@ -170,8 +170,8 @@ def _beginnings(jour: str, mois: str, annee: str) -> tuple[str, ...]:
     if not annee and len(mois) == 1:
         return tuple(dict.fromkeys((f"{jour}0{mois}", jour + mois)))
     debut = f"{jour}{mois:0>2}"
-    if len(annee) == 2 and annee not in {"19", "20"}:
-        return (f"{debut}19{annee}", f"{debut}20{annee}")
+    if len(annee) == 2:
+        return (debut + annee, f"{debut}19{annee}", f"{debut}20{annee}")
     return (debut + annee,)
 
 
@@ -206,7 +206,7 @@ def after(debut: str) -> str:
 def distance(un: str, autre: str) -> int:
     """Return how many letters to add, drop, change or swap with the next, to go from one to other.
 
-    Source: Damerau-Levenshtein, swaps of neighbours only.
+    Damerau-Levenshtein, swaps of neighbours only. Source: ins.md §1.4, « for suggestions only ».
     """
     avant: list[int] = []
     ligne = list(range(len(autre) + 1))
@@ -229,7 +229,7 @@ def likeness(tape: str, mot: str) -> float:
     """
     if mot == tape or (len(tape) >= MINIMUM and mot.startswith(tape)):
         return 1.0
-    if abs(len(tape) - len(mot)) <= 3 and sound(tape) == sound(mot):
+    if abs(len(tape) - len(mot)) <= 3 and len(son := sound(tape)) > 1 and son == sound(mot):
         return 0.9
     long = max(len(tape), len(mot))
     permis = 2 if min(len(tape), len(mot)) >= 6 else 1

@@ -347,7 +347,17 @@ def vente_terminate(acteur: Acteur, vente_id: int) -> Vente:
         vente.save(update_fields=["etat", "terminee_le", "terminee_par"])
         audit.note(acteur, "vente.terminer", f"vente:{vente.pk}", vente.patient_id)
         publish(VenteTerminee(acteur, vente.pk))
+        # After the commit: the sale is locked here, and a settling locks the file before the sale.
+        transaction.on_commit(lambda: _note_visit(vente))
     return vente
+
+
+def _note_visit(vente: Vente) -> None:
+    """Keep on the file the day of the last sale (a column of the search, ins.md §2.9)."""
+    if vente.patient_id is not None:
+        Patient.objects.filter(pk=vente.patient_id, officine_id=vente.officine_id).update(
+            vu_le=timezone.localdate()
+        )
 
 
 def _deliver(vente: Vente, lignes: list[LigneDelivrance]) -> None:

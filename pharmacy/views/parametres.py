@@ -26,6 +26,7 @@ def donnees(request: HttpRequest) -> HttpResponse:
             "peut_vendre": peut(acteur, "vente").ok,
             "peut_equipe": peut(acteur, "operateurs.debloquer").ok,
             "peut_taches": peut(acteur, "ins.taches").ok,
+            "peut_reprendre": peut(acteur, "ins.importer").ok,
         },
     )
 

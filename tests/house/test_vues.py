@@ -159,6 +159,17 @@ VUES = {
     "ins_acte": Vue("GET POST", "patient.lire", corps={"motif": "carte prêtée"}),
     "ins_taches": Vue("GET", "ins.taches"),
     "ins_tache_clore": Vue("GET POST", "ins.taches", corps={"issue": "Pièce revue, conforme"}),
+    "ins_reprise": Vue(
+        "GET POST",
+        "ins.importer",
+        corps=None,
+        ailleurs="tests/ins/test_reprise : il faut un fichier",
+    ),
+    "ins_reprise_suivi": Vue("GET", "ins.importer"),
+    "ins_reprise_csv": Vue("GET", "ins.importer"),
+    "ins_reprise_confirmer": Vue("POST", "ins.importer"),
+    "ins_reprise_annuler": Vue("POST", "ins.importer"),
+    "ins_reprise_relancer": Vue("POST", "ins.importer", etape="immobile"),
     "ordonnance_saisie": Vue(
         "GET POST", "ordonnance.lire", corps={"numero": NUMERO}, etape="patient"
     ),
@@ -253,6 +264,7 @@ class Scene:
         self._prescription(etape)
         self._finish(acteur, etape)
         self.ids["envoi_id"] = self._envoi().pk
+        self.ids["import_id"] = self._reprise(etape).pk
         self._pair()
 
     def _pair(self):
@@ -307,6 +319,18 @@ class Scene:
             simule=True,
             donnees=json.dumps(carte).encode(),
         )
+
+    def _reprise(self, etape):
+        from ins.models import ImportPatients
+
+        reprise = ImportPatients.objects.create(
+            officine=self.troupe.officine,
+            etat="a_lire" if etape == "immobile" else "lu",
+            contenu=b"nom;prenom\nESSAI;ZOE\n",
+            demande_par=self.troupe.operateurs["A01"],
+        )
+        ImportPatients.objects.filter(pk=reprise.pk).update(avance_le="2026-01-01T00:00:00Z")
+        return reprise
 
     def _envoi(self):
         return Envoi.objects.create(

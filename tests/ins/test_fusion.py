@@ -11,10 +11,12 @@ from django.utils import timezone
 
 from ins.models import (
     AppelInsi,
+    ConstatImport,
     EvenementIdentite,
     Fusion,
     HistoriqueIns,
     IdentiteRecue,
+    ImportPatients,
     PieceControlee,
     TacheIdentite,
 )
@@ -35,6 +37,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.exigence("INS-28")]
 # What follows a file, each looked at. A key to a patient that is in neither list fails the test.
 SUIVENT = {
     "ins.AppelInsi.patient",
+    "ins.ConstatImport.patient",
     "ins.HistoriqueIns.patient",
     "ins.IdentiteRecue.patient",
     "ins.PieceControlee.patient",
@@ -216,6 +219,12 @@ def _everything(troupe, patient):
             traits_version=1, coherente=True, controlee_par=patient.cree_par, active=False,
         ),
         CartePatient.objects.create(officine=officine, patient=patient, empreinte="carte"),
+        ConstatImport.objects.create(
+            officine=officine, patient=patient, nature="doublon", ligne=1, phrase="x",
+            importation=ImportPatients.objects.create(
+                officine=officine, etat="fait", demande_par=patient.cree_par
+            ),
+        ),
     ]  # fmt: skip
 
 

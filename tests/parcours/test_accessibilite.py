@@ -12,6 +12,7 @@ ECRANS = {
     "patients": "/patients/?q=pat",
     "nouveau dossier": "/patients/nouveau/",
     "données": "/donnees/",
+    "reprise de patients": "/donnees/reprise/",
     "paramètres": "/parametres/officine/",
     "équipe": "/equipe/",
     "file": "/file/",
@@ -70,7 +71,9 @@ def test_the_sale_and_its_windows_are_clean(bureau, theme):
 
 
 @pytest.mark.exigence("CTR-20")
-@pytest.mark.parametrize("url", ["/", "/donnees/", "/patients/", "/file/", "/equipe/"])
+@pytest.mark.parametrize(
+    "url", ["/", "/donnees/", "/patients/", "/file/", "/equipe/", "/donnees/reprise/"]
+)
 def test_the_keyboard_reaches_everything_and_the_focus_is_seen(bureau, url):
     """Tab walks through every control, none hidden, and each one has its ring."""
     bureau.ouvrir_session("A01")
