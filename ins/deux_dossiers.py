@@ -21,6 +21,7 @@ from pharmacy.acteurs import Acteur
 from pharmacy.http import read_id
 from pharmacy.models import Patient, Vente
 from pharmacy.services.vente import VenteRefusee
+from pharmacy.templatetags.comptoir import masque
 
 _TRAITS = (
     ("nom_naissance", "Nom de naissance"),
@@ -182,7 +183,7 @@ def _rows(gauche: Patient, droite: Patient) -> list[Ligne]:
     ]
     faits = (
         ("Rang gémellaire (carte Vitale)", [_rank(p) for p in deux]),
-        ("Matricule INS", [mask(str(p.ins_matricule)) for p in deux]),
+        ("Matricule INS", [p.ins_matricule and masque(p.ins_matricule) for p in deux]),
     )
     lignes += [_compared(libelle, *valeurs) for libelle, valeurs in faits]
     autres = (
@@ -214,17 +215,6 @@ def _piece(piece: PieceControlee | None) -> str:
         return ""
     jour = timezone.localtime(piece.controlee_le)
     return f"{piece_get(piece.type_piece).libelle}, vue le {jour:%d/%m/%Y}"
-
-
-def mask(matricule: str) -> str:
-    """Return a matricule that tells two people apart and names neither.
-
-    >>> mask("275126322074974"), mask("")
-    ('2•••••••••749', '')
-
-    Source: ins.md §1.5, « masked form ».
-    """
-    return f"{matricule[0]}{'•' * 9}{matricule[10:13]}" if matricule else ""
 
 
 # The merges of the officine

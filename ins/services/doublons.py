@@ -83,7 +83,8 @@ def on_patient_created(evenement: PatientCree) -> None:
     proches = open_proches(patient)
     if evenement.vente_id and any(p.rapprochement.verdict in _CERTAINES for p in proches):
         suite = Suite(
-            f"Un dossier proche existe déjà (n° {proches[0].patient.pk}) : comparez-les (² I).",
+            f"Un dossier proche existe déjà (n° {proches[0].patient.pk}) : à comparer dans "
+            "Données, Identités à traiter.",
             "attention",
         )
         flux.announce_suite(patient.officine_id, evenement.vente_id, suite.as_dict())

@@ -175,14 +175,16 @@ def is_bearer(patient: Patient, porteur: PorteurCarte) -> bool:
 def is_other_parent(patient: Patient, porteur: PorteurCarte) -> bool:
     """Tell whether a card may be the other parent's of a person who has a card already.
 
-    Same traits, same rank of birth, an ayant droit of another insured person, and no certified
-    number that says otherwise: twins of one first name are told apart by their rank, never linked.
+    Same traits, same birth date and rank on the card, an ayant droit of another insured person, and
+    no certified number that says otherwise: twins of one first name are told apart by their rank,
+    never linked.
     Source: ins.md §6, cases 54 and 55.
     """
     certifies = {patient.nir_certifie, porteur.nir_certifie} - {""}
     return (
         porteur.qualite not in {"", "0"}
         and porteur.nir_assure != patient.nir_assure
+        and porteur.naissance == patient.naissance_facturation
         and porteur.rang_gemellaire == patient.rang_gemellaire
         and len(certifies) < 2
         and is_same_person(patient, porteur.traits)

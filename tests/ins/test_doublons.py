@@ -1,5 +1,6 @@
 """Duplicates found at night and at each creation, shown, put aside for good, never merged alone."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -23,11 +24,18 @@ from ins.selectors import empreinte_of
 from ins.services.doublons import open_proches, put_aside, search_new
 from pharmacy.isolation.contexte import officine_context
 from pharmacy.models import Audit, Patient
-from pharmacy.services.patient import compute_recherche, patient_create
+from pharmacy.services.patient import (
+    PorteurCarte,
+    compute_recherche,
+    is_bearer,
+    patient_create,
+    patient_of_card,
+)
 from pharmacy.services.vente import VenteRefusee
 from tests.ins.dossiers import JOUR, LEO, OID, ZOE, dossier, fuse, with_ins
 
 pytestmark = [pytest.mark.django_db, pytest.mark.exigence("INS-28")]
+ENFANCE = date(2010, 8, 7)
 ANCIEN = timezone.now() - timedelta(days=3)
 
 
@@ -250,6 +258,35 @@ def test_twins_of_one_first_name_are_suspected_and_linked_by_nobody(halle):
     for patient in (un, autre):
         relu = Patient.objects.get(pk=patient.pk)
         assert (relu.actif, relu.statut) == (True, "RECUP")
+
+
+@pytest.mark.cas("ins-55")
+def test_a_child_on_the_cards_of_both_parents_has_one_file(halle):
+    acteur = halle.acteur()
+    mere = PorteurCarte("2840763220111", "", "20100807", 1, "6", "NESSI", "NESSI", "LEA", ENFANCE)
+    pere = replace(mere, nir_assure="1820763220222")
+    jumelle = replace(pere, rang_gemellaire=2)
+    enfant = patient_of_card(acteur, mere)
+    with_ins(enfant)
+    assert patient_of_card(acteur, pere) == enfant
+    assert is_bearer(enfant, pere)
+    enfant.refresh_from_db()
+    assert (enfant.nir_assure, enfant.ins_matricule) == ("2840763220111", ZOE)
+    # Known again by the card alone, whatever the names have become.
+    Patient.objects.filter(pk=enfant.pk).update(premier_prenom="LEA-ROSE", nom_naissance="AUTRE")
+    assert patient_of_card(acteur, pere) == enfant
+    assert _open() == set()
+    Patient.objects.filter(pk=enfant.pk).update(premier_prenom="LEA", nom_naissance="NESSI")
+    assert patient_of_card(acteur, jumelle) != enfant
+
+
+@pytest.mark.cas("ins-53")
+def test_the_card_of_a_twin_is_not_put_on_her_sisters_file(halle):
+    marie = dossier(halle, nom_naissance="NESSI", premier_prenom="MARIE", date_naissance=ENFANCE)
+    carte = PorteurCarte(
+        "2840763220111", "", "20100807", 2, "6", "NESSI", "NESSI", "MARIE-LOU", ENFANCE
+    )
+    assert patient_of_card(halle.acteur(), carte) != marie
 
 
 @pytest.mark.parametrize(

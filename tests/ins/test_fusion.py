@@ -20,17 +20,21 @@ from ins.models import (
     PieceControlee,
     TacheIdentite,
 )
+from ins.reglages import ADJOINT_FUSIONNE
 from ins.selectors import empreinte_of
 from ins.services import fusion as colonnes
+from ins.services.acceptation import decide
 from ins.services.deplacement import RESTENT, pointing_fields
 from ins.services.fusion import Choix, mark_of, merge
 from ins.services.retrait import withdraw_ins
 from ins.services.separation import separate
 from ins.services.taches import open_tache
-from pharmacy.models import Audit, CartePatient, Ordonnance, Patient, Vente
+from pharmacy.models import Audit, CartePatient, Ordonnance, Parametre, Patient, Vente
+from pharmacy.services.patient import Traits, patient_same
 from pharmacy.services.vente import VenteRefusee, patient_choose
 from teleservices.models import Envoi
 from tests.ins.dossiers import LEO, OID, ZOE, dossier, fuse, with_ins, with_piece
+from tests.ins.scene import appel_of, porteur
 
 pytestmark = [pytest.mark.django_db, pytest.mark.exigence("INS-28")]
 
@@ -459,6 +463,55 @@ def test_the_database_holds_one_active_file_per_ins(halle, qual):
     with pytest.raises(Exception, match="patient_ins_unique"):
         with_ins(autre)
     assert empreinte_of(ZOE) == qual.ins_empreinte
+
+
+@pytest.mark.exigence("INS-27")
+@pytest.mark.cas("ins-50")
+def test_an_ins_already_held_ends_in_one_file(comptoir, zoe):
+    """INSi gives a second file the INS of the first: refused there, then the two are merged."""
+    troupe = comptoir.troupe
+    tenue = comptoir.read(zoe)
+    comptoir.check(tenue)
+    autre = comptoir.read(
+        porteur("2490163220111", "19751231", "ZOE", patronymique="ADRUN", certifie="2751263220749")
+    )
+    appel = appel_of(autre)
+    with pytest.raises(VenteRefusee) as refus:
+        decide(troupe.acteur(), appel.pk, accepter=True)
+    assert refus.value.code == "INS-012"
+    page = troupe.client("A01").get(f"/patient/{tenue.pk}/fusion/{autre.pk}/")
+    assert f'value="{tenue.pk}"' in page.content.decode()
+    fuse(troupe, tenue, autre, carte=tenue.pk)
+    assert (tenue.statut, tenue.ins_matricule, autre.actif) == ("QUAL", ZOE, False)
+    appel.refresh_from_db()
+    assert appel.patient == tenue
+    comptoir.vente.refresh_from_db()
+    assert comptoir.vente.patient == tenue
+
+
+@pytest.mark.exigence("INS-26")
+def test_after_a_merge_the_ins_finds_the_file_that_was_kept(halle, qual, prov):
+    fuse(halle, prov, qual, nom_utilise=prov.pk)
+    inconnue = Traits("AUTRE", "", "NOM", None)
+    assert patient_same(halle.officine.pk, inconnue, matricule=ZOE) == prov
+
+
+@pytest.mark.parametrize("code", ["adjoint", "titulaire"])
+def test_the_titulaire_may_keep_merges_for_himself(halle, qual, prov, code):
+    Parametre.objects.create(
+        officine=halle.officine,
+        cle=ADJOINT_FUSIONNE,
+        valeur="non",
+        a_partir_du=timezone.now(),
+        auteur=halle.operateurs["A01"],
+    )
+    acteur = replace(halle.acteur("A01"), role=code)
+    choix = Choix("piece", mark_of(qual, prov), nom_utilise=qual.pk)
+    if code == "titulaire":
+        assert separate(acteur, merge(acteur, qual.pk, prov.pk, choix).pk).annulee_le
+        return
+    with pytest.raises(PermissionError):
+        merge(acteur, qual.pk, prov.pk, choix)
 
 
 @pytest.mark.parametrize("ventes", [1, 40])
