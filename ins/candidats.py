@@ -50,8 +50,8 @@ AND (p.cree_le >= %(depuis)s OR p.id IN (
 
 # `f`: the new files and those they may meet; `w`: their words, by ear. A day that is only near asks
 # for a birth or used name in common (`nom`): a first name alone would not earn the points. A name
-# that PostgreSQL would not fold as we do counts as one in any case. The cast of `neuves` is what lets
-# PostgreSQL look it up by hash: without it, 150,000 new files would take minutes.
+# that PostgreSQL would not fold as we do counts as one in any case. The cast of `neuves` lets it be
+# looked up by hash: without it, 150,000 new files would take minutes.
 _PAIRES = """
 WITH f AS MATERIALIZED (
     SELECT p.id, p.recherche, p.date_naissance AS jour,

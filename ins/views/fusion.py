@@ -75,7 +75,6 @@ def proches(request: HttpRequest, patient_id: int) -> HttpResponse:
             "patient": proche.patient,
             "score": proche.rapprochement.score,
             "phrase": VERDICTS[proche.rapprochement.verdict][0],
-            "ton": VERDICTS[proche.rapprochement.verdict][1],
             "indices": ", ".join(PHRASES[i] for i in proche.rapprochement.indices),
         }
         for proche in (proche_list(patient) if patient.actif else [])
