@@ -42,9 +42,14 @@ app.conf.update(
             "schedule": crontab(minute="*/10", hour="1-5"),
             "options": {"queue": "lots", "expires": 500},
         },
+        "pharmacy.oublier_lectures": {
+            "task": "pharmacy.oublier_lectures",
+            "schedule": 60.0,
+            "options": {"queue": "lots", "expires": 60},
+        },
     },
 )
-app.autodiscover_tasks(["teleservices", "ins"])
+app.autodiscover_tasks(["teleservices", "pharmacy", "ins"])
 
 
 @worker_init.connect

@@ -91,7 +91,12 @@ TEMPLATES = [
 
 
 def _base(utilisateur: str, variable: str, *, pool: bool) -> dict[str, object]:
-    options: dict[str, object] = {"application_name": "comptoir"}
+    # Parameters apart from the text: PostgreSQL keeps the plan of what comes back.
+    options: dict[str, object] = {
+        "application_name": "comptoir",
+        "server_side_binding": True,
+        "prepare_threshold": 3,
+    }
     if pool:
         options["pool"] = {
             "min_size": 1,

@@ -44,6 +44,17 @@ class VenteTerminee:
 
 
 @dataclass(frozen=True)
+class AbandonDemande:
+    """A sale is about to be dropped, and is not locked yet.
+
+    Who hangs on it locks its rows now: everywhere they are taken before the sale (no deadlock).
+    """
+
+    acteur: Acteur
+    vente_id: int
+
+
+@dataclass(frozen=True)
 class VenteAbandonnee:
     """A sale was dropped: nothing may stay reserved on the national side."""
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db.models import OuterRef, Subquery
 from django.utils import timezone
 
 from pharmacy import audit
@@ -103,6 +104,23 @@ def en_vigueur(officine_id: int, cle: str, quand: datetime | None = None) -> Par
         .order_by("-a_partir_du", "-pk")
         .first()
     )
+
+
+def subquery(cle: str, officine: int | OuterRef) -> Subquery:
+    """Return the value in force as a column of another query; NULL when the default holds.
+
+    `officine` is an id, or the reference of the outer query's column. Read it with `lue`.
+    """
+    lignes = Parametre.objects.filter(
+        officine=officine, cle=cle, a_partir_du__lte=timezone.now()
+    ).order_by("-a_partir_du", "-pk")
+    return Subquery(lignes.values("valeur")[:1])
+
+
+def lue(cle: str, brute: Valeur | None) -> Valeur:
+    """Return what `subquery` read; the default when nothing was set. KeyError when unknown."""
+    reglage = _registre[cle]
+    return reglage.defaut if brute is None else brute
 
 
 def valeur(officine_id: int, cle: str, quand: datetime | None = None) -> Valeur:

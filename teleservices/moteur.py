@@ -56,7 +56,11 @@ def process(envoi_id: int) -> None:
             doute = False
             reponse = _talk(handler, handler.call, demande)
             assert reponse is not None  # noqa: S101 - a call answers or raises
-        settle(handler, envoi, reponse)
+        # What a person waits for comes before what the breaker learns.
+        try:
+            settle(handler, envoi, reponse)
+        finally:
+            _note_alive(handler)
     except TeleserviceError as erreur:
         settle_error(handler, envoi, erreur, doute=doute)
     except Exception:
@@ -91,7 +95,7 @@ def claim(envoi_id: int) -> tuple[Envoi | None, bool]:
                 )
             )
             if pris:
-                return Envoi.objects.get(pk=envoi_id), doute
+                return Envoi.objects.select_related("officine").get(pk=envoi_id), doute
     return None, False
 
 
@@ -109,7 +113,7 @@ def _talk(
     parler: Callable[[Any], Reponse | None],
     demande: Any,  # noqa: ANN401
 ) -> Reponse | None:
-    """Call or ask, and tell the breaker how the service is."""
+    """Call or ask, and tell the breaker how the service is; of an answer, once it is settled."""
     try:
         reponse = parler(demande)
     except (Unavailable, OutcomeUnknown, InvalidReply) as erreur:
@@ -118,7 +122,8 @@ def _talk(
     except (Rejected, NotReady):
         _note_alive(handler)
         raise
-    _note_alive(handler)
+    if reponse is None:
+        _note_alive(handler)
     return reponse
 
 
@@ -137,31 +142,40 @@ class _ServiceCoupe(Unavailable):
 
 def settle(handler: Handler, envoi: Envoi, reponse: Reponse) -> None:
     """Write the result and the trace; the late answer of a doubted row is still welcome."""
+    faits = {
+        "etat": Envoi.Etat.ENVOYE,
+        "regle_le": timezone.now(),
+        "accuse": reponse.accuse[:120],
+        "dernier_code": "",
+        "dernier_message": "",
+        "attend_service": False,
+    }
     with transaction.atomic():
-        ligne = _locked(envoi.pk)
-        if ligne.etat not in {Envoi.Etat.EN_VOL, Envoi.Etat.INCERTAIN}:
+        ligne = _sent(envoi, faits)
+        if ligne is None:
             return
-        check_transition(ligne.etat, Envoi.Etat.ENVOYE)
-        ligne.etat = Envoi.Etat.ENVOYE
-        ligne.regle_le = timezone.now()
-        ligne.accuse = reponse.accuse[:120]
-        ligne.dernier_code, ligne.dernier_message = "", ""
-        ligne.attend_service = False
-        ligne.version += 1
-        ligne.save(
-            update_fields=[
-                "etat",
-                "regle_le",
-                "accuse",
-                "dernier_code",
-                "dernier_message",
-                "attend_service",
-                "version",
-            ]
-        )
         trace(ligne, reponse, "ok")
         handler.settle(ligne, reponse)
         _announce(ligne)
+
+
+def _sent(envoi: Envoi, faits: dict[str, Any]) -> Envoi | None:
+    """Write `faits` on the row; return it, locked, or None when it is already settled.
+
+    Nobody changes a row in flight: the one that was claimed is still the row if nobody doubted it.
+    """
+    en_vol = Envoi.objects.filter(pk=envoi.pk, etat=Envoi.Etat.EN_VOL, pris_le=envoi.pris_le)
+    ligne = envoi
+    if not en_vol.update(**faits, version=F("version") + 1):
+        ligne = _locked(envoi.pk)
+        if ligne.etat not in {Envoi.Etat.EN_VOL, Envoi.Etat.INCERTAIN}:
+            return None
+        check_transition(ligne.etat, Envoi.Etat.ENVOYE)
+        Envoi.objects.filter(pk=ligne.pk).update(**faits, version=F("version") + 1)
+    for nom, valeur in faits.items():
+        setattr(ligne, nom, valeur)
+    ligne.version += 1
+    return ligne
 
 
 def settle_error(

@@ -26,7 +26,7 @@ from pharmacy.models import Patient, Vente
 from pharmacy.services.vente import VenteRefusee, check_droit
 from pharmacy.suites import Suite
 from teleservices.models import Envoi
-from teleservices.outbox import Demande, enqueue
+from teleservices.outbox import Demande, enqueue_or_get
 from teleservices.registre import Reponse
 
 BUDGET_S = 45
@@ -83,20 +83,20 @@ def _rank(acteur: Acteur, patient_id: int, operation: str) -> int:
 
 
 def _ask(acteur: Acteur, vente_id: int, patient: Patient, operation: str, cle: str) -> AppelInsi:
-    envoi = enqueue(acteur, Demande(operation, f"patient:{patient.pk}", cle, vente_id=vente_id))
-    appel, neuf = AppelInsi.objects.get_or_create(
+    demande = Demande(operation, f"patient:{patient.pk}", cle, vente_id=vente_id)
+    envoi, neuf = enqueue_or_get(acteur, demande)
+    if not neuf:
+        return AppelInsi.objects.get(officine_id=acteur.officine_id, envoi=envoi)
+    appel = AppelInsi.objects.create(
         officine_id=acteur.officine_id,
         envoi=envoi,
-        defaults={
-            "patient": patient,
-            "operation": operation,
-            "environnement": settings.ENVIRONNEMENT,
-            "mode": "certificat",
-            "declenche_par_id": acteur.operateur_id,
-        },
+        patient=patient,
+        operation=operation,
+        environnement=settings.ENVIRONNEMENT,
+        mode="certificat",
+        declenche_par_id=acteur.operateur_id,
     )
-    if neuf:
-        audit.note(acteur, "ins.appeler", f"appel:{appel.pk}", patient, precision=operation)
+    audit.note(acteur, "ins.appeler", f"appel:{appel.pk}", patient, precision=operation)
     return appel
 
 
@@ -158,7 +158,7 @@ def record(envoi: Envoi, reponse: Reponse) -> None:
     INSi is silent. Source: ins.md §2.5 (T6 to T12, T22 to T25), §3.4.
     """
     lue: ReponseInsi = reponse.contenu
-    appel = AppelInsi.objects.select_related("patient").get(envoi=envoi)
+    appel = AppelInsi.objects.get(envoi=envoi)
     patient = Patient.objects.select_for_update(of=("self",), no_key=True).get(pk=appel.patient_id)
     appel.reponse = reponse.echange.reponse
     appel.code, appel.libelle = lue.code, lue.libelle[:200]

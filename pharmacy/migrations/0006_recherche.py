@@ -145,7 +145,7 @@ def rebuild_keys(apps, schema_editor):
 
 class Migration(migrations.Migration):
 
-    dependencies = [("pharmacy", "0005_socle_identite")]
+    dependencies = [("pharmacy", "0006_lectures_gardees")]
 
     operations = [
         migrations.RunPython(rebuild_keys, migrations.RunPython.noop),

@@ -9,7 +9,13 @@ from django.utils import timezone
 
 from pharmacy import audit, flux, parametres
 from pharmacy.acteurs import Acteur, peut
-from pharmacy.events import PatientChoisi, VenteAbandonnee, VenteTerminee, publish
+from pharmacy.events import (
+    AbandonDemande,
+    PatientChoisi,
+    VenteAbandonnee,
+    VenteTerminee,
+    publish,
+)
 from pharmacy.models import (
     Delivrance,
     LigneDelivrance,
@@ -151,12 +157,11 @@ def patient_choose(acteur: Acteur, vente_id: int, patient: Patient, moyen: str) 
         _check_anonymity(vente, patient)
         vente.patient = patient
         vente.carte_presente = moyen == "vitale" or vente.carte_presente
-        vente.save(update_fields=["patient", "carte_presente"])
+        vente.version += 1
+        vente.save(update_fields=["patient", "carte_presente", "version"])
         audit.note(acteur, "patient.ouvrir", f"vente:{vente.pk}", patient)
         publish(PatientChoisi(acteur, vente.pk, patient.pk, moyen))
-        flux.announce_vente(
-            acteur.officine_id, vente.pk, "bandeau", "lignes", "identite", "ordonnance"
-        )
+        flux.ring_vente(acteur.officine_id, vente.pk, "bandeau", "lignes", "identite", "ordonnance")
     return vente
 
 
@@ -446,6 +451,7 @@ def vente_cancel(acteur: Acteur, vente_id: int) -> Vente:
     """
     check_droit(acteur, "vente")
     with transaction.atomic():
+        publish(AbandonDemande(acteur, vente_id))
         vente = _locked(acteur, vente_id)
         if vente.etat != Vente.Etat.EN_ATTENTE:
             vente = vente_locked(acteur, vente_id)

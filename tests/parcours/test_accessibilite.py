@@ -16,6 +16,7 @@ ECRANS = {
     "paramètres": "/parametres/officine/",
     "équipe": "/equipe/",
     "file": "/file/",
+    "fusions": "/fusions/",
     "régulariser": "/ordonnances/a-regulariser/",
     "composants": "/dev/composants",
     "refus": "/vente/999999/",
