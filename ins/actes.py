@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from ins.services import attributs
-from ins.services.droits import peut_identite
+from ins.services.habilitations import peut_identite
 from pharmacy.acteurs import Acteur
 from pharmacy.models import Patient
 

@@ -11,7 +11,7 @@ class InsConfig(AppConfig):
 
     def ready(self) -> None:
         """Register what the core and the outbox call."""
-        from ins import handlers, panneau, reglages
+        from ins import cablage_apcv, handlers, panneau, reglages
         from ins.services.appels import on_patient_chosen
         from ins.services.doublons import on_patient_created
         from ins.services.rappels import next_step
@@ -24,6 +24,7 @@ class InsConfig(AppConfig):
         registre.register(handlers.RecupererTraits())
         subscribe(PatientChoisi, on_patient_chosen)
         subscribe(PatientCree, on_patient_created)
+        cablage_apcv.register_all()
         register_panneau(Panneau("identite", "Identité", 10, panneau.render_panneau))
         etapes.register_avant_fin(next_step)
         reglages.register_all()

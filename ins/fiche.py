@@ -17,7 +17,7 @@ from ins.rules.oid import is_nia
 from ins.rules.pieces import piece_get
 from ins.selectors import traits_of
 from ins.services.commun import load_traits
-from ins.services.droits import peut_identite
+from ins.services.habilitations import peut_identite
 from pharmacy.acteurs import Acteur
 from pharmacy.identite import peut_sortir_de
 from pharmacy.models import Patient, PatientVersion

@@ -4,6 +4,7 @@ from django.urls import path
 
 from ins.views import (
     actes,
+    apcv,
     fiche,
     fusion,
     identite,
@@ -53,4 +54,7 @@ urlpatterns = [
         "donnees/reprise/<int:import_id>/relancer/", reprise.relancer, name="ins_reprise_relancer"
     ),
     path("donnees/reprise/<int:import_id>/constats.csv", reprise.constats, name="ins_reprise_csv"),
+    path("vente/<int:vente_id>/apcv/<int:contexte_id>/", apcv.apcv, name="ins_apcv"),
+    path("vente/<int:vente_id>/droits/", apcv.droits, name="ins_droits"),
+    path("vente/<int:vente_id>/droits/demander/", apcv.droits_demander, name="ins_droits_demander"),
 ]

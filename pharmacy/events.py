@@ -18,7 +18,7 @@ _abonnes: dict[type, list[Callable[[Any], None]]] = defaultdict(list)
 
 @dataclass(frozen=True)
 class PatientChoisi:
-    """A sale now has a patient. `moyen` is « vitale », « recherche » or « ordonnance »."""
+    """A sale now has a patient, by `moyen`: vitale, apcv, apcv_sans_ins, recherche, ordonnance."""
 
     acteur: Acteur
     vente_id: int

@@ -5,10 +5,12 @@ import time
 from typing import Any
 
 from agent.protocol.classification import Motifs
-from agent.scanner import SILENCE_S, Appareil
+from agent.scanner import SILENCE_S, Appareil, Evenement
 from agent.server.onglets import Connexion, Onglets
 
 SCAN_GARDE_S = 10
+# Events that go to the tab in front, or wait for one.
+LECTURES = frozenset({"scan", "apcv"})
 
 
 class Scans:
@@ -18,13 +20,13 @@ class Scans:
         self.onglets = onglets
         self._motifs = motifs
         self._appareils: dict[str, Appareil] = {}
-        self._garde: tuple[float, dict[str, Any]] | None = None
+        self._garde: tuple[float, Evenement] | None = None
         self._oubli: asyncio.TimerHandle | None = None
 
     def give_kept(self, connexion: Connexion) -> None:
         """Give the scan that waited to the tab that comes in front."""
         if self._garde is not None:
-            self.onglets.event(connexion, "scan", self._garde[1])
+            self.onglets.event(connexion, *self._garde[1])
         self.forget()
 
     def on_bytes(self, device: str, octets: bytes) -> None:
@@ -45,8 +47,8 @@ class Scans:
 
     def _deliver(self, appareil: Appareil, evenements: list[tuple[str, dict[str, Any]]]) -> None:
         for nom, payload in evenements:
-            if nom == "scan":
-                self._on_scan(payload)
+            if nom in LECTURES:
+                self._on_scan((nom, payload))
             else:
                 self.onglets.to_focus(nom, payload)
         attente = appareil.wait_s(time.monotonic())
@@ -54,11 +56,11 @@ class Scans:
             boucle = asyncio.get_running_loop()
             appareil.tour = boucle.call_later(attente, self._on_turn, appareil)
 
-    def _on_scan(self, scan: dict[str, Any]) -> None:
+    def _on_scan(self, scan: Evenement) -> None:
         """Give it to the tab in front; without one, keep the last for ten seconds."""
         if self.onglets.focus is not None:
             if self.onglets.focus.scans:
-                self.onglets.event(self.onglets.focus, "scan", scan)
+                self.onglets.event(self.onglets.focus, *scan)
             return
         self._drop_kept()
         self._garde = (time.monotonic(), scan)
@@ -67,7 +69,8 @@ class Scans:
     def _drop_kept(self) -> None:
         if self._garde is not None:
             age_ms = round((time.monotonic() - self._garde[0]) * 1000)
-            classe = self._garde[1]["class"]
+            nom, payload = self._garde[1]
+            classe = "apcv" if nom == "apcv" else payload["class"]
             self.forget()
             self.onglets.broadcast("scan.undelivered", {"class": classe, "age_ms": age_ms})
 

@@ -67,7 +67,7 @@ def _capabilities(agent: Agent) -> dict[str, Any]:
         "drivers": {
             "vitale": agent.pilote.nom,
             "cps": agent.pilote.nom,
-            "apcv": None,
+            "apcv": agent.pilote.nom,
             "scanner": agent.pilote.nom,
         },
         "simulated": agent.pilote.simule,
@@ -113,6 +113,11 @@ async def _v_vitale(agent: Agent, connexion: Connexion, requete: Requete) -> dic
     return await _read(agent, connexion, requete, "vitale", agent.pilote.lire_vitale)
 
 
+async def _v_apcv(agent: Agent, connexion: Connexion, requete: Requete) -> dict[str, Any]:
+    lu = await _read(agent, connexion, requete, "apcv", agent.pilote.lire_apcv)
+    return {**lu["data"], "receipt": lu["receipt"]}
+
+
 async def _v_cps(agent: Agent, connexion: Connexion, requete: Requete) -> dict[str, Any]:
     return await _read(agent, connexion, requete, "cps", agent.pilote.lire_cps)
 
@@ -139,7 +144,7 @@ async def _read(
         agent.onglets.occupes.pop(genre, None)
     return {
         "data": data,
-        "receipt": _receipt(agent, connexion, carte, f"{genre}.read", nonce, data),
+        "receipt": _receipt(agent, connexion, carte, requete.verbe, nonce, data),
     }
 
 
@@ -232,6 +237,7 @@ VERBES: dict[str, Callable[[Agent, Connexion, Requete], Awaitable[dict[str, Any]
     "focus.claim": _v_focus,
     "focus.release": _v_blur,
     "vitale.read": _v_vitale,
+    "apcv.read_nfc": _v_apcv,
     "cps.read": _v_cps,
     "cps.pin_state": _v_pin_state,
     "cps.lock": _v_pin_lock,

@@ -11,7 +11,7 @@ from pharmacy.isolation.operations import IsolerTable
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('ins', '0002_socle_identite'),
+        ('ins', '0003_retrait'),
         ('pharmacy', '0006_recherche'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

@@ -10,8 +10,8 @@ from pharmacy.isolation.operations import IsolerTable
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('ins', '0003_reprise'),
         ('ins', '0003_retrait'),
+        ('ins', '0007_apcv_droits'),
         ('pharmacy', '0007_cartes'),
     ]
 

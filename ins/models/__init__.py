@@ -1,7 +1,9 @@
 """Tables of the identity, one file per noun."""
 
+from ins.models.apcv import ContexteApcv
 from ins.models.appel import AppelInsi
 from ins.models.doublons import RechercheDoublons
+from ins.models.droits import DroitsAssure
 from ins.models.fusion import Fusion
 from ins.models.historique import EvenementIdentite, HistoriqueIns
 from ins.models.piece import PieceControlee, RappelPiece
@@ -12,6 +14,8 @@ from ins.models.verification import IdentiteVerifiee, LotVerification, Verificat
 __all__ = [
     "AppelInsi",
     "ConstatImport",
+    "ContexteApcv",
+    "DroitsAssure",
     "EvenementIdentite",
     "Fusion",
     "HistoriqueIns",

@@ -31,6 +31,8 @@ from teleservices.registre import Reponse
 
 BUDGET_S = 45
 _MEME_DEMANDE_S = 60
+# An appli that gives no INS is worth a card; one that gives it needs no call (INS-19).
+_CARTES = frozenset({"vitale", "apcv_sans_ins"})
 
 
 def on_patient_chosen(evenement: PatientChoisi) -> None:
@@ -39,7 +41,7 @@ def on_patient_chosen(evenement: PatientChoisi) -> None:
     Not for an identity that has its INS, is blocked, is known to have none (INS-18), or was already
     answered today on the same traits. Source: ins.md §2.7; requirement INS-09.
     """
-    if evenement.moyen != "vitale":
+    if evenement.moyen not in _CARTES:
         return
     # No lock on the file here: the sale is locked, and a settling takes them the other way round.
     # Two readings at once meet on the idempotency key, whose rank is read before what it guards.

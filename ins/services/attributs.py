@@ -13,7 +13,7 @@ from django.utils import timezone
 from ins.rules.statut import transition_number
 from ins.selectors import traits_of
 from ins.services.commun import announce_patient, note_event, patient_locked
-from ins.services.droits import check_identite
+from ins.services.habilitations import check_identite
 from ins.services.retrait import withdraw_ins
 from pharmacy import audit
 from pharmacy.acteurs import Acteur

@@ -18,7 +18,7 @@ from ins.selectors import piece_active, traits_of
 from ins.services.commun import announce_patient, load_traits, note_event
 from ins.services.deplacement import move_envois, move_rows, move_taches
 from ins.services.doublons import close_pair, pair_locked
-from ins.services.droits import check_identite
+from ins.services.habilitations import check_identite
 from ins.services.retrait import statut_of
 from pharmacy import audit, flux
 from pharmacy.acteurs import Acteur

@@ -17,7 +17,7 @@ from ins.rules.statut import transition_number
 from ins.selectors import PIECE_DIFFERENTE, PIECE_REFUSEE, SANS_PIECE, is_blocked, traits_of
 from ins.services.attributs import mark_doubtful
 from ins.services.commun import announce_patient, dump_traits, note_event, patient_locked
-from ins.services.droits import check_identite
+from ins.services.habilitations import check_identite
 from ins.services.rappels import note_asked
 from ins.services.retrait import statut_of
 from ins.services.taches import close_taches, open_tache

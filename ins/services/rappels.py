@@ -10,7 +10,7 @@ from django.urls import reverse
 
 from ins.models import RappelPiece
 from ins.selectors import is_reminder_due
-from ins.services.droits import peut_identite
+from ins.services.habilitations import peut_identite
 from pharmacy import audit
 from pharmacy.acteurs import Acteur
 from pharmacy.models import Vente

@@ -9,7 +9,7 @@ from django.db import transaction
 from ins.rules.statut import transition_number
 from ins.selectors import traits_of
 from ins.services.commun import announce_patient, note_event, patient_locked
-from ins.services.droits import check_identite
+from ins.services.habilitations import check_identite
 from pharmacy import audit
 from pharmacy.acteurs import Acteur
 from pharmacy.models import Patient

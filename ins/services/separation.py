@@ -23,8 +23,8 @@ from ins.rules.traits import TraitsStricts
 from ins.selectors import traits_of
 from ins.services.commun import announce_patient, load_traits, note_event
 from ins.services.deplacement import give_back, give_back_taches, move_envois
-from ins.services.droits import check_identite
 from ins.services.fusion import CARTE, CHOISIES, INS, RECUEIL, REPORTEES, SUIVIES, TRAITS
+from ins.services.habilitations import check_identite
 from ins.services.retrait import statut_of
 from pharmacy import audit, flux
 from pharmacy.acteurs import Acteur

@@ -15,7 +15,7 @@ from ins.rules.traits import TraitsStricts, is_first_name_consistent
 from ins.selectors import traits_of
 from ins.services.attributs import read_reason
 from ins.services.commun import announce_patient, dump_traits, note_event, patient_locked
-from ins.services.droits import check_identite
+from ins.services.habilitations import check_identite
 from ins.services.retrait import statut_of, withdraw_ins
 from ins.services.taches import close_taches
 from pharmacy import audit

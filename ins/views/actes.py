@@ -5,7 +5,7 @@ from django.urls import reverse
 
 from ins.actes import PAR_SLUG, Acte
 from ins.forms import ActeForm
-from ins.services.droits import check_identite
+from ins.services.habilitations import check_identite
 from ins.views.commun import acteur_of, first_error, leave, patient_of, render_dialog
 from pharmacy import audit
 from pharmacy.http import http_methods

@@ -9,7 +9,7 @@ from ins.forms import FusionForm
 from ins.rules.doublons import PHRASES
 from ins.services import doublons, separation
 from ins.services import fusion as service
-from ins.services.droits import peut_identite
+from ins.services.habilitations import peut_identite
 from ins.views.commun import acteur_of, first_error
 from pharmacy import audit
 from pharmacy.http import http_methods

@@ -12,7 +12,7 @@ from ins.reglages import PIECES_AJOUTEES, RAPPELS
 from ins.rules.pieces import REPRESENTANT, Piece, is_minor, piece_get, shown
 from ins.selectors import answer_compared, is_blocked, rappel_rank
 from ins.services import qualification
-from ins.services.droits import check_identite, peut_identite
+from ins.services.habilitations import check_identite, peut_identite
 from ins.services.qualification import REFUSER_INSI, TRAITS_COMPARES
 from ins.views.commun import (
     acteur_of,

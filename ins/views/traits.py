@@ -6,7 +6,7 @@ from django.urls import reverse
 from ins.forms import TraitsForm
 from ins.rules.pieces import PIECES
 from ins.services import traits as service
-from ins.services.droits import peut_identite
+from ins.services.habilitations import peut_identite
 from ins.services.qualification import Controle
 from ins.views.commun import acteur_of, leave, patient_of, render_dialog
 from pharmacy import audit

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from base64 import b64decode
+from collections.abc import Callable
 from datetime import date, timedelta
 from itertools import groupby
 from operator import itemgetter
@@ -209,7 +210,13 @@ def cps_route(acteur: Acteur, _vente: Vente | None, lecture: Lecture) -> Suite:
     return Suite("Carte professionnelle lue.", signer=signatures.wanted(acteur))
 
 
-ROUTES = {"vitale.read": vitale_route, "cps.read": cps_route}
+Route = Callable[[Acteur, Vente | None, Lecture], Suite]
+ROUTES: dict[str, Route] = {"vitale.read": vitale_route, "cps.read": cps_route}
+
+
+def register_route(operation: str, route: Route) -> None:
+    """Say where the readings of an operation go; called from `AppConfig.ready()`."""
+    ROUTES[operation] = route
 
 
 def lecture_route(acteur: Acteur, vente: Vente | None, lecture: Lecture) -> Suite:

@@ -161,7 +161,9 @@ def patient_choose(acteur: Acteur, vente_id: int, patient: Patient, moyen: str) 
         vente.save(update_fields=["patient", "carte_presente", "version"])
         audit.note(acteur, "patient.ouvrir", f"vente:{vente.pk}", patient)
         publish(PatientChoisi(acteur, vente.pk, patient.pk, moyen))
-        flux.ring_vente(acteur.officine_id, vente.pk, "bandeau", "lignes", "identite", "ordonnance")
+        flux.ring_vente(
+            acteur.officine_id, vente.pk, "bandeau", "lignes", "identite", "droits", "ordonnance"
+        )
     return vente
 
 

@@ -9,6 +9,8 @@ from zeep import Client, Settings
 from zeep.exceptions import Error as ZeepError
 from zeep.transports import Transport
 
+from teleservices.soap.lecture import Element
+
 CONTRATS = Path(__file__).resolve().parent.parent.parent / "docs" / "contrats"
 
 
@@ -51,11 +53,16 @@ def build_body(wsdl: str, schema: str, qname: str, contenu: dict[str, Any]) -> b
         element.render(parent, element(**contenu))
     except (ZeepError, TypeError, LookupError) as exc:
         raise ContratRefuse("contenu_hors_contrat") from exc
-    if not _schema(schema).validate(parent[0]):
-        raise ContratRefuse("corps_hors_schema")
+    check_body(schema, parent[0])
     return etree.tostring(parent[0], method="c14n", exclusive=True)
 
 
-@lru_cache(maxsize=4)
+def check_body(schema: str, element: Element) -> None:
+    """Raise ContratRefuse unless a body built by hand fits a schema of docs/contrats."""
+    if not _schema(schema).validate(element):
+        raise ContratRefuse("corps_hors_schema")
+
+
+@lru_cache(maxsize=8)
 def _schema(fichier: str) -> etree.XMLSchema:
     return etree.XMLSchema(etree.parse(str(CONTRATS / fichier)))  # a file of this project

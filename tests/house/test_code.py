@@ -333,13 +333,16 @@ def test_no_test_waits_by_the_clock_skips_or_mocks_our_code():
     assert coupables <= {"tests/conftest.py"}
 
 
-@pytest.mark.parametrize("app", ["ins", "ordonnance"])
-def test_each_code_of_a_service_has_its_class_its_sentence_and_its_next_step(app):
+@pytest.mark.parametrize(
+    "module",
+    ["ins.errors", "ins.errors_apcv", "ins.errors_adri", "ordonnance.errors"],
+)
+def test_each_code_of_a_service_has_its_class_its_sentence_and_its_next_step(module):
     from importlib import import_module
 
     from teleservices.errors import TeleserviceError
 
-    erreurs = import_module(f"{app}.errors")
+    erreurs = import_module(module)
     for code in [*erreurs.CODES, "jamais_vu"]:
         ligne = erreurs.row_of(code)
         assert issubclass(ligne.classe, TeleserviceError)

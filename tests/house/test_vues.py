@@ -7,6 +7,7 @@ no business row, a write needs its CSRF token, and what shows or changes a patie
 
 import json
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import pytest
 from django.db import connection
@@ -15,6 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import get_resolver, reverse
 from django.utils import timezone
 
+from ins.models import ContexteApcv
 from ins.services.fusion import mark_of
 from ins.services.taches import open_tache
 from pharmacy.acteurs import DROITS
@@ -22,6 +24,7 @@ from pharmacy.http import _ECRITURE, _PERMISES
 from pharmacy.models import Audit, LigneDelivrance, Operateur, Ordonnance, RecuCarte, Vente
 from pharmacy.services.vente import Boite, ligne_add, patient_choose, vente_hold, vente_terminate
 from teleservices.models import Envoi
+from tests.house.test_contrats import CONTRATS
 from tests.ins.dossiers import dossier, fuse
 from tests.ordonnance.atelier import LEVOTHYROX, NUMERO, confirmer, recuperer
 
@@ -120,6 +123,11 @@ VUES = {
         "GET POST", "ins.appeler", corps=None, ailleurs="tests/ins/test_ecrans : il faut INSi"
     ),
     "ins_relancer": Vue("POST", "ins.appeler"),
+    "ins_apcv": Vue("GET POST", "ins.appeler", corps={"numero": "1"}, etape="rien"),
+    "ins_droits": Vue("GET", "vente", trace="rafraîchit une page déjà tracée"),
+    "ins_droits_demander": Vue(
+        "POST", "ins.appeler", corps=None, ailleurs="tests/ins/test_droits : il faut une adresse"
+    ),
     "ins_qualifier": Vue(
         "GET POST",
         "ins.qualifier",
@@ -258,6 +266,7 @@ class Scene:
             "recu_id": self._recu().pk,
             "tache_id": open_tache(troupe.patient(), "piece_differente").pk,
             "acte": "douter",
+            "contexte_id": self._contexte().pk,
         }
         if etape in {"patient", "recuperee", "lue", "papier", "finie", "attente", "retiree"}:
             patient_choose(acteur, vente.pk, troupe.patient(), "recherche")
@@ -331,6 +340,32 @@ class Scene:
         )
         ImportPatients.objects.filter(pk=reprise.pk).update(avance_le="2026-01-01T00:00:00Z")
         return reprise
+
+    def _contexte(self):
+        """An appli carte Vitale was read: nobody is chosen yet."""
+        contrat = CONTRATS / "exemples-apcv/02-contexte.json"
+        return ContexteApcv.objects.create(
+            officine=self.troupe.officine,
+            vente=self.vente,
+            envoi=Envoi.objects.create(
+                officine=self.troupe.officine,
+                service="apcv",
+                operation="apcv.ouvrir",
+                cle="apcv-de-la-table",
+                sujet=f"vente:{self.vente.pk}",
+                etat="envoye",
+                file="interactif",
+                lecture=True,
+                operateur=self.troupe.operateurs["A01"],
+                pas_avant=timezone.now(),
+            ),
+            operateur=self.troupe.operateurs["A01"],
+            etat="a_choisir",
+            identifiant="c_7d1c1c526f0e",
+            usage="titulaire",
+            expire_le=timezone.now() + timedelta(minutes=30),
+            donnees=json.dumps(json.loads(contrat.read_text("utf-8"))["corps"]).encode(),
+        )
 
     def _envoi(self):
         return Envoi.objects.create(
@@ -435,7 +470,15 @@ def _rows(troupe):
     """What a stranger could have changed: sales, lines, prescriptions, sendings, people."""
     return [
         list(modele.objects.order_by("pk").values())
-        for modele in (Vente, LigneDelivrance, Ordonnance, Envoi, Operateur, RecuCarte)
+        for modele in (
+            Vente,
+            LigneDelivrance,
+            Ordonnance,
+            Envoi,
+            Operateur,
+            RecuCarte,
+            ContexteApcv,
+        )
     ]
 
 

@@ -12,6 +12,8 @@ from django.utils import timezone
 from ins.models import (
     AppelInsi,
     ConstatImport,
+    ContexteApcv,
+    DroitsAssure,
     EvenementIdentite,
     Fusion,
     HistoriqueIns,
@@ -42,6 +44,8 @@ pytestmark = [pytest.mark.django_db, pytest.mark.exigence("INS-28")]
 SUIVENT = {
     "ins.AppelInsi.patient",
     "ins.ConstatImport.patient",
+    "ins.ContexteApcv.patient",
+    "ins.DroitsAssure.patient",
     "ins.HistoriqueIns.patient",
     "ins.IdentiteRecue.patient",
     "ins.PieceControlee.patient",
@@ -191,16 +195,19 @@ def _everything(troupe, patient):
     """A row of each kind that points to a file; return them."""
     acteur, officine = troupe.acteur(), troupe.officine
     vente = Vente.objects.create(officine=officine, ouverte_par=patient.cree_par, patient=patient)
-    envoi = Envoi.objects.create(
-        officine=officine,
-        service="insi",
-        operation="ins.recuperer_traits",
-        cle=f"cle:{patient.pk}",
-        sujet=f"patient:{patient.pk}",
-        file="interactif",
-        operateur_id=acteur.operateur_id,
-        pas_avant=timezone.now(),
-    )
+    envois = [
+        Envoi.objects.create(
+            officine=officine,
+            service="insi",
+            operation="ins.recuperer_traits",
+            cle=f"cle:{patient.pk}{suffixe}",
+            sujet=f"patient:{patient.pk}",
+            file="interactif",
+            operateur_id=acteur.operateur_id,
+            pas_avant=timezone.now(),
+        )
+        for suffixe in ("", ":apcv", ":droits")
+    ]
     return [
         vente,
         Ordonnance.objects.create(
@@ -208,7 +215,7 @@ def _everything(troupe, patient):
             cree_par=patient.cree_par,
         ),
         AppelInsi.objects.create(
-            officine=officine, envoi=envoi, patient=patient, operation="x", environnement="x",
+            officine=officine, envoi=envois[0], patient=patient, operation="x", environnement="x",
             mode="x", declenche_par=patient.cree_par,
         ),
         HistoriqueIns.objects.create(
@@ -223,6 +230,13 @@ def _everything(troupe, patient):
             traits_version=1, coherente=True, controlee_par=patient.cree_par, active=False,
         ),
         CartePatient.objects.create(officine=officine, patient=patient, empreinte="carte"),
+        ContexteApcv.objects.create(
+            officine=officine, vente=vente, envoi=envois[1], operateur=patient.cree_par,
+            patient=patient,
+        ),
+        DroitsAssure.objects.create(
+            officine=officine, envoi=envois[2], patient=patient, date_soins="2026-01-02"
+        ),
         ConstatImport.objects.create(
             officine=officine, patient=patient, nature="doublon", ligne=1, phrase="x",
             importation=ImportPatients.objects.create(
@@ -257,7 +271,7 @@ def test_a_sending_that_a_worker_holds_or_that_left_is_not_touched(halle, qual, 
     for etat in ("en_vol", "envoye", "refuse", "abandonne"):
         Envoi.objects.update(etat=etat, pris_le=timezone.now(), motif_abandon="x")
         fusion = fuse(halle, qual, prov, nom_utilise=qual.pk)
-        assert Envoi.objects.get().sujet == f"patient:{prov.pk}"
+        assert set(Envoi.objects.values_list("sujet", flat=True)) == {f"patient:{prov.pk}"}
         separate(halle.acteur("A01"), fusion.pk)
 
 

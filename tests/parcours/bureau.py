@@ -78,6 +78,15 @@ class Bureau:
     def scanner(self, texte):
         self.agent(verb="scan", device="comptoir", text=texte)
 
+    def e_lecteur(self, texte):
+        """A code shown to the scanner that is turned to the patient."""
+        self.agent(verb="scan", device="patient", text=texte)
+
+    def poser(self, texte):
+        """A phone laid on the contactless reader."""
+        carte = {"schema": "officine.carte-sim/1", "kind": "apcv", "apcv": {"texte": texte}}
+        self.agent(verb="insert", reader="apcv", card=carte)
+
     def boite(self, cip13):
         self.serie += 1
         serie = f"T{time.time_ns() % 10**9}{self.serie}"
@@ -217,6 +226,19 @@ class Bureau:
 
     def oublier(self, service):
         call(f"{self.pile.controle[service]}/controle/oublier", {})
+
+    def foyer(self, personnes, **faits):
+        """Give these people an appli carte Vitale, the insured person first; return its name."""
+        nom = f"foyer-{time.time_ns()}"
+        matricules = [p.ins.matricule for p in personnes]
+        corps = {"foyer": nom, "matricules": matricules, **faits}
+        call(f"{self.pile.controle['vitale']}/controle/foyers", corps)
+        return nom
+
+    def telephone(self, foyer, **faits):
+        """What the phone of a household shows now: good once, for two minutes."""
+        corps = {"foyer": foyer, **faits}
+        return call(f"{self.pile.controle['vitale']}/controle/codes", corps)["texte"]
 
     def prescrire(self, produits=ORDONNANCE, qui=PAT_TROIS, **autres):
         """Write a prescription of its own for this journey; return its number."""
