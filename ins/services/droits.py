@@ -36,8 +36,9 @@ def on_patient_chosen(evenement: PatientChoisi) -> None:
 
 
 def is_askable(patient: Patient) -> bool:
-    """Tell whether the file holds the billing identity that the service wants."""
-    return bool(patient.nir_assure) and len(patient.naissance_facturation) == 8
+    """Tell whether the file holds the billing identity that the service wants; fictive: never."""
+    payable = bool(patient.nir_assure) and len(patient.naissance_facturation) == 8
+    return payable and not patient.attr_fictif
 
 
 def _is_known_today(patient: Patient) -> bool:

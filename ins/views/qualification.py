@@ -1,6 +1,6 @@
 """Record the document that a person showed, or that there was none: from a sale, or the file."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse
@@ -37,7 +37,7 @@ from pharmacy.services.vente import VenteRefusee
 class Sujet:
     """Who is looked at, and from where: the dialog posts and goes back there."""
 
-    patient: Patient
+    patient: Patient = field(repr=False)
     vente: Vente | None
 
     @property

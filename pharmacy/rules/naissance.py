@@ -40,15 +40,17 @@ def parse_birth(brut: str) -> DateLue | None:
 def read_typed(texte: str) -> DateLue | None:
     """Return the date a person typed: whole, or « 05/1962 » or « 1962 » when no more is known.
 
-    What is missing is completed by the same rule, and marked. None for anything else.
-    Source: ins.md §1.3 (EXI ID 11), case 40.
+    What is missing (or « 00 ») is completed by the same rule, and marked; a mistake is not: None,
+    as for anything else. Source: ins.md §1.3 (EXI ID 11), case 40.
     """
     net = texte.strip()
-    if morceaux := re.fullmatch(r"(?:(?:(\d{2})[/ .-])?(\d{2})[/ .-])?(\d{4})", net, re.ASCII):
-        jour, mois, annee = morceaux.groups(default="00")
-        return parse_birth(f"{annee}{mois}{jour}")
-    if re.fullmatch(r"\d{8}", net, re.ASCII):
-        return parse_birth(f"{net[4:]}{net[2:4]}{net[:2]}")
     if re.fullmatch(r"\d{4}-\d{2}-\d{2}", net, re.ASCII):
-        return parse_birth(net)
-    return None
+        net = f"{net[8:]}/{net[5:7]}/{net[:4]}"
+    morceaux = re.fullmatch(r"(?:(?:(\d{2})[/ .-]?)?(\d{2})[/ .-]?)?(\d{4})", net, re.ASCII)
+    if morceaux is None:
+        return None
+    jour, mois, annee = morceaux.groups(default="00")
+    lue = parse_birth(f"{annee}{mois}{jour}")
+    if lue is None or int(mois) > 12 or int(jour) > 31:
+        return None
+    return None if lue.interpretee and "00" not in {jour, mois} else lue

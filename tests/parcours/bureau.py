@@ -168,6 +168,10 @@ class Bureau:
     def photographier(self, nom):
         self.images.take(self.page, nom)
 
+    def regarder(self, nom):
+        """Keep a screen for the eye, not for the guide."""
+        self.images.look(self.page, nom)
+
     # Acts that every journey begins with
 
     def ouvrir_session(self, code="A02"):
@@ -270,12 +274,19 @@ class Images:
 
     def take(self, page, nom):
         """Keep the screen of the guide, then both themes and both widths for the eye."""
-        if self.guide is None:
-            return
+        if self.guide is not None:
+            self._shoot(page, nom, self.guide)
+
+    def look(self, page, nom):
+        """Keep both themes and both widths for the eye, beside the guide."""
+        if self.guide is not None:
+            self._shoot(page, nom, self.essais)
+
+    def _shoot(self, page, nom, premier):
         for suffixe, largeur, theme in self.GRANDEURS:
             page.set_viewport_size({"width": largeur, "height": 768})
             page.emulate_media(color_scheme=theme)
-            dossier = self.essais if suffixe else self.guide
+            dossier = self.essais if suffixe else premier
             page.screenshot(path=dossier / f"{nom}{suffixe}.png", animations="disabled")
         page.set_viewport_size({"width": 1366, "height": 768})
         page.emulate_media(color_scheme="light")
