@@ -37,6 +37,11 @@ app.conf.update(
             "schedule": 2.0,
             "options": {"queue": "lots", "expires": 10},
         },
+        "ins.chercher_doublons": {
+            "task": "ins.chercher_doublons",
+            "schedule": crontab(minute="*/10", hour="1-5"),
+            "options": {"queue": "lots", "expires": 500},
+        },
         "pharmacy.oublier_lectures": {
             "task": "pharmacy.oublier_lectures",
             "schedule": 60.0,

@@ -22,9 +22,10 @@ class InsConfig(AppConfig):
         )
         from ins.selectors import count_setting
         from ins.services.appels import on_patient_chosen
+        from ins.services.doublons import on_patient_created
         from ins.services.rappels import next_step
         from pharmacy import etapes
-        from pharmacy.events import PatientChoisi, subscribe
+        from pharmacy.events import PatientChoisi, PatientCree, subscribe
         from pharmacy.panels import Compteur, Panneau, register_compteur, register_panneau
         from teleservices import registre
 
@@ -33,6 +34,7 @@ class InsConfig(AppConfig):
         handlers_verification.register_all()
         scan.register_routes()
         subscribe(PatientChoisi, on_patient_chosen)
+        subscribe(PatientCree, on_patient_created)
         cablage_apcv.register_all()
         register_panneau(Panneau("identite", "Identité", 10, panneau.render_panneau))
         register_compteur(

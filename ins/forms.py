@@ -11,6 +11,7 @@ from django.utils import timezone
 from ins.rules.pieces import REPRESENTANT, Piece
 from ins.rules.question import Question
 from ins.rules.traits import TraitsStricts
+from ins.services.fusion import MOTIFS, Choix
 from ins.services.qualification import (
     AUCUNE,
     CONFORME,
@@ -365,3 +366,34 @@ class SansInsForm(forms.Form):
             "invalid_choice": "Choisissez une des raisons proposées.",
         },
     )
+
+
+class FusionForm(forms.Form):
+    """Which file is kept, whose names and card, why; for the two files as they were shown."""
+
+    vues = forms.CharField(max_length=80)
+    garde = forms.IntegerField(
+        min_value=1, error_messages={"required": "Choisissez le dossier que vous gardez."}
+    )
+    nom_utilise = forms.IntegerField(required=False)
+    prenom_utilise = forms.IntegerField(required=False)
+    carte = forms.IntegerField(required=False)
+    motif = forms.ChoiceField(
+        choices=list(MOTIFS.items()),
+        error_messages={
+            "required": "Dites pourquoi ces dossiers sont ceux d'une personne.",
+            "invalid_choice": "Choisissez un des motifs proposés.",
+        },
+    )
+
+    @property
+    def choix(self) -> Choix:
+        """Return what was chosen."""
+        lu = self.cleaned_data
+        return Choix(
+            lu["motif"],
+            lu["vues"],
+            lu["nom_utilise"] or 0,
+            lu["prenom_utilise"] or 0,
+            lu["carte"] or 0,
+        )

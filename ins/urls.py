@@ -9,6 +9,7 @@ from ins.views import (
     dossier,
     etiquette,
     fiche,
+    fusion,
     identite,
     modification,
     qualification,
@@ -29,6 +30,15 @@ urlpatterns = [
     path("vente/<int:vente_id>/identite/", identite.identite, name="ins_identite"),
     path("vente/<int:vente_id>/identite/relancer/", identite.relancer, name="ins_relancer"),
     path("vente/<int:vente_id>/qualifier/", qualification.qualifier, name="ins_qualifier"),
+    path("patient/<int:patient_id>/proches/", fusion.proches, name="ins_proches"),
+    path("patient/<int:garde_id>/fusion/<int:absorbe_id>/", fusion.fusion, name="ins_fusion"),
+    path(
+        "patient/<int:garde_id>/fusion/<int:absorbe_id>/ecarter/",
+        fusion.ecarter,
+        name="ins_ecarter",
+    ),
+    path("fusions/", fusion.fusions, name="ins_fusions"),
+    path("fusions/<int:fusion_id>/annuler/", fusion.annuler, name="ins_fusion_annuler"),
     path("vente/<int:vente_id>/sans-ins/", sans_ins.sans_ins_vente, name="ins_sans_ins_vente"),
     path("patients/<int:patient_id>/identite/", fiche.fiche, name="ins_fiche"),
     path(

@@ -30,6 +30,15 @@ class PatientChoisi:
 
 
 @dataclass(frozen=True)
+class PatientCree:
+    """A file was created by hand, from a card or a prescription; `vente_id` 0 outside a sale."""
+
+    acteur: Acteur
+    patient_id: int
+    vente_id: int = 0
+
+
+@dataclass(frozen=True)
 class VenteTerminee:
     """A sale was ended by FIN."""
 

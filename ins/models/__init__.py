@@ -2,6 +2,7 @@
 
 from ins.models.apcv import ContexteApcv
 from ins.models.appel import AppelInsi
+from ins.models.doublons import RechercheDoublons
 from ins.models.droits import DroitsAssure
 from ins.models.fusion import Fusion
 from ins.models.historique import EvenementIdentite, HistoriqueIns
@@ -26,6 +27,7 @@ __all__ = [
     "LotVerification",
     "PieceControlee",
     "RappelPiece",
+    "RechercheDoublons",
     "TacheIdentite",
     "Verification",
 ]

@@ -17,6 +17,7 @@ from django.urls import get_resolver, reverse
 from django.utils import timezone
 
 from ins.models import ContexteApcv
+from ins.services.fusion import mark_of
 from ins.services.taches import open_tache
 from pharmacy.acteurs import DROITS
 from pharmacy.http import _ECRITURE, _PERMISES
@@ -24,6 +25,7 @@ from pharmacy.models import Audit, LigneDelivrance, Operateur, Ordonnance, RecuC
 from pharmacy.services.vente import Boite, ligne_add, patient_choose, vente_hold, vente_terminate
 from teleservices.models import Envoi
 from tests.house.test_contrats import CONTRATS
+from tests.ins.dossiers import dossier, fuse
 from tests.ordonnance.atelier import LEVOTHYROX, NUMERO, confirmer, recuperer
 
 pytestmark = pytest.mark.django_db
@@ -159,6 +161,16 @@ VUES = {
         "ins.qualifier",
         corps={"piece": "PA", "reponse": "conforme", "traits_version": "1"},
     ),
+    "ins_proches": Vue("GET", "patient.lire"),
+    "ins_fusion": Vue(
+        "GET POST",
+        "patient.lire",
+        "ins.fusionner",
+        corps={"garde": "{garde_id}", "motif": "piece", "vues": "{vues}"},
+    ),
+    "ins_ecarter": Vue("POST", "ins.taches", corps={"issue": "homonymes"}),
+    "ins_fusions": Vue("GET", "ins.fusionner"),
+    "ins_fusion_annuler": Vue("GET POST", "ins.fusionner"),
     "ins_sans_ins_vente": Vue("GET POST", "ins.appeler", corps={"motif": "anonymat"}),
     "ins_fiche": Vue("GET", "patient.lire"),
     "ins_fiche_qualifier": Vue(
@@ -301,6 +313,17 @@ class Scene:
         self._finish(acteur, etape)
         self.ids["envoi_id"] = self._envoi().pk
         self.ids["import_id"] = self._reprise(etape).pk
+        self._pair()
+
+    def _pair(self):
+        """A second file of the same person, and another one already merged."""
+        double, fusionne = (
+            dossier(self.troupe, nom_utilise="PAT-TROIS", premier_prenom="DOMINIQUE")
+            for _ in range(2)
+        )
+        self.ids["fusion_id"] = fuse(self.troupe, double, fusionne).pk
+        self.ids |= {"garde_id": self.troupe.patient().pk, "absorbe_id": double.pk}
+        self.ids["vues"] = mark_of(self.troupe.patient(), double)
 
     def _lecture(self, acteur):
         """The datamatrix of the patient was read, and an INS is kept aside for their file."""
