@@ -26,6 +26,7 @@ from uuid import uuid4
 import httpx
 import psycopg
 from lxml import etree
+from psycopg.conninfo import make_conninfo
 
 from config.lanceur.dossiers import RACINE
 from config.lanceur.enfants import Commande
@@ -137,15 +138,13 @@ class Banc:
         self.pile.start_data()
         build_all(self.tls)
         assert self.pile.postgres is not None
-        self.dsn = " ".join(
-            f"{cle}={self.pile.env[f'COMPTOIR_{nom}']}"
-            for cle, nom in (
-                ("host", "BASE_HOTE"),
-                ("port", "BASE_PORT"),
-                ("dbname", "BASE_NOM"),
-                ("user", "PROPRIETAIRE_UTILISATEUR"),
-                ("password", "PROPRIETAIRE_MOT_DE_PASSE"),
-            )
+        secret = Path(self.pile.env["COMPTOIR_PROPRIETAIRE_MOT_DE_PASSE_FILE"])
+        self.dsn = make_conninfo(
+            host=self.pile.env["COMPTOIR_BASE_HOTE"],
+            port=self.pile.env["COMPTOIR_BASE_PORT"],
+            dbname=self.pile.env["COMPTOIR_BASE_NOM"],
+            user=self.pile.env["COMPTOIR_PROPRIETAIRE_UTILISATEUR"],
+            password=secret.read_text(encoding="utf-8").strip(),
         )
         self.pile.env |= {
             "COMPTOIR_TLS_AC": str(self.tls / "ac-serveurs.pem"),

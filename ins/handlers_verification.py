@@ -5,9 +5,9 @@ from uuid import uuid5
 
 from django.utils import timezone
 
+from ins import reglages_verification
 from ins.client import InsiClient, insi_client
 from ins.codec.verification import IdentiteAVerifier, is_sendable
-from ins import reglages_verification
 from ins.handlers import REPRISES_S, check_in_time
 from ins.models import AppelInsi, LotVerification
 from ins.selectors import VERIFIER
