@@ -11,7 +11,14 @@ class InsConfig(AppConfig):
 
     def ready(self) -> None:
         """Register what the core and the outbox call."""
-        from ins import cablage_apcv, handlers, panneau, reglages_appels
+        from ins import (
+            cablage_apcv,
+            handlers,
+            handlers_verification,
+            panneau,
+            reglages_appels,
+            scan,
+        )
         from ins.selectors import RAPPELS, count_setting
         from ins.services.appels import on_patient_chosen
         from pharmacy import parametres
@@ -21,6 +28,8 @@ class InsConfig(AppConfig):
 
         registre.register(handlers.RecupererVitale(), handlers.REPRISES_S)
         registre.register(handlers.RecupererTraits(), handlers.REPRISES_S)
+        handlers_verification.register_all()
+        scan.register_routes()
         subscribe(PatientChoisi, on_patient_chosen)
         cablage_apcv.register_all()
         register_panneau(Panneau("identite", "Identité", 10, panneau.render_panneau))

@@ -25,6 +25,19 @@ CODES: dict[str, Ligne] = {
         "INSi trouve plusieurs personnes.",
         "Ajoutez les autres prénoms, puis le lieu de naissance.",
     ),
+    "verification_01": Ligne(
+        Rejected,
+        "INSi ne confirme pas cette INS.",
+        "Récupérez l'INS par la carte Vitale, ou par les traits (² E).",
+    ),
+    "verification_02": Ligne(
+        Rejected,
+        "INSi ne connaît pas ce matricule.",
+        "Récupérez l'INS par la carte Vitale, ou par les traits (² E).",
+    ),
+    "verification_91": Ligne(
+        Unavailable, "INSi n'a pas pu vérifier cette INS.", "Relancez plus tard (² I)."
+    ),
     "insi_19": Ligne(
         Rejected, "Le nom de naissance manque pour INSi.", "Complétez le nom de naissance."
     ),

@@ -24,7 +24,7 @@ SERVICE = "insi"
 REPRISES_S = (2, 8, 30)
 
 
-def _check_in_time(envoi: Envoi) -> None:
+def check_in_time(envoi: Envoi) -> None:
     """Raise Rejected, seen on the panel, once the counter's 45 s are over."""
     if (timezone.now() - envoi.cree_le).total_seconds() > appels.BUDGET_S:
         raise Rejected(
@@ -58,7 +58,7 @@ class RecupererVitale(_Lecture):
 
     def prepare(self, envoi: Envoi) -> tuple[InsiClient, DemandeVitale]:
         """Return the client and the question. NotReady without our certificate."""
-        _check_in_time(envoi)
+        check_in_time(envoi)
         demande = demande_vitale(
             Patient.objects.get(
                 pk=int(envoi.sujet.removeprefix("patient:")), officine_id=envoi.officine_id
@@ -85,7 +85,7 @@ class RecupererTraits(_Lecture):
 
     def prepare(self, envoi: Envoi) -> tuple[InsiClient, DemandeTraits, Recherche]:
         """Return the client, the question and how to try it. NotReady without our certificate."""
-        _check_in_time(envoi)
+        check_in_time(envoi)
         if envoi.corps is None:
             raise Rejected("traits_incomplets", "Il manque un trait que INSi demande.")
         question = load_question(bytes(envoi.corps))

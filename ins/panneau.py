@@ -9,6 +9,7 @@ from ins.models import AppelInsi
 from ins.rules.oid import is_nia
 from ins.selectors import (
     EN_COURS,
+    VERIFIER,
     age_s,
     appel_last,
     appel_of_vente,
@@ -17,6 +18,7 @@ from ins.selectors import (
     is_reminder_due,
     piece_active,
     question_file,
+    recue_pending,
     relance_since,
 )
 from ins.services.appels import BUDGET_S
@@ -25,6 +27,7 @@ from pharmacy.models import Patient, Vente
 from teleservices.models import Envoi
 
 _ECHECS = (Envoi.Etat.REFUSE, Envoi.Etat.ABANDONNE)
+_SANS_RESULTAT = {"01", "02", "91"}
 _TARD = "INSi n'a pas répondu en 45 secondes. Poursuivez la délivrance ; relancez plus tard."
 
 
@@ -65,13 +68,15 @@ def _last_call(appel: AppelInsi) -> dict[str, Any] | None:
         return {"face": "averifier", "appel": appel, "acte": "comparer"}
     if appel.envoi.etat in EN_COURS:
         return _waiting(appel)
-    if appel.envoi.etat in _ECHECS or appel.code in {"01", "02"}:
+    if appel.envoi.etat in _ECHECS or appel.code in _SANS_RESULTAT:
         return _failed(appel)
     return None
 
 
 def _without_ins(patient: Patient, appel: AppelInsi | None) -> dict[str, Any]:
-    """No INS: why, and what can be asked now."""
+    """No INS: why, and what can be asked now. One read from a code is to be verified first."""
+    if _may_have_read(patient, appel) and recue_pending(patient) is not None:
+        return {"face": "averifier", "acte": "verifier", "recue": True, "saisir": True}
     askable = demande_vitale(patient) is not None or question_file(patient) is not None
     controlee = patient.statut == Patient.Statut.VALI
     refusee = appel is not None and appel.decision == AppelInsi.Decision.REFUSEE
@@ -85,6 +90,13 @@ def _without_ins(patient: Patient, appel: AppelInsi | None) -> dict[str, Any]:
         "refusee": refusee,
         "appel": appel,
     }
+
+
+def _may_have_read(patient: Patient, appel: AppelInsi | None) -> bool:
+    """Tell whether an INS may wait to be verified: a code made the file, or was the last call."""
+    if appel is None:
+        return patient.methode == Patient.Methode.CODE
+    return appel.operation == VERIFIER
 
 
 def _waiting(appel: AppelInsi) -> dict[str, Any]:
@@ -101,6 +113,8 @@ def _waiting(appel: AppelInsi) -> dict[str, Any]:
 
 def _failed(appel: AppelInsi) -> dict[str, Any]:
     contexte: dict[str, Any] = {"face": "echec", "appel": appel, "code": appel.code or "INS-045"}
+    if appel.operation == VERIFIER:
+        return contexte | _not_verified(appel)
     if appel.code in {"01", "02"}:
         ligne = row_of(appel.code)
         return contexte | {"phrase": f"{ligne.message} {ligne.geste}", "acte": "suite"}
@@ -109,6 +123,15 @@ def _failed(appel: AppelInsi) -> dict[str, Any]:
         ligne = row_of("service_coupe")
         phrase = f"{ligne.message} {ligne.geste}"
     return contexte | {"phrase": phrase, "acte": "relancer"}
+
+
+def _not_verified(appel: AppelInsi) -> dict[str, Any]:
+    """A verification that did not confirm, or was not answered: then it may be asked again."""
+    if appel.code in _SANS_RESULTAT:
+        ligne = row_of(f"verification_{appel.code}")
+        acte = "verifier" if appel.code == "91" else "relancer"
+        return {"phrase": f"{ligne.message} {ligne.geste}", "acte": acte, "saisir": True}
+    return {"phrase": appel.envoi.dernier_message or _TARD, "acte": "verifier"}
 
 
 def _recovered(patient: Patient) -> dict[str, Any]:

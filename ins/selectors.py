@@ -1,13 +1,20 @@
 """Reads of identity for the counter: last call, answer against file, documents, reminders."""
 
+import json
 from dataclasses import astuple, dataclass, field
 from datetime import timedelta
 
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
-from ins.codec import DemandeVitale, Individu, parse_reponse
-from ins.models import AppelInsi, EvenementIdentite, PieceControlee, TacheIdentite
+from ins.codec import DemandeVitale, Individu, InsLu, parse_reponse
+from ins.models import (
+    AppelInsi,
+    EvenementIdentite,
+    IdentiteRecue,
+    PieceControlee,
+    TacheIdentite,
+)
 from ins.rules.acceptation import Verdict, judge
 from ins.rules.dates import parse_birth
 from ins.rules.question import Question, dump_question, load_question
@@ -28,6 +35,7 @@ from teleservices.models import Envoi, Trace
 
 RECUPERER_VITALE = "ins.recuperer_vitale"
 RECUPERER_TRAITS = "ins.recuperer_traits"
+VERIFIER = "ins.verifier"
 EN_COURS = (Envoi.Etat.A_ENVOYER, Envoi.Etat.EN_VOL, Envoi.Etat.INCERTAIN)
 RAPPELS = "ins.rappels_piece"
 DERNIER_APPEL, DATE_LUNAIRE = "ins.dernier_appel_liste", "ins.variante_date_lunaire"
@@ -142,10 +150,48 @@ def calls_left(officine_id: int, sujet: str, vente_id: int | None) -> int:
 
 
 def individu_of(appel: AppelInsi) -> Individu | None:
-    """Return the person of an answer; None when it holds nobody."""
+    """Return the person of an answer; None when it holds nobody.
+
+    A verification gives no trait back: « conforme », the person is the one that was read.
+    """
     if appel.reponse is None:
         return None
+    if appel.operation == VERIFIER:
+        return _person_read(appel) if appel.code == "00" else None
     return parse_reponse(bytes(appel.reponse), appel.environnement).individu
+
+
+def _person_read(appel: AppelInsi) -> Individu | None:
+    """Return the person of the INS that a call verified; None when it was the file's own."""
+    recue = IdentiteRecue.objects.filter(officine_id=appel.officine_id, appel=appel).first()
+    if recue is None or recue.traits is None:
+        return None
+    traits = json.loads(bytes(recue.traits))
+    return Individu(
+        actif=InsLu(str(recue.matricule), recue.oid),
+        historique=(),
+        nom_naissance=traits["nom_naissance"],
+        prenom="",
+        prenoms=traits["prenoms_naissance"],
+        sexe=traits["sexe"],
+        naissance=traits["date_naissance"] or "",
+        lieu=traits["cog_naissance"],
+    )
+
+
+def recue_pending(patient: Patient) -> IdentiteRecue | None:
+    """Return the INS read from outside that waits to be verified for a file (ins.md §2.8)."""
+    return (
+        IdentiteRecue.objects.filter(
+            officine_id=patient.officine_id,
+            patient=patient,
+            etat=IdentiteRecue.Etat.A_VERIFIER,
+            traits__isnull=False,
+        )
+        .select_related("appel__envoi")
+        .order_by("-pk")
+        .first()
+    )
 
 
 def dossier_of_ins(officine_id: int, individu: Individu) -> Patient | None:

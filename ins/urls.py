@@ -2,7 +2,17 @@
 
 from django.urls import path
 
-from ins.views import apcv, dossier, identite, qualification, reprise, traits
+from ins.views import (
+    apcv,
+    code_ins,
+    dossier,
+    etiquette,
+    identite,
+    qualification,
+    reprise,
+    traits,
+    verification,
+)
 
 urlpatterns = [
     path("vente/<int:vente_id>/insi/traits/", traits.traits, name="ins_traits"),
@@ -29,4 +39,15 @@ urlpatterns = [
     path("vente/<int:vente_id>/apcv/<int:contexte_id>/", apcv.apcv, name="ins_apcv"),
     path("vente/<int:vente_id>/droits/", apcv.droits, name="ins_droits"),
     path("vente/<int:vente_id>/droits/demander/", apcv.droits_demander, name="ins_droits_demander"),
+    path("vente/<int:vente_id>/code-ins/verifier/", code_ins.verifier_lue, name="ins_verifier_lue"),
+    path("vente/<int:vente_id>/code-ins/<int:lecture_id>/", code_ins.code_ins, name="ins_code_ins"),
+    path("ins/verification/", verification.verifier_lot, name="ins_verifier_lot"),
+    path("ins/verification/etat/", verification.verifier_lot_etat, name="ins_verifier_lot_etat"),
+    path(
+        "ins/verification/<int:verification_id>/",
+        verification.verifier_lot_agir,
+        name="ins_verifier_lot_agir",
+    ),
+    path("patients/<int:patient_id>/etiquette/", etiquette.etiquette, name="ins_etiquette"),
+    path("patients/<int:patient_id>/verifier/", verification.verifier, name="ins_verifier"),
 ]

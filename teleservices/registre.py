@@ -15,13 +15,15 @@ from teleservices.transport import Echange, Requete, Retour, Transport
 class Reponse:
     """What a handler's call brought back: the parsed reply, and the exchange that proves it.
 
-    `avant` holds the exchanges that led there, when one question took several.
+    `avant` holds the exchanges that led there, when one question took several. `reprendre_s`: the
+    service is still working on it, the same row asks again after that many seconds.
     """
 
     contenu: Any
     echange: Echange
     accuse: str = ""
     avant: tuple[Echange, ...] = ()
+    reprendre_s: float | None = None
 
 
 def attach_evidence(

@@ -5,6 +5,7 @@ from ins.models.appel import AppelInsi
 from ins.models.droits import DroitsAssure
 from ins.models.fusion import Fusion
 from ins.models.historique import EvenementIdentite, HistoriqueIns
+from ins.models.lecture import LectureDatamatrix
 from ins.models.piece import PieceControlee
 from ins.models.reprise import ConstatImport, ImportPatients
 from ins.models.tache import IdentiteRecue, TacheIdentite
@@ -21,6 +22,7 @@ __all__ = [
     "IdentiteRecue",
     "IdentiteVerifiee",
     "ImportPatients",
+    "LectureDatamatrix",
     "LotVerification",
     "PieceControlee",
     "TacheIdentite",

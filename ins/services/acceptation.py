@@ -363,7 +363,8 @@ def _write(patient: Patient, comparaison: Comparaison) -> int | None:
     patient.sexe = recu.sexe
     patient.cog_naissance = recu.cog_naissance
     patient.nom_a_confirmer = False
-    patient.methode = Patient.Methode.INSI
+    lu = comparaison.appel.methode == AppelInsi.Methode.DATAMATRIX
+    patient.methode = Patient.Methode.CODE if lu else Patient.Methode.INSI
     patient.recherche = compute_recherche(patient)
     patient.ins_cle_calculee = "cle_calculee" in individu.actif.anomalies
     patient.ins_matricule = individu.actif.matricule

@@ -39,6 +39,8 @@ from teleservices.outbox import Demande, enqueue_or_get, ring_on_commit
 
 BUDGET_S = 45
 _MEME_DEMANDE_S = 60
+# An appli that gives no INS is worth a card; one that gives it needs no call (INS-19).
+_CARTES = frozenset({"vitale", "apcv_sans_ins"})
 # Days between two calls that the software makes by itself for one file (ins.md §2.7).
 JOURS_SANS_RAPPEL = 30
 # An appli that gives no INS is worth a card; one that gives it needs no call (INS-19).

@@ -45,7 +45,7 @@ def record(envoi: Envoi, reponse: Reponse) -> None:
     elif not is_blocked(patient):
         close_taches(patient, Nature.RELANCE, "INSi a répondu")
         if lue.code == "00":
-            _take_or_ask(appel, patient)
+            take_or_ask(appel, patient)
         elif lue.code == "01" and _is_newborn(patient):
             open_tache(patient, Nature.RELANCE, precision="nouveau-né")
     appel.save(update_fields=["reponse", "code", "libelle", "recu_le", "decision", "decide_le"])
@@ -66,7 +66,7 @@ def _is_newborn(patient: Patient) -> bool:
     return jour is not None and timezone.localdate() - jour <= NOUVEAU_NE
 
 
-def _take_or_ask(appel: AppelInsi, patient: Patient) -> None:
+def take_or_ask(appel: AppelInsi, patient: Patient) -> None:
     """Apply an answer that agrees with the file; leave any other for a person."""
     appel.decision = AppelInsi.Decision.EN_ATTENTE
     comparaison = compare(appel, patient)

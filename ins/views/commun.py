@@ -69,13 +69,13 @@ def compared_rows(comparaison: Comparaison, choisis: dict[str, str]) -> list[dic
                 "local": shown(nom, local),
                 "recu": shown(nom, recu),
                 "ecart": ecart,
-                "signe": "≠ différent" if ecart else _sign(local, recu),
+                "signe": "≠ différent" if ecart else sign_of(local, recu),
             }
         )
     return lignes
 
 
-def _sign(local: date | str | None, recu: date | str | None) -> str:
+def sign_of(local: date | str | None, recu: date | str | None) -> str:
     """Return the sign and word of two values that the rules do not hold against each other."""
     if not local:
         return "+ ajouté" if recu else ""

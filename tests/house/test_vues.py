@@ -67,6 +67,7 @@ VUES = {
     "deconnexion": Vue("POST"),
     "verrouiller": Vue("POST", trace="ne touche aucun patient"),
     "touches": Vue("GET", "session"),
+    "que_dire": Vue("GET", "session"),
     "vente_courante": Vue("GET POST", "vente", etape="finie"),
     "vente": Vue("GET", "vente"),
     "vente_produits": Vue("GET POST", "vente", corps={"cip": LEVOTHYROX}, requete="q=levo"),
@@ -126,6 +127,11 @@ VUES = {
         "GET POST", "ins.appeler", corps=None, ailleurs="tests/ins/test_ecrans : il faut INSi"
     ),
     "ins_relancer": Vue("POST", "ins.appeler"),
+    "ins_apcv": Vue("GET POST", "ins.appeler", corps={"numero": "1"}, etape="rien"),
+    "ins_droits": Vue("GET", "vente", trace="rafraîchit une page déjà tracée"),
+    "ins_droits_demander": Vue(
+        "POST", "ins.appeler", corps=None, ailleurs="tests/ins/test_droits : il faut une adresse"
+    ),
     "ins_traits": Vue("GET POST", "ins.appeler", corps=TRAITS_SAISIS),
     "ins_suite": Vue(
         "GET POST",
@@ -147,11 +153,6 @@ VUES = {
         corps=None,
         ailleurs="tests/ins/test_traits_saisis : INSi",
     ),
-    "ins_apcv": Vue("GET POST", "ins.appeler", corps={"numero": "1"}, etape="rien"),
-    "ins_droits": Vue("GET", "vente", trace="rafraîchit une page déjà tracée"),
-    "ins_droits_demander": Vue(
-        "POST", "ins.appeler", corps=None, ailleurs="tests/ins/test_droits : il faut une adresse"
-    ),
     "ins_qualifier": Vue(
         "GET POST",
         "ins.qualifier",
@@ -168,6 +169,15 @@ VUES = {
     "ins_reprise_confirmer": Vue("POST", "ins.importer"),
     "ins_reprise_annuler": Vue("POST", "ins.importer"),
     "ins_reprise_relancer": Vue("POST", "ins.importer", etape="immobile"),
+    "ins_verifier_lot": Vue("GET POST", "ins.verifier_lot", corps={"perimetre": "toutes"}),
+    "ins_verifier_lot_etat": Vue("GET", "ins.verifier_lot"),
+    "ins_verifier_lot_agir": Vue(
+        "POST", "ins.verifier_lot", corps={"acte": "pause"}, etape="verification"
+    ),
+    "ins_verifier": Vue("POST", "ins.appeler"),
+    "ins_etiquette": Vue("GET", "ins.imprimer"),
+    "ins_code_ins": Vue("GET POST", "ins.appeler", corps={"dossier": "{patient_id}"}, etape="code"),
+    "ins_verifier_lue": Vue("POST", "ins.appeler", etape="code"),
     "ordonnance_saisie": Vue(
         "GET POST", "ordonnance.lire", corps={"numero": NUMERO}, etape="patient"
     ),
@@ -258,10 +268,37 @@ class Scene:
         }
         if etape in {"patient", "recuperee", "lue", "papier", "finie", "attente", "retiree"}:
             patient_choose(acteur, vente.pk, troupe.patient(), "recherche")
+        self.ids["verification_id"] = self._verification(acteur) if etape == "verification" else 0
+        self.ids["lecture_id"] = self._lecture(acteur) if etape == "code" else 0
         self._prescription(etape)
         self._finish(acteur, etape)
         self.ids["envoi_id"] = self._envoi().pk
         self.ids["import_id"] = self._reprise(etape).pk
+
+    def _lecture(self, acteur):
+        """The datamatrix of the patient was read, and an INS is kept aside for their file."""
+        from ins.models import IdentiteRecue
+        from ins.services import datamatrix
+        from tests.ins.test_datamatrix import PAT_TROIS
+
+        patient = self.troupe.patient()
+        patient_choose(acteur, self.vente.pk, patient, "recherche")
+        IdentiteRecue.objects.create(
+            officine=self.troupe.officine,
+            patient=patient,
+            source="datamatrix",
+            matricule=patient.ins_matricule,
+            empreinte=patient.ins_empreinte,
+            oid=patient.ins_oid,
+            traits=datamatrix.dump_traits(PAT_TROIS.traits()),
+            recue_par=self.troupe.operateurs["A01"],
+        )
+        return datamatrix.keep(acteur, self.vente, PAT_TROIS).pk
+
+    def _verification(self, acteur):
+        from ins.services import lots
+
+        return lots.start(acteur, "toutes").pk
 
     def _prescription(self, etape):
         from ordonnance.services import recuperation

@@ -36,7 +36,7 @@ def test_the_number_of_the_card_goes_without_its_key_and_without_the_usual_name(
     requete = insi.ask("/controle/journal/1")["requete"]
     assert "2751263220749<" in requete
     assert "DUPONT" not in requete
-    assert insi.journal()[0]["certificat_cn"] == "INSI-AUTO"
+    assert insi.journal()[0]["certificat_cn"] == "INSI-MANU"
 
 
 @pytest.mark.exigence("INS-35")
