@@ -12,7 +12,7 @@ DEV := $(VENV)/.pret-dev
 export PYTHONUTF8 := 1
 .DELETE_ON_ERROR:
 .PHONY: aide setup setup-dev run reset systeme test couverture test-fast check lint types arch gabarits \
-	migrations fix bench bench-verification exigences e2e captures
+	migrations fix bench bench-recherche bench-reprise bench-verification exigences e2e captures
 
 aide: ## Cette liste
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -96,6 +96,12 @@ bench-verification: $(DEV) ## Vérification par lots, en rapport à un client nu
 
 bench: $(DEV) ## Mesures, en rapport à une réalisation nue
 	@$(PY) -m bench
+
+bench-recherche: $(DEV) ## Recherche de patients à 150 000, puis 2 000 000 dossiers (dix minutes)
+	@$(PY) -m bench recherche
+
+bench-reprise: $(DEV) ## Reprise d'une base de 150 000 patients, contre COPY
+	@$(PY) -m bench reprise
 
 exigences: $(DEV) ## Exigences, cas et tests : la matrice, et ce qui manque
 	@$(PY) -m tests.exigences

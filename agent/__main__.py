@@ -85,7 +85,9 @@ async def run(options: argparse.Namespace) -> None:
     enrolement, motifs = load_enrolment(options.dossier)
     registre = Registre(load_key(options.dossier, create=False), enrolement, options.dossier)
     agent = Agent(enrolement, registre, motifs, options.port)
-    pilote = PiloteScripte(options.cartes_tls, agent.broadcast, options.dossier / "essais.json")
+    pilote = PiloteScripte(
+        options.cartes_tls, agent.onglets.broadcast, options.dossier / "essais.json"
+    )
     agent.pilote = pilote
     fin = asyncio.Event()
     boucle = asyncio.get_running_loop()
@@ -93,7 +95,7 @@ async def run(options: argparse.Namespace) -> None:
         boucle.add_signal_handler(signal_fin, fin.set)
     serveur = await agent.listen()
     battement = asyncio.create_task(agent.beat())
-    commande = await Commande(pilote, agent.on_bytes, lambda: etat(agent, pilote)).serve(
+    commande = await Commande(pilote, agent.scans.on_bytes, lambda: etat(agent, pilote)).serve(
         options.commande
     )
     journal.note("pret", port=options.port)
@@ -139,9 +141,9 @@ def etat(agent: Agent, pilote: PiloteScripte) -> dict[str, object]:
             "tries_left": fenetre.essais,
             "reader": fenetre.lecteur,
         },
-        "connections": len(agent.connexions),
+        "connections": len(agent.onglets.connexions),
         "enrolled": bool(agent.enrolement.wid),
-        "focus": agent.focus is not None,
+        "focus": agent.onglets.focus is not None,
     }
 
 

@@ -1,6 +1,7 @@
 """From the bytes of a device to scans: framing, decoding, duplicates (agent.md §4.2)."""
 
 import base64
+import hashlib
 from asyncio import TimerHandle
 from collections import deque
 from typing import Any
@@ -75,6 +76,20 @@ def build_scan(trame: bytes, device: str, motifs: Motifs) -> dict[str, Any]:
     }
 
 
+def build_event(scan: dict[str, Any]) -> Evenement:
+    """Return the event of a scan; a phone's string is a secret of its own, sent bare (§3.2).
+
+    The agent does not look into it: when it ends is not known here.
+    """
+    if scan["class"] != "apcv":
+        return ("scan", scan)
+    texte = str(scan["text"]).removeprefix(scan["aim"])
+    return (
+        "apcv",
+        {"contexteApCV": texte, "mode": 2, "device": scan["device"], "expires_hint": None},
+    )
+
+
 class Cadence:
     """Thirty scans a second of one device, fifty more waiting; the rest is counted, not sent."""
 
@@ -140,7 +155,7 @@ class Appareil:
 
     def due(self, instant: float) -> list[Evenement]:
         """Return what may leave now, and once what a burst lost."""
-        evenements: list[Evenement] = [("scan", scan) for scan in self._cadence.due(instant)]
+        evenements: list[Evenement] = [build_event(s) for s in self._cadence.due(instant)]
         perdus = self._cadence.lost()
         if perdus:
             evenements.append(("scan.rejected", {"reason": "rafale", "count": perdus}))
@@ -163,7 +178,9 @@ class Appareil:
         return evenements
 
     def _is_double(self, trame: bytes, classe: str, instant: float) -> bool:
-        precedent, self._dernier = self._dernier, (trame, instant)
+        # Only a digest stays here: what a phone showed is forgotten once delivered.
+        vue = hashlib.sha256(trame).digest()
+        precedent, self._dernier = self._dernier, (vue, instant)
         if precedent is None or classe not in DOUBLONS:
             return False
-        return precedent[0] == trame and instant - precedent[1] <= DOUBLON_S
+        return precedent[0] == vue and instant - precedent[1] <= DOUBLON_S

@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
-from bench.machine import read_processes, started_stack
+from bench.machine import read_cpu_ms, read_processes, started_stack
 from bench.navigateur import Navigateur
 from config.lanceur.dossiers import RACINE
 from config.lanceur.pile import Pile
@@ -25,6 +25,8 @@ SEUL, RONDES = 40, 12
 REPOS_S = 20.0
 ID_NAT = "810100000040"
 CIBLE_MS = (60, 120)
+# Whose processor time is told: what the product spends, whatever else the machine does.
+MESURES = ("web", "interactif", "postgres")
 
 
 @dataclass
@@ -34,6 +36,12 @@ class Serie:
     nom: str
     nu: list[float] = field(default_factory=list)
     produit: list[float] = field(default_factory=list)
+    cpu: dict[str, list[float]] = field(default_factory=dict)
+
+    def cpu_line(self) -> str:
+        """Return the row of processor time: medians of one act, its sale opened and dropped."""
+        cases = " | ".join(f"{statistics.median(lus):.0f}" for lus in self.cpu.values())
+        return f"| {self.nom} | {cases} |"
 
     def line(self) -> str:
         """Return the row of the table: medians, p95, what is added, ratio."""
@@ -175,10 +183,15 @@ def measure(
     personne = threading.Barrier(1)
     for tour in range(SEUL + 3):
         banc.coulisses.ask("oublier")
-        paire = nu(0), produit(0, personne)
+        brut = nu(0)
+        avant = read_cpu_ms(banc.pile, *MESURES)
+        paire = brut, produit(0, personne)
+        apres = read_cpu_ms(banc.pile, *MESURES)
         if tour >= 3:  # the first ones open connections and fill caches
             un.nu.append(paire[0])
             un.produit.append(paire[1])
+            for nom in MESURES:
+                un.cpu.setdefault(nom, []).append(apres[nom] - avant[nom])
     with ThreadPoolExecutor(CLIENTS) as pool:
         for tour in range(RONDES + 1):
             banc.coulisses.ask("oublier")
@@ -249,6 +262,12 @@ def main() -> None:
     print("|---|---|---|---|---|---|")
     for serie in series:
         print(serie.line())
+    print("\nTemps de processeur d'un acte, vente ouverte et abandonnée comprises (ms).\n")
+    print(f"| acte | {' | '.join(MESURES)} |")
+    print("|---|---|---|---|")
+    for serie in series:
+        if serie.cpu:
+            print(serie.cpu_line())
     _print_rest(banc, repos, charge, durees)
     print(f"\nDurée du banc : {time.perf_counter() - depart:.0f} s.")
 
@@ -280,5 +299,20 @@ def _print_rest(
         print(f"{nom} : {duree:.1f} s")
 
 
+def _chosen() -> None:
+    """`python -m bench [recherche [N] | reprise [N]]`: the short bench, or a base to load."""
+    choix, *reste = [*sys.argv[1:], ""]
+    if choix == "recherche":
+        from bench import recherche
+
+        recherche.run(*(int(n) for n in reste if n))
+    elif choix == "reprise":
+        from bench import reprise
+
+        reprise.run(*(int(n) for n in reste if n))
+    else:
+        main()
+
+
 if __name__ == "__main__":
-    main()
+    _chosen()

@@ -37,6 +37,16 @@ app.conf.update(
             "schedule": 2.0,
             "options": {"queue": "lots", "expires": 10},
         },
+        "ins.chercher_doublons": {
+            "task": "ins.chercher_doublons",
+            "schedule": crontab(minute="*/10", hour="1-5"),
+            "options": {"queue": "lots", "expires": 500},
+        },
+        "pharmacy.oublier_lectures": {
+            "task": "pharmacy.oublier_lectures",
+            "schedule": 60.0,
+            "options": {"queue": "lots", "expires": 60},
+        },
         "ins.verifier_periodique": {
             "task": "ins.verifier_periodique",
             "schedule": crontab(minute="30", hour="2-4"),
@@ -44,7 +54,7 @@ app.conf.update(
         },
     },
 )
-app.autodiscover_tasks(["teleservices", "ins"])
+app.autodiscover_tasks(["teleservices", "pharmacy", "ins"])
 
 
 @worker_init.connect

@@ -91,7 +91,12 @@ TEMPLATES = [
 
 
 def _base(utilisateur: str, variable: str, *, pool: bool) -> dict[str, object]:
-    options: dict[str, object] = {"application_name": "comptoir"}
+    # Parameters apart from the text: PostgreSQL keeps the plan of what comes back.
+    options: dict[str, object] = {
+        "application_name": "comptoir",
+        "server_side_binding": True,
+        "prepare_threshold": 3,
+    }
     if pool:
         options["pool"] = {
             "min_size": 1,
@@ -142,6 +147,9 @@ CSRF_FAILURE_VIEW = "pharmacy.views.erreurs.csrf"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 1_000_000
+# A file given by a form (a patient base) stays in memory: never in clear on a disk.
+FILE_UPLOAD_HANDLERS = ["django.core.files.uploadhandler.MemoryFileUploadHandler"]
+FILE_UPLOAD_MAX_MEMORY_SIZE = 40_500_000
 
 LANGUAGE_CODE = "fr"
 TIME_ZONE = "Europe/Paris"
@@ -173,7 +181,7 @@ ADRI_URL = env.texte("ADRI_URL", f"{VITALE_URL}/adri" if VITALE_URL else "")
 VITALE_CERTIFICAT = env.texte("VITALE_CERTIFICAT", INSI_CERTIFICAT)
 VITALE_CLE = env.texte("VITALE_CLE", INSI_CLE)
 VITALE_IDAM = env.texte("VITALE_IDAM", INSI_IDAM)
-APCV_REGEX = env.texte("APCV_REGEX", r"^APCVSIM1\.")
+APCV_REGEX = env.texte("APCV_REGEX", r"^APCVSIM1\." if ENVIRONNEMENT == "simulateur" else "")
 TLS_AC = env.texte("TLS_AC", "")
 CPS_AC = env.texte("CPS_AC", "")
 # A fixed identifier of this installation, carried by the LPS context (ins.md §3.3).

@@ -11,11 +11,21 @@ class InsConfig(AppConfig):
 
     def ready(self) -> None:
         """Register what the core and the outbox call."""
-        from ins import handlers, handlers_verification, panneau, reglages_appels, scan
-        from ins.selectors import RAPPELS, count_setting
+        from ins import (
+            cablage_apcv,
+            handlers,
+            handlers_verification,
+            panneau,
+            reglages,
+            reglages_appels,
+            scan,
+        )
+        from ins.selectors import count_setting
         from ins.services.appels import on_patient_chosen
-        from pharmacy import parametres
-        from pharmacy.events import PatientChoisi, subscribe
+        from ins.services.doublons import on_patient_created
+        from ins.services.rappels import next_step
+        from pharmacy import etapes
+        from pharmacy.events import PatientChoisi, PatientCree, subscribe
         from pharmacy.panels import Compteur, Panneau, register_compteur, register_panneau
         from teleservices import registre
 
@@ -24,20 +34,12 @@ class InsConfig(AppConfig):
         handlers_verification.register_all()
         scan.register_routes()
         subscribe(PatientChoisi, on_patient_chosen)
+        subscribe(PatientCree, on_patient_created)
+        cablage_apcv.register_all()
         register_panneau(Panneau("identite", "Identité", 10, panneau.render_panneau))
         register_compteur(
             Compteur("insi-reglage", "réglage d'INSi à corriger", "/file/", count_setting)
         )
         reglages_appels.register_all()
-        parametres.register(
-            parametres.Reglage(
-                cle=RAPPELS,
-                libelle="Rappels du contrôle d'identité",
-                effet="Sans pièce présentée, le contrôle est redemandé ce nombre de fois aux "
-                "délivrances suivantes.",
-                panneau="Client · Identitovigilance",
-                defaut=3,
-                mini=0,
-                maxi=20,
-            )
-        )
+        etapes.register_avant_fin(next_step)
+        reglages.register_all()

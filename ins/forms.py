@@ -1,16 +1,27 @@
 """Forms of the identity dialogs: nothing is preselected, what is missing is named."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import date
 from typing import Any
 
 from django import forms
 from django.utils import timezone
 
-from ins.rules.pieces import shown
+from ins.rules.pieces import REPRESENTANT, Piece
 from ins.rules.question import Question
+from ins.rules.traits import TraitsStricts
+from ins.services.fusion import MOTIFS, Choix
+from ins.services.qualification import (
+    AUCUNE,
+    CONFORME,
+    DIFFERENTE,
+    REFUSEE,
+    SUITES,
+    TRAITS_COMPARES,
+)
 from pharmacy.models import Patient
-from pharmacy.rules.naissance import is_possible, parse_said
+from pharmacy.rules.naissance import is_possible, read_typed
 from pharmacy.rules.noms import (
     CaractereRefuse,
     ProfilRefuse,
@@ -20,11 +31,12 @@ from pharmacy.rules.noms import (
 )
 
 REPONSES = (
-    ("conforme", "La pièce montre exactement ces traits"),
-    ("differente", "La pièce montre autre chose"),
-    ("douteuse", "La pièce montre une autre personne"),
+    (CONFORME, "Pièce présentée : elle montre ces traits"),
+    (DIFFERENTE, "Pièce différente des traits"),
+    (AUCUNE, "Aucune pièce présentée"),
+    (REFUSEE, "Refuse de présenter une pièce d'identité"),
 )
-SANS_PIECE = (("aucune", "Aucune pièce présentée"), ("refusee", "Refuse de présenter une pièce"))
+_FORMATS = ["%d/%m/%Y", "%d%m%Y", "%Y-%m-%d"]
 
 
 _COG = re.compile(r"[0-9][0-9AB][0-9]{3}")
@@ -94,7 +106,7 @@ class TraitsForm(forms.Form):
     )
     sexe = forms.ChoiceField(
         label="Sexe à l'état civil",
-        choices=(("F", "Féminin"), ("M", "Masculin")),
+        choices=(("M", "Masculin"), ("F", "Féminin")),
         widget=forms.RadioSelect,
         error_messages={
             "required": "INSi demande le sexe, F ou M, comme à l'état civil.",
@@ -139,12 +151,12 @@ class TraitsForm(forms.Form):
 
     def clean_naissance(self) -> str:
         """Return the date as it is sent; what is not known is completed by rule (cases 40, 41)."""
-        dite = parse_said(self.cleaned_data["naissance"])
-        if dite is None:
+        lue = read_typed(self.cleaned_data["naissance"])
+        if lue is None:
             raise forms.ValidationError("Donnez la date sous la forme 22/12/1975, 12/1975 ou 1975.")
-        if not is_possible(dite.date_naissance, timezone.localdate()):
+        if not is_possible(lue.jour, timezone.localdate()):
             raise forms.ValidationError("Cette date de naissance n'est pas possible.")
-        return dite.date_naissance.isoformat()
+        return lue.jour.isoformat()
 
     @property
     def question(self) -> Question:
@@ -209,19 +221,179 @@ class QualifierForm(forms.Form):
 
     traits_version = forms.IntegerField(min_value=1)
     piece = forms.CharField(max_length=6, required=False)
+    representant = forms.CharField(max_length=6, required=False)
+    perimee_le = forms.DateField(
+        required=False,
+        input_formats=_FORMATS,
+        error_messages={"invalid": "Donnez la fin de validité sous la forme 22/12/2024."},
+    )
+    ecarts = forms.MultipleChoiceField(
+        required=False, choices=[(nom, nom) for nom in TRAITS_COMPARES]
+    )
+    suite = forms.ChoiceField(required=False, choices=[(code, code) for code in SUITES])
     reponse = forms.ChoiceField(
-        choices=REPONSES + SANS_PIECE,
+        choices=REPONSES,
         error_messages={
             "required": "Dites ce que montre la pièce, ou qu'il n'y en a pas.",
             "invalid_choice": "Choisissez une des réponses proposées.",
         },
     )
 
+    def __init__(self, *args: Any, pieces: Sequence[Piece], **kwargs: Any) -> None:  # noqa: ANN401
+        super().__init__(*args, **kwargs)
+        self.pieces = {piece.code: piece for piece in pieces}
+
     def clean(self) -> dict[str, Any]:
-        """Ask for the document when an answer rests on one; only those offered are taken."""
-        donnees = super().clean() or {}
-        if donnees.get("reponse") in dict(REPONSES) and donnees.get("piece") not in {
-            piece.code for piece in shown()
-        }:
+        """Ask for what the answer rests on; only documents offered here are taken."""
+        lu = super().clean() or {}
+        if lu.get("reponse") not in {CONFORME, DIFFERENTE}:
+            return lu
+        piece = self.pieces.get(lu.get("piece", ""))
+        if piece is None:
             self.add_error("piece", "Choisissez la pièce présentée.")
-        return donnees
+        elif piece.representant and lu.get("representant") not in REPRESENTANT:
+            self.add_error("representant", "Choisissez aussi la pièce du représentant légal.")
+        if lu.get("reponse") == DIFFERENTE and not lu.get("ecarts"):
+            self.add_error("ecarts", "Cochez les traits que la pièce montre autrement.")
+        if lu.get("reponse") == DIFFERENTE and not lu.get("suite"):
+            self.add_error("suite", "Dites que faire de cette identité.")
+        return lu
+
+
+class ModificationForm(forms.ModelForm):  # type: ignore[type-arg]
+    """The strict traits, typed; an incomplete birth date is completed by rule and said."""
+
+    date_naissance = forms.CharField(
+        label="Date de naissance",
+        max_length=10,
+        required=False,
+        help_text="22/12/1975 ; à défaut 12/1975 ou 1975, complétée selon la règle",
+    )
+    traits_version = forms.IntegerField(min_value=1, widget=forms.HiddenInput)
+    motif = forms.CharField(label="Motif", max_length=200, required=False)
+    garder_nom = forms.BooleanField(label="Garder l'ancien nom comme nom utilisé", required=False)
+    piece = forms.CharField(max_length=6, required=False, widget=forms.HiddenInput)
+    representant = forms.CharField(max_length=6, required=False, widget=forms.HiddenInput)
+
+    class Meta:
+        model = Patient
+        fields = ["nom_naissance", "prenoms_naissance", "premier_prenom", "sexe", "cog_naissance"]
+        widgets = {"nom_naissance": forms.TextInput(attrs={"autofocus": True})}
+        error_messages = {
+            "premier_prenom": {"required": "Donnez le premier prénom de naissance."},
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        super().__init__(*args, **kwargs)
+        jour = self.instance.date_naissance
+        if jour is not None and not self.is_bound:
+            self.initial["date_naissance"] = jour.strftime("%d/%m/%Y")
+        self.interpretee = False
+
+    def _name(self, champ: str) -> str:
+        try:
+            return normalise(self.cleaned_data[champ])
+        except CaractereRefuse as exc:
+            raise forms.ValidationError(str(exc)) from exc
+
+    def clean_nom_naissance(self) -> str:
+        """Keep the birth name in the set of the strict traits."""
+        return self._name("nom_naissance")
+
+    def clean_prenoms_naissance(self) -> str:
+        """Keep the first names in the set of the strict traits."""
+        return self._name("prenoms_naissance")
+
+    def clean_premier_prenom(self) -> str:
+        """Keep the first name in the set of the strict traits."""
+        return self._name("premier_prenom")
+
+    def clean_cog_naissance(self) -> str:
+        """Want five characters: a commune, or 99 and a country."""
+        code: str = self.cleaned_data["cog_naissance"].strip().upper()
+        if code and not (len(code) == 5 and code.isascii() and code.isalnum()):
+            raise forms.ValidationError("Le code du lieu a cinq caractères, par exemple 75112.")
+        return code
+
+    def clean_date_naissance(self) -> date | None:
+        """Complete what is missing (ins.md §1.3); refuse a date to come or before 1870."""
+        brut = self.cleaned_data["date_naissance"]
+        if not brut:
+            return None
+        lue = read_typed(brut)
+        if lue is None:
+            raise forms.ValidationError("Donnez la date sous la forme 22/12/1975.")
+        if lue.jour > timezone.localdate():
+            raise forms.ValidationError("Cette date de naissance n'est pas possible.")
+        meme = lue.jour == self.instance.date_naissance and self.instance.date_naissance_interpretee
+        self.interpretee = lue.interpretee or meme
+        return lue.jour
+
+    @property
+    def traits(self) -> TraitsStricts:
+        """Return the traits as typed."""
+        lu = self.cleaned_data
+        return TraitsStricts(
+            nom_naissance=lu["nom_naissance"],
+            prenoms_naissance=lu["prenoms_naissance"],
+            premier_prenom=lu["premier_prenom"],
+            date_naissance=lu["date_naissance"],
+            sexe=lu["sexe"],
+            cog_naissance=lu["cog_naissance"],
+        )
+
+
+class ActeForm(forms.Form):
+    """Why; and for a death, when."""
+
+    motif = forms.CharField(
+        max_length=200, error_messages={"required": "Donnez le motif : il est gardé."}
+    )
+    jour = forms.DateField(
+        required=False,
+        input_formats=_FORMATS,
+        error_messages={"invalid": "Donnez la date sous la forme 22/12/2024."},
+    )
+
+
+class SansInsForm(forms.Form):
+    """Why this person has no INS; empty to ask for it again."""
+
+    motif = forms.ChoiceField(
+        choices=[*Patient.MotifSansIns.choices, ("aucun", "L'INS peut être demandée")],
+        error_messages={
+            "required": "Choisissez une des raisons.",
+            "invalid_choice": "Choisissez une des raisons proposées.",
+        },
+    )
+
+
+class FusionForm(forms.Form):
+    """Which file is kept, whose names and card, why; for the two files as they were shown."""
+
+    vues = forms.CharField(max_length=80)
+    garde = forms.IntegerField(
+        min_value=1, error_messages={"required": "Choisissez le dossier que vous gardez."}
+    )
+    nom_utilise = forms.IntegerField(required=False)
+    prenom_utilise = forms.IntegerField(required=False)
+    carte = forms.IntegerField(required=False)
+    motif = forms.ChoiceField(
+        choices=list(MOTIFS.items()),
+        error_messages={
+            "required": "Dites pourquoi ces dossiers sont ceux d'une personne.",
+            "invalid_choice": "Choisissez un des motifs proposés.",
+        },
+    )
+
+    @property
+    def choix(self) -> Choix:
+        """Return what was chosen."""
+        lu = self.cleaned_data
+        return Choix(
+            lu["motif"],
+            lu["vues"],
+            lu["nom_utilise"] or 0,
+            lu["prenom_utilise"] or 0,
+            lu["carte"] or 0,
+        )

@@ -14,6 +14,7 @@ from ins.selectors import (
 )
 from ins.services import appels, reponses
 from pharmacy import parametres
+from pharmacy.identite import peut_sortir_de
 from pharmacy.models import Patient
 from teleservices.errors import Rejected
 from teleservices.models import Envoi
@@ -32,6 +33,21 @@ def check_in_time(envoi: Envoi) -> None:
             envoi.dernier_message
             or "INSi n'a pas répondu à temps. Poursuivez la délivrance ; relancez plus tard.",
         )
+
+
+def _check_gate(envoi: Envoi) -> Patient | None:
+    """Return the file the question is about, if there is one already.
+
+    Rejected, and seen on the panel, when the gate was shut since the question was asked.
+    """
+    genre, _, numero = envoi.sujet.partition(":")
+    if genre != "patient":
+        return None
+    patient = Patient.objects.get(pk=int(numero), officine_id=envoi.officine_id)
+    sortie = peut_sortir_de("insi.recuperer", patient.etat_identite, confirme=True)
+    if not sortie.ok:
+        raise Rejected("identite_bloquee", f"{sortie.phrase} {sortie.geste}")
+    return patient
 
 
 class _Lecture:
@@ -59,11 +75,8 @@ class RecupererVitale(_Lecture):
     def prepare(self, envoi: Envoi) -> tuple[InsiClient, DemandeVitale]:
         """Return the client and the question. NotReady without our certificate."""
         check_in_time(envoi)
-        demande = demande_vitale(
-            Patient.objects.get(
-                pk=int(envoi.sujet.removeprefix("patient:")), officine_id=envoi.officine_id
-            )
-        )
+        patient = _check_gate(envoi)
+        demande = demande_vitale(patient) if patient is not None else None
         if demande is None:
             raise Rejected("carte_absente", "Le dossier n'a plus les données d'une carte Vitale.")
         return insi_client(), demande
@@ -86,6 +99,7 @@ class RecupererTraits(_Lecture):
     def prepare(self, envoi: Envoi) -> tuple[InsiClient, DemandeTraits, Recherche]:
         """Return the client, the question and how to try it. NotReady without our certificate."""
         check_in_time(envoi)
+        _check_gate(envoi)
         if envoi.corps is None:
             raise Rejected("traits_incomplets", "Il manque un trait que INSi demande.")
         question = load_question(bytes(envoi.corps))

@@ -74,7 +74,16 @@ def _last_call(appel: AppelInsi) -> dict[str, Any] | None:
 
 
 def _without_ins(patient: Patient, appel: AppelInsi | None) -> dict[str, Any]:
-    """No INS: why, and what can be asked now. One read from a code is to be verified first."""
+    """No INS: why, and what can be asked now; nothing once a person said why there is none.
+
+    One read from a code is to be verified first.
+    """
+    if patient.motif_sans_ins:
+        return {
+            "face": "reponse",
+            "sans_ins": True,
+            "qualifier": patient.statut != Patient.Statut.VALI,
+        }
     if _may_have_read(patient, appel) and recue_pending(patient) is not None:
         return {"face": "averifier", "acte": "verifier", "recue": True, "saisir": True}
     askable = demande_vitale(patient) is not None or question_file(patient) is not None

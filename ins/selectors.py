@@ -3,8 +3,9 @@
 import json
 from dataclasses import astuple, dataclass, field
 from datetime import timedelta
+from operator import itemgetter
 
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, Value
 from django.utils import timezone
 
 from ins.codec import DemandeVitale, Individu, InsLu, parse_reponse
@@ -13,8 +14,10 @@ from ins.models import (
     EvenementIdentite,
     IdentiteRecue,
     PieceControlee,
+    RappelPiece,
     TacheIdentite,
 )
+from ins.reglages import RAPPELS
 from ins.rules.acceptation import Verdict, judge
 from ins.rules.dates import parse_birth
 from ins.rules.question import Question, dump_question, load_question
@@ -28,7 +31,7 @@ from ins.rules.traits import (
 from ins.rules.variantes import Contexte, Variante, propose_variants
 from pharmacy import chiffre, parametres
 from pharmacy.acteurs import Acteur
-from pharmacy.models import Patient
+from pharmacy.models import Patient, Vente
 from pharmacy.services.patient import Traits, patient_same
 from teleservices.disjoncteur import is_to_be_set
 from teleservices.models import Envoi, Trace
@@ -37,10 +40,10 @@ RECUPERER_VITALE = "ins.recuperer_vitale"
 RECUPERER_TRAITS = "ins.recuperer_traits"
 VERIFIER = "ins.verifier"
 EN_COURS = (Envoi.Etat.A_ENVOYER, Envoi.Etat.EN_VOL, Envoi.Etat.INCERTAIN)
-RAPPELS = "ins.rappels_piece"
 DERNIER_APPEL, DATE_LUNAIRE = "ins.dernier_appel_liste", "ins.variante_date_lunaire"
 APPELS_PAR_VISITE = 10
 SANS_PIECE, PIECE_REFUSEE, PIECE_DIFFERENTE = "PIEA", "PIER", "PIED"
+_RAPPEL = "rappel"
 
 
 @dataclass(frozen=True)
@@ -249,6 +252,20 @@ def envois_transmis(patient: Patient) -> QuerySet[Envoi]:
     )
 
 
+def answer_compared(patient: Patient) -> Comparaison | None:
+    """Return the last identity INSi gave beside the file; None when it gave none.
+
+    What is asked for a document is the file: INSi's column shows where its traits come from.
+    """
+    appel = (
+        AppelInsi.objects.filter(officine_id=patient.officine_id, patient=patient, code="00")
+        .exclude(decision=AppelInsi.Decision.REFUSEE)
+        .order_by("-declenche_le", "-pk")
+        .first()
+    )
+    return compare(appel, patient) if appel is not None else None
+
+
 def piece_active(patient: Patient) -> PieceControlee | None:
     """Return the high-confidence document that the identity rests on, if any."""
     return (
@@ -266,20 +283,35 @@ def piece_active(patient: Patient) -> PieceControlee | None:
 
 
 def is_reminder_due(patient: Patient) -> bool:
-    """Tell whether the counter still asks for a document: not after a refusal, nor N absences.
+    """Tell whether the counter still asks for a document by itself.
 
-    Source: requirements INS-16 and INS-17.
+    Only while the INS is there and no document was seen; never after a refusal, nor once it was
+    asked for as often as the setting says. An identity that lost its qualification starts anew.
+    Source: requirements INS-06, INS-16 and INS-17.
     """
-    recents = list(
-        EvenementIdentite.objects.filter(
-            officine_id=patient.officine_id,
-            patient=patient,
-            transition__in=[SANS_PIECE, PIECE_REFUSEE],
-        ).values_list("transition", flat=True)
-    )
-    if PIECE_REFUSEE in recents:
+    if patient.statut != Patient.Statut.RECUP:
         return False
-    return len(recents) < parametres.entier(patient.officine_id, RAPPELS)
+    ici = {"officine_id": patient.officine_id, "patient": patient}
+    rappels = RappelPiece.objects.filter(**ici, seul=True).values_list(
+        Value(_RAPPEL), Value(""), "quand"
+    )
+    evenements = EvenementIdentite.objects.filter(
+        Q(transition=PIECE_REFUSEE) | Q(statut_avant="QUAL") & ~Q(statut_apres="QUAL"), **ici
+    ).values_list("transition", "statut_avant", "quand")
+    montres, refusee = 0, False
+    for genre, avant, _ in sorted(evenements.union(rappels, all=True), key=itemgetter(2)):
+        refusee = genre == PIECE_REFUSEE or (refusee and genre == _RAPPEL)
+        montres = 0 if avant == "QUAL" else montres + (genre == _RAPPEL)
+    return not refusee and montres < parametres.entier(patient.officine_id, RAPPELS)
+
+
+def rappel_rank(patient: Patient, vente: Vente) -> int:
+    """Return the rank of the reminder of this sale, 0 when the dialog did not open by itself."""
+    rappels = RappelPiece.objects.filter(
+        officine_id=patient.officine_id, patient=patient, seul=True
+    ).order_by("pk")
+    ventes = list(rappels.values_list("vente_id", flat=True))
+    return ventes.index(vente.pk) + 1 if vente.pk in ventes else 0
 
 
 def demande_vitale(patient: Patient) -> DemandeVitale | None:

@@ -13,10 +13,10 @@ class OrdonnanceConfig(AppConfig):
         """Register what the core and the outbox call."""
         from ordonnance import etape, handlers, panneau, scan
         from ordonnance.codec.cda import read_epmeddm
+        from ordonnance.services import confirmation
         from ordonnance.services.commun import SERVICE, sign_as
-        from ordonnance.services.confirmation import on_patient_chosen, on_vente_abandoned
         from pharmacy import codes, etapes, rendu
-        from pharmacy.events import PatientChoisi, VenteAbandonnee, subscribe
+        from pharmacy.events import AbandonDemande, PatientChoisi, VenteAbandonnee, subscribe
         from pharmacy.panels import Compteur, Panneau, register_compteur, register_panneau
         from teleservices import registre
         from teleservices.cda import lecteurs
@@ -44,5 +44,6 @@ class OrdonnanceConfig(AppConfig):
                 etape.count_to_regularise,
             )
         )
-        subscribe(VenteAbandonnee, on_vente_abandoned)
-        subscribe(PatientChoisi, on_patient_chosen)
+        subscribe(AbandonDemande, confirmation.on_abandon_asked)
+        subscribe(VenteAbandonnee, confirmation.on_vente_abandoned)
+        subscribe(PatientChoisi, confirmation.on_patient_chosen)

@@ -12,7 +12,7 @@ from ordonnance.rules.modele import Accuse
 from ordonnance.selectors import BUDGET_S, CARTE_S, is_late
 from ordonnance.services import confirmation, correction, recuperation, validation
 from ordonnance.services.commun import SERVICE, professional_of
-from pharmacy.models import Officine, Operateur
+from pharmacy.models import Operateur
 from teleservices.assertions import assertion_for
 from teleservices.errors import InvalidReply, Rejected, TeleserviceError
 from teleservices.models import Envoi
@@ -21,7 +21,7 @@ from teleservices.transport import Echange
 
 
 def _appel(envoi: Envoi, operation: str) -> client.Appel:
-    finess = Officine.objects.values_list("finess", flat=True).get(pk=envoi.officine_id)
+    finess = envoi.officine.finess
     return client.Appel(operation, bytes(envoi.corps or b""), assertion_for(envoi), finess)
 
 

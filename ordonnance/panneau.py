@@ -18,6 +18,7 @@ from ordonnance.selectors import (
     BUDGET_S,
     CARTE_S,
     EN_COURS,
+    INTACTES,
     Dossier,
     age_s,
     dossier_of,
@@ -28,6 +29,7 @@ from ordonnance.selectors import (
 )
 from pharmacy.acteurs import Acteur
 from pharmacy.models import Vente
+from pharmacy.rendu import read_once
 from teleservices.etats import CODES_CARTE
 from teleservices.models import Envoi
 
@@ -60,7 +62,7 @@ class LigneAffichee:
 
 def render_panneau(vente: Vente, acteur: Acteur) -> str:
     """Return the panel, in one of its five faces (ux.md, « A panel has five faces »)."""
-    numerique = numerique_of_vente(vente)
+    numerique = _numerique(vente)
     if numerique is None:
         return render_to_string("ordonnance/_panneau.html", {"face": "vide", "vente": vente})
     if numerique.etat in {"lue", "papier"}:
@@ -69,6 +71,14 @@ def render_panneau(vente: Vente, acteur: Acteur) -> str:
         contexte = _fetched(numerique, vente, acteur)
     contexte |= {"vente": vente, "numerique": numerique, "etat": LIBELLES[numerique.etat]}
     return render_to_string("ordonnance/_panneau.html", contexte)
+
+
+def _numerique(vente: Vente) -> OrdonnanceNumerique | None:
+    return read_once(vente, "ordonnance", lambda: numerique_of_vente(vente))
+
+
+def _dossier(numerique: OrdonnanceNumerique, vente: Vente) -> Dossier | None:
+    return read_once(vente, "dossier", lambda: dossier_of(numerique, vente))
 
 
 def _fetching(numerique: OrdonnanceNumerique) -> dict[str, Any]:
@@ -86,10 +96,11 @@ def _fetching(numerique: OrdonnanceNumerique) -> dict[str, Any]:
 
 
 def _fetched(numerique: OrdonnanceNumerique, vente: Vente, acteur: Acteur) -> dict[str, Any]:
-    dossier = dossier_of(numerique, vente)
+    dossier = _dossier(numerique, vente)
     if dossier is None:
         return {"face": "echec", "envoi": None}
-    execution = execution_of(numerique)
+    intacte = numerique.etat in INTACTES
+    execution = None if intacte else execution_of(numerique)
     envoi = _sending(execution)
     executable = is_executable(dossier.prescription.statut)
     a_verifier = numerique.etat in {"recuperee", "a_corriger"}
@@ -108,7 +119,7 @@ def _fetched(numerique: OrdonnanceNumerique, vente: Vente, acteur: Acteur) -> di
         "envoi": envoi,
         "carte": envoi is not None and envoi.dernier_code in CODES_CARTE,
         "ton": _TONS.get(numerique.etat, "national"),
-        "verrou": Verrou.objects.filter(numerique=numerique).first(),
+        "verrou": None if intacte else Verrou.objects.filter(numerique=numerique).first(),
         "avertissements": [
             AVERTISSEMENTS[code] for code in numerique.avertissements if code in AVERTISSEMENTS
         ],
@@ -133,10 +144,10 @@ def _sending(execution: Execution | None) -> Envoi | None:
 
 def render_prescrites(vente: Vente) -> str:
     """Return the left part of the sale: each prescribed line and what is delivered for it."""
-    numerique = numerique_of_vente(vente)
+    numerique = _numerique(vente)
     if numerique is None or numerique.etat in {"lue", "papier"}:
         return ""
-    dossier = dossier_of(numerique, vente)
+    dossier = _dossier(numerique, vente)
     if dossier is None:
         return ""
     lignes = line_list(dossier)

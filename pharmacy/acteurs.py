@@ -20,6 +20,10 @@ DROITS: dict[str, tuple[frozenset[str], str]] = {
     "ins.douter": (COMPTOIR, "marquer une identité douteuse"),
     "ins.lever_doute": (PHARMACIENS, "lever un doute sur une identité"),
     "ins.fusionner": (PHARMACIENS, "fusionner deux dossiers"),
+    "ins.voir_preuves": (
+        PHARMACIENS | {"preparateur"},
+        "voir les pièces et les matricules d'une identité",
+    ),
     "ins.taches": (COMPTOIR, "voir les identités à traiter"),
     "ins.verifier_lot": (frozenset({"titulaire"}), "vérifier toutes les INS de la base"),
     "ins.importer": (frozenset({"titulaire"}), "reprendre une base de patients"),

@@ -103,11 +103,7 @@ class VueAgent(APIView):
 
     def vente(self, brut: object) -> Vente | None:
         """Return the sale named by the page, in this officine only."""
-        return (
-            Vente.objects.filter(pk=read_id(brut), officine_id=self.acteur.officine_id)
-            .select_related("patient")
-            .first()
-        )
+        return Vente.objects.filter(pk=read_id(brut), officine_id=self.acteur.officine_id).first()
 
     def text(self, nom: str, maximum: int = TEXTE_MAX) -> str:
         """Return a text field of the body; ParseError when absent, too long, or with a NUL."""
@@ -285,12 +281,15 @@ class Scans(VueAgent):
             self.raw_text("text", 5000), canal, motifs_en_vigueur(), nom_produit=produit_libelle
         )
         vente = self.vente(self.corps.get("vente"))
-        audit.note(self.acteur, "scan", f"classe:{code.classe}", resultat=code.suite)
-        if self.corps.get("garder"):
-            return Response(held_suite(code.classe).as_dict())
-        suite = route_scan(
-            Scan(self.acteur, vente, code, canal, bool(self.corps.get("ordonnance")))
-        )
+        try:
+            if self.corps.get("garder"):
+                return Response(held_suite(code.classe).as_dict())
+            suite = route_scan(
+                Scan(self.acteur, vente, code, canal, bool(self.corps.get("ordonnance")))
+            )
+        finally:
+            # Whatever came of it; who is at the counter does not wait for this line.
+            audit.note(self.acteur, "scan", f"classe:{code.classe}", resultat=code.suite)
         return Response(suite.as_dict())
 
 

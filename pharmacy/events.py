@@ -18,7 +18,10 @@ _abonnes: dict[type, list[Callable[[Any], None]]] = defaultdict(list)
 
 @dataclass(frozen=True)
 class PatientChoisi:
-    """A sale now has a patient. `moyen`: vitale, recherche, ordonnance or datamatrix."""
+    """A sale now has a patient.
+
+    `moyen`: vitale, apcv, apcv_sans_ins, recherche, ordonnance or datamatrix.
+    """
 
     acteur: Acteur
     vente_id: int
@@ -27,8 +30,28 @@ class PatientChoisi:
 
 
 @dataclass(frozen=True)
+class PatientCree:
+    """A file was created by hand, from a card or a prescription; `vente_id` 0 outside a sale."""
+
+    acteur: Acteur
+    patient_id: int
+    vente_id: int = 0
+
+
+@dataclass(frozen=True)
 class VenteTerminee:
     """A sale was ended by FIN."""
+
+    acteur: Acteur
+    vente_id: int
+
+
+@dataclass(frozen=True)
+class AbandonDemande:
+    """A sale is about to be dropped, and is not locked yet.
+
+    Who hangs on it locks its rows now: everywhere they are taken before the sale (no deadlock).
+    """
 
     acteur: Acteur
     vente_id: int

@@ -43,9 +43,20 @@ def _publish(canal: str, message: dict[str, object]) -> None:
 def announce_vente(officine_id: int, vente_id: int, *noms: str) -> None:
     """Raise the version of the sale now, and ring its pages once the transaction commits."""
     Vente.objects.filter(pk=vente_id, officine_id=officine_id).update(version=F("version") + 1)
-    transaction.on_commit(
-        lambda: _publish(canal_vente(officine_id, vente_id), {"fragments": list(noms)})
-    )
+    ring_vente(officine_id, vente_id, *noms)
+
+
+def ring_vente(
+    officine_id: int, vente_id: int, *noms: str, suite: dict[str, object] | None = None
+) -> None:
+    """Ring the pages of a sale, after commit; its version was raised with what changed.
+
+    `suite` is the next step of the page, in the same message: who listens is checked once.
+    """
+    message: dict[str, object] = {"fragments": list(noms)}
+    if suite is not None:
+        message["suite"] = suite
+    transaction.on_commit(lambda: _publish(canal_vente(officine_id, vente_id), message))
 
 
 def announce_suite(officine_id: int, vente_id: int, suite: dict[str, object]) -> None:

@@ -8,7 +8,7 @@ from django import forms
 from django.utils import timezone
 
 from pharmacy.models import Patient
-from pharmacy.rules.naissance import is_possible, parse_said
+from pharmacy.rules.naissance import is_possible, read_typed
 from pharmacy.rules.noms import (
     CaractereRefuse,
     ProfilRefuse,
@@ -186,13 +186,13 @@ class PatientForm(forms.ModelForm):  # type: ignore[type-arg]
 
     def clean_date_naissance(self) -> date:
         """Complete by rule what is not known; refuse a date that cannot be (ins.md §1.3)."""
-        dite = parse_said(self.cleaned_data["date_naissance"])
-        if dite is None:
+        lue = read_typed(self.cleaned_data["date_naissance"])
+        if lue is None:
             raise forms.ValidationError("Donnez la date sous la forme 22/12/1975, 12/1975 ou 1975.")
-        if not is_possible(dite.date_naissance, timezone.localdate()):
+        if not is_possible(lue.jour, timezone.localdate()):
             raise forms.ValidationError("Cette date de naissance n'est pas possible.")
-        self.instance.date_naissance_interpretee = dite.interpretee
-        return dite.date_naissance
+        self.instance.date_naissance_interpretee = lue.interpretee
+        return lue.jour
 
     def clean_sexe(self) -> str:
         """Require a sex: INSi refuses a missing one."""

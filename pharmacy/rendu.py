@@ -1,7 +1,9 @@
 """The fragments of a sale: one source for the fresh page, the event stream and the polling."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 from django.template.loader import render_to_string
 
@@ -11,6 +13,7 @@ from pharmacy.panels import Panneau, compteur_list, fragment_get, panneau_list, 
 from pharmacy.services.vente import vente_held_by
 
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -27,12 +30,26 @@ class Fragment:
 
 
 def vente_get(acteur: Acteur, vente_id: int) -> Vente | None:
-    """Return a sale of the actor's officine with what every fragment reads."""
+    """Return a sale of the actor's officine with what every fragment reads.
+
+    Who holds it and where is read only when that is another poste.
+    """
     return (
         Vente.objects.filter(pk=vente_id, officine_id=acteur.officine_id)
-        .select_related("patient", "prescripteur", "poste", "ouverte_par", "tenue_par")
+        .select_related("officine", "patient", "prescripteur")
         .first()
     )
+
+
+def read_once(vente: Vente, cle: str, lire: Callable[[], T]) -> T:
+    """Return what several fragments of one rendering show, read by the first of them.
+
+    Kept on the sale that `vente_get` returned for this rendering: nothing outlives it.
+    """
+    lus: dict[str, T] = vente.__dict__.setdefault("_lus", {})
+    if cle not in lus:
+        lus[cle] = lire()
+    return lus[cle]
 
 
 def render_fragment(nom: str, vente: Vente, acteur: Acteur) -> Fragment | None:
@@ -70,14 +87,14 @@ def lignes_de(vente: Vente) -> list[LigneDelivrance]:
 
 def _render_bandeau(vente: Vente, acteur: Acteur) -> str:
     en_attente = vente.etat == Vente.Etat.EN_ATTENTE
-    ailleurs = "" if vente.est_finie or en_attente else vente_held_by(vente)
+    ici = vente.est_finie or en_attente or vente.poste_id == acteur.poste_id
     return render_to_string(
         "pharmacy/_bandeau.html",
         {
             "vente": vente,
             "patient": vente.patient,
             "en_attente": en_attente,
-            "ailleurs": ailleurs if vente.poste_id != acteur.poste_id else "",
+            "ailleurs": "" if ici else vente_held_by(vente),
         },
     )
 

@@ -55,8 +55,14 @@ def assertion_for(envoi: Envoi) -> bytes:
 
 def is_signed(acteur: Acteur, service: str) -> bool:
     """Tell whether the assertion of who signs for the actor is there and still good."""
-    signataire = signatory_of(acteur, service)
-    return signataire is not None and _good(acteur, service).filter(operateur=signataire).exists()
+    signataire_id: int | None = acteur.operateur_id
+    if not acteur.rpps:
+        signataire = signatory_of(acteur, service)
+        signataire_id = signataire.pk if signataire is not None else None
+    return (
+        signataire_id is not None
+        and _good(acteur, service).filter(operateur_id=signataire_id).exists()
+    )
 
 
 def signatory_of(acteur: Acteur, service: str) -> Operateur | None:
@@ -65,7 +71,7 @@ def signatory_of(acteur: Acteur, service: str) -> Operateur | None:
     Of the pharmaciens: who signed on this poste, then who signed last, then the titulaire. None
     when nobody of the officine can. Source: ordonnance.md §2.8, « signed by another pharmacien ».
     """
-    operateur = Operateur.objects.get(pk=acteur.operateur_id)
+    operateur = Operateur.objects.select_related("officine").get(pk=acteur.operateur_id)
     if operateur.rpps:
         return operateur
     signees = list(

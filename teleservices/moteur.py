@@ -57,7 +57,11 @@ def process(envoi_id: int) -> None:
             doute = False
             reponse = _talk(handler, handler.call, demande)
             assert reponse is not None  # noqa: S101 - a call answers or raises
-        settle(handler, envoi, reponse)
+        # What a person waits for comes before what the breaker learns.
+        try:
+            settle(handler, envoi, reponse)
+        finally:
+            _note_alive(handler)
     except TeleserviceError as erreur:
         settle_error(handler, envoi, erreur, doute=doute)
     except Exception:
@@ -92,7 +96,7 @@ def claim(envoi_id: int) -> tuple[Envoi | None, bool]:
                 )
             )
             if pris:
-                return Envoi.objects.get(pk=envoi_id), doute
+                return Envoi.objects.select_related("officine").get(pk=envoi_id), doute
     return None, False
 
 
@@ -110,7 +114,7 @@ def _talk(
     parler: Callable[[Any], Reponse | None],
     demande: Any,  # noqa: ANN401
 ) -> Reponse | None:
-    """Call or ask, and tell the breaker how the service is."""
+    """Call or ask, and tell the breaker how the service is; of an answer, once it is settled."""
     try:
         reponse = parler(demande)
     except (Unavailable, OutcomeUnknown, InvalidReply) as erreur:
@@ -119,7 +123,8 @@ def _talk(
     except (Rejected, NotReady):
         _note_alive(handler)
         raise
-    _note_alive(handler)
+    if reponse is None:
+        _note_alive(handler)
     return reponse
 
 
@@ -141,44 +146,45 @@ def settle(handler: Handler, envoi: Envoi, reponse: Reponse) -> None:
 
     A service that is still working (`reprendre_s`) is asked again by the same row, later.
     """
+    faits: dict[str, Any] = {"dernier_code": "", "dernier_message": "", "attend_service": False}
+    if reponse.reprendre_s is None:
+        faits |= {
+            "etat": Envoi.Etat.ENVOYE,
+            "regle_le": timezone.now(),
+            "accuse": reponse.accuse[:120],
+        }
+    else:
+        # What failed before does not count against what follows.
+        pas_avant = timezone.now() + timedelta(seconds=reponse.reprendre_s)
+        faits |= {"etat": Envoi.Etat.A_ENVOYER, "pas_avant": pas_avant, "tentatives": 0}
     with transaction.atomic():
-        ligne = _locked(envoi.pk)
-        if ligne.etat not in {Envoi.Etat.EN_VOL, Envoi.Etat.INCERTAIN}:
+        ligne = _sent(envoi, faits)
+        if ligne is None:
             return
-        if reponse.reprendre_s is None:
-            _close(ligne, reponse)
-        else:
-            _come_back(ligne, reponse.reprendre_s)
+        if reponse.reprendre_s is not None:
+            ring_on_commit(ligne, reponse.reprendre_s)
         trace(ligne, reponse, "ok" if reponse.reprendre_s is None else "suite")
         handler.settle(ligne, reponse)
         _announce(ligne)
 
 
-def _close(ligne: Envoi, reponse: Reponse) -> None:
-    check_transition(ligne.etat, Envoi.Etat.ENVOYE)
-    ligne.etat = Envoi.Etat.ENVOYE
-    ligne.regle_le = timezone.now()
-    ligne.accuse = reponse.accuse[:120]
-    _forget_failures(ligne, "etat", "regle_le", "accuse")
+def _sent(envoi: Envoi, faits: dict[str, Any]) -> Envoi | None:
+    """Write `faits` on the row; return it, locked, or None when it is already settled.
 
-
-def _come_back(ligne: Envoi, dans_s: float) -> None:
-    """Put the row back in the queue: what failed before does not count against what follows."""
-    check_transition(ligne.etat, Envoi.Etat.A_ENVOYER)
-    ligne.etat = Envoi.Etat.A_ENVOYER
-    ligne.pas_avant = timezone.now() + timedelta(seconds=dans_s)
-    ligne.tentatives = 0
-    _forget_failures(ligne, "etat", "pas_avant", "tentatives")
-    ring_on_commit(ligne, dans_s)
-
-
-def _forget_failures(ligne: Envoi, *champs: str) -> None:
-    ligne.dernier_code, ligne.dernier_message = "", ""
-    ligne.attend_service = False
+    Nobody changes a row in flight: the one that was claimed is still the row if nobody doubted it.
+    """
+    en_vol = Envoi.objects.filter(pk=envoi.pk, etat=Envoi.Etat.EN_VOL, pris_le=envoi.pris_le)
+    ligne = envoi
+    if not en_vol.update(**faits, version=F("version") + 1):
+        ligne = _locked(envoi.pk)
+        if ligne.etat not in {Envoi.Etat.EN_VOL, Envoi.Etat.INCERTAIN}:
+            return None
+        check_transition(ligne.etat, faits["etat"])
+        Envoi.objects.filter(pk=ligne.pk).update(**faits, version=F("version") + 1)
+    for nom, valeur in faits.items():
+        setattr(ligne, nom, valeur)
     ligne.version += 1
-    ligne.save(
-        update_fields=[*champs, "dernier_code", "dernier_message", "attend_service", "version"]
-    )
+    return ligne
 
 
 def settle_error(

@@ -4,7 +4,7 @@ import logging
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from django.db import connection, transaction
+from django.db import IntegrityError, connection, transaction
 from django.db.models import Q, QuerySet
 from django.utils import timezone
 
@@ -39,32 +39,45 @@ def enqueue(acteur: Acteur, demande: Demande) -> Envoi:
 
     Raises RuntimeError outside a transaction: the row and what it serves commit together.
     """
+    return enqueue_or_get(acteur, demande)[0]
+
+
+def enqueue_or_get(acteur: Acteur, demande: Demande) -> tuple[Envoi, bool]:
+    """Do what `enqueue` does, and tell whether the row is new."""
     if not connection.in_atomic_block:
         raise RuntimeError("enqueue() outside a transaction")
+    try:
+        with transaction.atomic():
+            envoi = _insert(acteur, demande)
+    except IntegrityError as exc:
+        deja = Envoi.objects.filter(officine_id=acteur.officine_id, cle=demande.cle).first()
+        if deja is None:
+            raise exc from None
+        return deja, False
+    ring_on_commit(envoi)
+    if not envoi.lecture:
+        flux.announce_entete(acteur.officine_id)
+    return envoi, True
+
+
+def _insert(acteur: Acteur, demande: Demande) -> Envoi:
     handler = handler_get(demande.operation)
-    envoi, neuf = Envoi.objects.get_or_create(
+    return Envoi.objects.create(
         officine_id=acteur.officine_id,
         cle=demande.cle,
-        defaults={
-            "service": handler.service,
-            "operation": demande.operation,
-            "sujet": demande.sujet,
-            "ordre": demande.ordre,
-            "file": handler.file,
-            "lecture": handler.lecture,
-            "operateur_id": acteur.operateur_id,
-            "signataire_id": demande.signataire_id,
-            "poste_id": acteur.poste_id,
-            "vente_id": demande.vente_id,
-            "corps": demande.corps,
-            "pas_avant": demande.pas_avant or timezone.now(),
-        },
+        service=handler.service,
+        operation=demande.operation,
+        sujet=demande.sujet,
+        ordre=demande.ordre,
+        file=handler.file,
+        lecture=handler.lecture,
+        operateur_id=acteur.operateur_id,
+        signataire_id=demande.signataire_id,
+        poste_id=acteur.poste_id,
+        vente_id=demande.vente_id,
+        corps=demande.corps,
+        pas_avant=demande.pas_avant or timezone.now(),
     )
-    if neuf:
-        ring_on_commit(envoi)
-        if not envoi.lecture:
-            flux.announce_entete(acteur.officine_id)
-    return envoi
 
 
 def ring_on_commit(envoi: Envoi, dans_s: float = 0.0) -> None:

@@ -34,20 +34,31 @@ def attach_evidence(
     return erreur
 
 
-def send_kept(transport: Transport, requete: Requete, message_id: str) -> tuple[Retour, Echange]:
+def _whole(octets: bytes) -> bytes:
+    return octets
+
+
+def send_kept(
+    transport: Transport,
+    requete: Requete,
+    message_id: str,
+    effacer: Callable[[bytes], bytes] = _whole,
+) -> tuple[Retour, Echange]:
     """Send; return the reply and the exchange. What left and had no answer is evidence as well.
 
-    Raises what `Transport.send` raises.
+    `effacer` takes out of a message the secret that no journal may keep. Raises what
+    `Transport.send` raises.
     """
     debut, horloge = time.time(), time.monotonic()
+    envoye = effacer(requete.corps)
     try:
         retour = transport.send(requete)
     except (OutcomeUnknown, InvalidReply) as erreur:
         duree_ms = round((time.monotonic() - horloge) * 1000)
-        sans_reponse = Echange(message_id, requete.corps, None, None, duree_ms, debut)
+        sans_reponse = Echange(message_id, envoye, None, None, duree_ms, debut)
         raise attach_evidence(erreur, sans_reponse) from erreur.__cause__
     return retour, Echange(
-        message_id, requete.corps, retour.corps, retour.statut, retour.duree_ms, retour.debut
+        message_id, envoye, effacer(retour.corps), retour.statut, retour.duree_ms, retour.debut
     )
 
 

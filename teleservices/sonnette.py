@@ -27,3 +27,11 @@ def ring(officine_id: int, envoi_id: int, file: str, dans_s: float = 0.0) -> Non
         )
     except (OperationalError, OSError):
         logger.warning("sonnette.absente file=%s", file)
+
+
+def ring_task(tache: str, officine_id: int, ligne_id: int, file: str = "lots") -> None:
+    """Tell a worker of `file` that a row of another table is due; the row stays the truth."""
+    try:
+        current_app.send_task(tache, args=(officine_id, ligne_id), queue=file, retry=False)
+    except (OperationalError, OSError):
+        logger.warning("sonnette.absente tache=%s", tache)

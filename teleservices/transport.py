@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol
 
 import httpcore
 import httpx
@@ -22,7 +22,7 @@ from teleservices.tls import Materiel, build_context, fingerprint
 
 @dataclass(frozen=True)
 class Requete:
-    """One POST. `corps` may hold patient data: it stays out of any representation.
+    """One request, a POST unless told. `corps` may hold patient data: never in a representation.
 
     `lecture_s` bounds the whole reply, not each of its bytes.
     """
@@ -33,6 +33,7 @@ class Requete:
     lecture_s: float
     connexion_s: float = 3.0
     taille_max_octets: int = 2_000_000
+    methode: Literal["POST", "DELETE"] = "POST"
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class Transport(Protocol):
     """What a client needs: send and get a reply, or one of the network errors."""
 
     def send(self, requete: Requete) -> Retour:
-        """POST and return the reply.
+        """Send and return the reply.
 
         Raises NotReady (no address or certificate), Unavailable (surely not received),
         OutcomeUnknown (may have been), InvalidReply (too big, compressed).
@@ -152,7 +153,7 @@ class HttpsTransport:
         self._local = threading.local()
 
     def send(self, requete: Requete) -> Retour:
-        """POST over TLS; see `Transport.send`. TransactionOuverte inside a transaction."""
+        """Send over TLS; see `Transport.send`. TransactionOuverte inside a transaction."""
         check_no_transaction()
         if not requete.url.startswith("https://"):
             raise NotReady("adresse_absente", "L'adresse du service n'est pas réglée.")
@@ -161,7 +162,7 @@ class HttpsTransport:
         self._local.montre.fin = horloge + requete.connexion_s + requete.lecture_s
         try:
             with client.stream(
-                "POST",
+                requete.methode,
                 requete.url,
                 content=requete.corps,
                 headers={"Accept-Encoding": "identity", **requete.entetes},

@@ -59,6 +59,9 @@ class Pilote(Protocol):
     async def lire_vitale(self, carte: Carte) -> dict[str, Any]:
         """Return the normalised Vitale object."""
 
+    async def lire_apcv(self, carte: Carte) -> dict[str, Any]:
+        """Return what a phone laid on the reader gives: an opaque string, never looked into."""
+
     async def lire_cps(self, carte: Carte) -> dict[str, Any]:
         """Return the public part of a CPS."""
 

@@ -23,7 +23,10 @@ from agent.cards.base import Carte, Emettre, EtatPin, FenetrePin
 from agent.protocol import ins
 from agent.protocol.messages import ErreurAgent
 
-LECTEURS = ("vitale", "cps")
+LECTEURS = ("vitale", "cps", "apcv")
+# What a card of each reader is called in events; the phone is laid, not inserted.
+GENRES = {"vitale": "vitale", "cps": "cps", "apcv": "apcv_nfc"}
+APCV_MAX = 4096
 PIN_S = 60
 PIN_VALIDE_S = 15 * 60
 
@@ -61,7 +64,7 @@ class PiloteScripte:
             {
                 "name": f"Lecteur scripté {poste.nom}",
                 "id": poste.nom,
-                "kind": "contact",
+                "kind": "nfc" if poste.nom == "apcv" else "contact",
                 "use": poste.nom,
                 "state": "gone" if not poste.branche else "card" if poste.carte else "empty",
                 "insertion_id": poste.insertion if poste.carte else None,
@@ -84,12 +87,11 @@ class PiloteScripte:
         if any(f.get("do") == "mute" for f in poste.fautes):
             self.emettre("card.error", {"reader": lecteur, "code": "E_CARD_MUTE"})
         else:
-            genre = str(fichier.get("kind"))
             self.emettre(
                 "card.inserted",
                 {
                     "reader": lecteur,
-                    "kind": genre if genre in {"vitale", "cps"} else "autre",
+                    "kind": GENRES.get(str(fichier.get("kind")), "autre"),
                     "insertion_id": poste.insertion,
                     "atr_class": _atr_class(str(fichier.get("atr") or "")),
                 },
@@ -123,7 +125,7 @@ class PiloteScripte:
         if not poste.branche:
             raise ErreurAgent("E_NO_READER")
         if poste.carte is None:
-            raise ErreurAgent("E_NO_CARD")
+            raise ErreurAgent("E_APCV_NOT_PRESENTED" if genre == "apcv" else "E_NO_CARD")
         if any(f.get("do") == "mute" for f in poste.fautes):
             raise ErreurAgent("E_CARD_MUTE")
         atr = str(poste.carte.get("atr") or "")
@@ -162,6 +164,8 @@ class PiloteScripte:
                 return float(faute.get("ms") or 3_600_000) / 1000
             case "garbage" | "truncate" if lecteur == "vitale":
                 raise ErreurAgent("E_VITALE_DATA", block="identite")
+            case "garbage" | "truncate" if lecteur == "apcv":
+                raise ErreurAgent("E_APCV_MALFORMED")
             case "garbage" | "truncate":
                 raise ErreurAgent("E_CPS_READ")
             case "sw":
@@ -189,6 +193,16 @@ class PiloteScripte:
             "limites": [],
             "cps_absente": cps_absente,
         }
+
+    # Appli carte Vitale
+
+    async def lire_apcv(self, carte: Carte) -> dict[str, Any]:
+        """Return the string of the phone, as it gives it."""
+        contenu = (await self._contact(carte)).get("apcv")
+        texte = contenu.get("texte") if isinstance(contenu, dict) else None
+        if not (isinstance(texte, str) and 0 < len(texte) <= APCV_MAX and texte.isprintable()):
+            raise ErreurAgent("E_APCV_MALFORMED")
+        return {"contexteApCV": texte, "mode": 2}
 
     # CPS
 

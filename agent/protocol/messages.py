@@ -20,6 +20,7 @@ VERBES: dict[str, str | None] = {
     "focus.claim": "",
     "focus.release": "",
     "vitale.read": "card:read",
+    "apcv.read_nfc": "card:read",
     "cps.read": "cps:read",
     "cps.pin_state": "cps:read",
     "cps.lock": "cps:read",
@@ -32,7 +33,6 @@ VERBES: dict[str, str | None] = {
 PLUS_TARD = frozenset(
     {
         "cps.situations",
-        "apcv.read_nfc",
         "reader.yield",
         "reader.resume",
         "reader.assign",
@@ -105,6 +105,11 @@ ERREURS: dict[str, tuple[bool, str]] = {
     "E_SIGN_KEY_USAGE": (False, "Cette clé de la carte ne sert pas à cela."),
     "E_SIGN_ALG": (False, "La carte ne connaît pas cet algorithme."),
     "E_SIGN_FAILED": (False, "La carte n'a pas signé. Recommencez."),
+    "E_APCV_NOT_PRESENTED": (True, "Aucun téléphone posé. Posez-le sur le lecteur sans contact."),
+    "E_APCV_MALFORMED": (
+        True,
+        "L'appli n'a rien donné de lisible. Reposez le téléphone, ou scannez son code.",
+    ),
     "E_SCANNER_GONE": (True, "E-lecteur débranché. Rebranchez-le, ou saisissez le code."),
 }
 

@@ -6,7 +6,7 @@ from ins.errors import error_of
 from ins.rules.matricule import join_returned
 from ins.rules.oid import is_accepted
 from teleservices.errors import InvalidReply
-from teleservices.soap import Faute, XmlRefuse, parse_envelope
+from teleservices.soap import Faute, XmlRefuse, fault_code, parse_envelope
 from teleservices.soap.lecture import Element, text_of
 
 _RES = "http://www.cnamts.fr/INSiResultat"
@@ -118,10 +118,4 @@ def _individual(element: Element, environnement: str) -> Individu:
 
 def fault_error(faute: Faute) -> Exception:
     """Return the error of a fault, whichever shape its detail has (ins.md §3.5)."""
-    code = faute.sous_code or "faute"
-    if faute.detail is not None:
-        code = faute.detail.get("code") or ""
-        for element in faute.detail.iter("{*}Code"):
-            code = code or (element.text or "").strip()
-    propre = "".join(c for c in code if c.isalnum() or c == "_")[:20] or "faute"
-    return error_of(propre, faute.cote)
+    return error_of(fault_code(faute), faute.cote)

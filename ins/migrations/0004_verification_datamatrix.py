@@ -12,7 +12,7 @@ from pharmacy.isolation.operations import IsolerTable
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('ins', '0003_retrait'),
+        ('ins', '0003_reprise'),
         ('pharmacy', '0005_socle_identite'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

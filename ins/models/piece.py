@@ -3,7 +3,7 @@
 from django.db import models
 
 from pharmacy.chiffre import OctetsChiffres
-from pharmacy.models import Officine, Operateur, Patient
+from pharmacy.models import Officine, Operateur, Patient, Vente
 
 
 class PieceControlee(models.Model):
@@ -28,3 +28,28 @@ class PieceControlee(models.Model):
 
     def __str__(self) -> str:
         return self.type_piece
+
+
+class RappelPiece(models.Model):
+    """A sale in which a document was asked for: never twice in one sale (INS-16).
+
+    `seul`: the dialog opened by itself; those alone count against the setting.
+    """
+
+    officine = models.ForeignKey(Officine, on_delete=models.PROTECT)
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="rappels_piece")
+    vente = models.ForeignKey(Vente, on_delete=models.PROTECT, related_name="+")
+    operateur = models.ForeignKey(Operateur, on_delete=models.PROTECT, related_name="+")
+    seul = models.BooleanField("ouvert de lui-même")
+    quand = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        verbose_name = "rappel de pièce"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["officine", "patient", "vente"], name="rappel_piece_unique"
+            )
+        ]
+
+    def __str__(self) -> str:
+        return "rappel"

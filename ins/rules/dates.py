@@ -1,36 +1,5 @@
-"""Dates as the Assurance Maladie codes them: kept as text, interpreted only by rule."""
+"""Birth dates: the rule of the core, under the name that the identity gives it."""
 
-from calendar import monthrange
-from dataclasses import dataclass
-from datetime import date
+from pharmacy.rules.naissance import DateLue, parse_birth, read_typed
 
-
-@dataclass(frozen=True)
-class DateLue:
-    """A date, and whether it had to be interpreted."""
-
-    jour: date
-    interpretee: bool
-
-
-def parse_birth(brut: str) -> DateLue | None:
-    """Return the date of « AAAA-MM-JJ » or « AAAAMMJJ », completed when it is not of the calendar.
-
-    Day unknown: the 1st; month unknown: January; both: 31 December. None without a usable year.
-    Source: ins.md §1.3 (EXI ID 11).
-    """
-    chiffres = brut.replace("-", "")
-    if not (len(chiffres) == 8 and chiffres.isascii() and chiffres.isdigit()):
-        return None
-    annee, mois, jour = int(chiffres[:4]), int(chiffres[4:6]), int(chiffres[6:])
-    if not 1870 <= annee <= 9998:
-        return None
-    mois_connu = 1 <= mois <= 12
-    jour_connu = 1 <= jour <= (monthrange(annee, mois)[1] if mois_connu else 31)
-    if mois_connu and jour_connu:
-        return DateLue(date(annee, mois, jour), interpretee=False)
-    if not mois_connu and not jour_connu:
-        return DateLue(date(annee, 12, 31), interpretee=True)
-    if not mois_connu:
-        return DateLue(date(annee, 1, jour), interpretee=True)
-    return DateLue(date(annee, mois, 1), interpretee=True)
+__all__ = ["DateLue", "parse_birth", "read_typed"]

@@ -35,12 +35,16 @@ from pharmacy.events import PatientChoisi
 from pharmacy.models import Patient, Vente
 from pharmacy.services.vente import VenteRefusee, check_droit, vente_locked
 from teleservices.models import Envoi
-from teleservices.outbox import Demande, enqueue, ring_on_commit
+from teleservices.outbox import Demande, enqueue_or_get, ring_on_commit
 
 BUDGET_S = 45
 _MEME_DEMANDE_S = 60
+# An appli that gives no INS is worth a card; one that gives it needs no call (INS-19).
+_CARTES = frozenset({"vitale", "apcv_sans_ins"})
 # Days between two calls that the software makes by itself for one file (ins.md §2.7).
 JOURS_SANS_RAPPEL = 30
+# An appli that gives no INS is worth a card; one that gives it needs no call (INS-19).
+_CARTES = frozenset({"vitale", "apcv_sans_ins"})
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,7 @@ def on_patient_chosen(evenement: PatientChoisi) -> None:
     thirty days of an answer on the same traits, unless a call waits to be made again. Source:
     ins.md §2.7, §2.5 T29; requirements INS-09, INS-18, INS-32.
     """
-    if evenement.moyen != "vitale":
+    if evenement.moyen not in _CARTES:
         return
     # No lock on the file here: the sale is locked, and a settling takes them the other way round.
     # Two readings at once meet on the idempotency key, whose rank is read before what it guards.
@@ -127,25 +131,24 @@ def _ask(
     jour = timezone.localdate()
     cle = f"{pret.operation}:{cible.sujet}:{jour:%Y%m%d}:{rang}"
     demande = Demande(pret.operation, cible.sujet, cle, corps=pret.corps, vente_id=cible.vente_id)
-    envoi = enqueue(acteur, demande)
+    envoi, neuf = enqueue_or_get(acteur, demande)
+    if not neuf:
+        return AppelInsi.objects.get(officine_id=acteur.officine_id, envoi=envoi)
     carte = pret.operation == RECUPERER_VITALE
-    appel, neuf = AppelInsi.objects.get_or_create(
+    appel = AppelInsi.objects.create(
         officine_id=acteur.officine_id,
         envoi=envoi,
-        defaults={
-            "patient": patient,
-            "traits_version": patient.traits_version if patient else None,
-            "empreinte": pret.empreinte,
-            "methode": AppelInsi.Methode.CARTE if carte else AppelInsi.Methode.TRAITS,
-            "poste_id": acteur.poste_id,
-            "operation": pret.operation,
-            "environnement": settings.ENVIRONNEMENT,
-            "mode": "certificat",
-            "declenche_par_id": acteur.operateur_id,
-        },
+        patient=patient,
+        traits_version=patient.traits_version if patient else None,
+        empreinte=pret.empreinte,
+        methode=AppelInsi.Methode.CARTE if carte else AppelInsi.Methode.TRAITS,
+        poste_id=acteur.poste_id,
+        operation=pret.operation,
+        environnement=settings.ENVIRONNEMENT,
+        mode="certificat",
+        declenche_par_id=acteur.operateur_id,
     )
-    if neuf:
-        audit.note(acteur, "ins.appeler", f"appel:{appel.pk}", patient, precision=pret.operation)
+    audit.note(acteur, "ins.appeler", f"appel:{appel.pk}", patient, precision=pret.operation)
     return appel
 
 
@@ -241,7 +244,7 @@ def _check_callable(patient: Patient, *, confirme: bool) -> None:
     if patient.decede_le is not None and not confirme:
         raise VenteRefusee(
             f"Personne décédée le {patient.decede_le:%d/%m/%Y} : confirmez l'appel avec les "
-            "traits (² E).",
+            "traits (² X).",
             "INS-016",
         )
 
@@ -272,6 +275,6 @@ def _of_file(patient: Patient) -> _Pret:
         return _Pret(RECUPERER_TRAITS, empreinte_question(question), dump_question(question))
     raise VenteRefusee(
         "Lisez la carte Vitale, ou saisissez le nom de naissance, le prénom, la date et le sexe "
-        "(² E).",
+        "(² X).",
         "INS-003",
     )

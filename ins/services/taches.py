@@ -4,7 +4,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from ins.models import TacheIdentite
-from pharmacy import audit
+from pharmacy import audit, flux
 from pharmacy.acteurs import Acteur
 from pharmacy.models import Patient
 from pharmacy.services.vente import VenteRefusee, check_droit
@@ -33,7 +33,9 @@ def open_tache(
         close_le=None,
         defaults={"precision": precision, "score": score},
     )
-    if not neuve and (tache.precision, tache.score) != (precision, score):
+    if neuve:
+        flux.announce_entete(patient.officine_id)
+    elif (tache.precision, tache.score) != (precision, score):
         tache.precision, tache.score = precision, score
         tache.save(update_fields=["precision", "score"])
     return tache
@@ -69,6 +71,7 @@ def close_tache(acteur: Acteur, tache_id: int, issue: str) -> TacheIdentite:
             tache.patient_id,
             precision=tache.nature,
         )
+        flux.announce_entete(acteur.officine_id)
     return tache
 
 

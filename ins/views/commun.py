@@ -7,7 +7,8 @@ from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from ins.rules.traits import comparison_key
+from ins.referentiel.lieux import place_label
+from ins.rules.traits import TraitsStricts, comparison_key
 from ins.selectors import Comparaison
 from pharmacy.acteurs import Acteur
 from pharmacy.models import Patient, Vente
@@ -39,6 +40,25 @@ def sujet_of(request: HttpRequest, vente_id: int) -> tuple[Vente, Patient]:
     return vente, vente.patient
 
 
+def patient_of(request: HttpRequest, patient_id: int) -> Patient:
+    """Return a file of the officine, whatever became of it. VenteRefusee (404) otherwise."""
+    patient = Patient.objects.filter(
+        pk=patient_id, officine_id=acteur_of(request).officine_id
+    ).first()
+    if patient is None:
+        raise VenteRefusee("Ce dossier n'existe pas dans votre officine.", "PAT-404")
+    return patient
+
+
+def leave(request: HttpRequest, url: str) -> HttpResponse:
+    """Go to another page of the product, by htmx or by a plain redirect."""
+    if not request.headers.get("HX-Request"):
+        return redirect(url)
+    reponse = HttpResponse(status=204)
+    reponse["HX-Redirect"] = url
+    return reponse
+
+
 def close_dialog(request: HttpRequest, vente_id: int) -> HttpResponse:
     """Empty the dialog (the stream refreshes the page), or go back to the sale without htmx."""
     if not request.headers.get("HX-Request"):
@@ -54,7 +74,9 @@ def render_dialog(request: HttpRequest, gabarit: str, contexte: dict[str, Any]) 
     return render(request, "ins/page.html", contexte | {"gabarit": gabarit}, status=status)
 
 
-def compared_rows(comparaison: Comparaison, choisis: dict[str, str]) -> list[dict[str, Any]]:
+def compared_rows(
+    comparaison: Comparaison, choisis: dict[str, str] | None = None
+) -> list[dict[str, Any]]:
     """Return the table of traits: file, INSi, in words how they stand, and whose was chosen."""
     lignes = []
     for nom, libelle in TRAITS:
@@ -63,10 +85,10 @@ def compared_rows(comparaison: Comparaison, choisis: dict[str, str]) -> list[dic
         lignes.append(
             {
                 "nom": nom,
-                "choisi": choisis.get(nom, ""),
+                "choisi": (choisis or {}).get(nom, ""),
                 "libelle": libelle,
-                "local": local,
-                "recu": recu,
+                "local": shown(nom, local),
+                "recu": shown(nom, recu),
                 "ecart": ecart,
                 "signe": "≠ différent" if ecart else sign_of(local, recu),
             }
@@ -83,8 +105,22 @@ def sign_of(local: date | str | None, recu: date | str | None) -> str:
     return "= identique" if comparison_key(str(local)) == comparison_key(str(recu)) else "≈ proche"
 
 
+def shown(nom: str, valeur: date | str | None) -> date | str | None:
+    """Return a trait as a person reads it: a place code with its name."""
+    if nom != "cog_naissance" or not valeur:
+        return valeur
+    return f"{valeur} {place_label(str(valeur))}".strip()
+
+
+def trait_rows(porteur: Patient | TraitsStricts) -> list[dict[str, Any]]:
+    """Return the table of the traits of a file, or of an answer."""
+    return [
+        {"libelle": libelle, "local": shown(nom, getattr(porteur, nom))} for nom, libelle in TRAITS
+    ]
+
+
 def file_rows(patient: Patient) -> list[dict[str, Any]]:
-    return [{"libelle": libelle, "local": getattr(patient, nom)} for nom, libelle in TRAITS]
+    return trait_rows(patient)
 
 
 def first_error(form: Form) -> str:

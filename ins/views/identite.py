@@ -26,6 +26,7 @@ from ins.views.commun import (
     file_rows,
     first_error,
     render_dialog,
+    trait_rows,
 )
 from ins.views.sujet import Sujet, get_sujet, leave
 from pharmacy import audit
@@ -134,7 +135,7 @@ def _found(appel: AppelInsi) -> dict[str, Any]:
     recu = traits_received(individu, "")
     porteur = dossier_of_ins(appel.officine_id, individu)
     return {
-        "lignes": [{"libelle": libelle, "local": getattr(recu, nom)} for nom, libelle in TRAITS],
+        "lignes": trait_rows(recu),
         "porteur": porteur,
         "proche": None if porteur else dossier_alike(appel.officine_id, individu),
         "date_brute": _odd_date(individu.naissance),

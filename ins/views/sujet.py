@@ -1,6 +1,6 @@
 """Whom an INSi screen is about: the person of a sale, a sale without file, or a file alone."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect
@@ -21,7 +21,7 @@ class Sujet:
     """A sale, with its patient or none; or a patient's file outside any sale."""
 
     vente: Vente | None = None
-    patient: Patient | None = None
+    patient: Patient | None = field(default=None, repr=False)
 
     @property
     def cible(self) -> Cible:

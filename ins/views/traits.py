@@ -102,7 +102,7 @@ def _next_question(request: HttpRequest, sujet: Sujet, appel: AppelInsi | None) 
 def _completed(request: HttpRequest, sujet: Sujet, appel: AppelInsi) -> Question:
     question = _asked(sujet, appel)
     if question is None:
-        raise VenteRefusee("Saisissez d'abord les traits (² E).", "INS-003")
+        raise VenteRefusee("Saisissez d'abord les traits (² X).", "INS-003")
     form = ComplementForm(request.POST)
     if not form.is_valid():
         raise VenteRefusee(first_error(form), "INS-021")

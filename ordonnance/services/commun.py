@@ -10,7 +10,7 @@ from ordonnance.rules.etats import LIBELLES, TransitionRefusee, check_transition
 from ordonnance.rules.modele import Professionnel
 from pharmacy import flux
 from pharmacy.acteurs import Acteur
-from pharmacy.models import Officine, Operateur
+from pharmacy.models import Operateur
 from pharmacy.services.vente import VenteRefusee
 from teleservices.assertions import signatory_of
 from teleservices.models import Envoi
@@ -39,15 +39,20 @@ def move(numerique: OrdonnanceNumerique, *etats: str) -> None:
     VenteRefusee for a move that the table does not hold: the screen was late.
     """
     for etat in etats:
-        try:
-            check_transition(numerique.etat, etat)
-        except TransitionRefusee as exc:
-            raise VenteRefusee(
-                f"L'ordonnance a changé entre-temps : {LIBELLES[numerique.etat]}. Relisez l'écran.",
-                "ORD-017",
-            ) from exc
-        numerique.etat = etat
+        numerique.etat = next_state(numerique, etat)
     numerique.save(update_fields=["etat"])
+
+
+def next_state(numerique: OrdonnanceNumerique, etat: str) -> str:
+    """Return `etat` when the prescription may move there; VenteRefusee otherwise."""
+    try:
+        check_transition(numerique.etat, etat)
+    except TransitionRefusee as exc:
+        raise VenteRefusee(
+            f"L'ordonnance a changé entre-temps : {LIBELLES[numerique.etat]}. Relisez l'écran.",
+            "ORD-017",
+        ) from exc
+    return etat
 
 
 @contextmanager
@@ -75,14 +80,24 @@ def executant_of(acteur: Acteur) -> Professionnel:
 
     VenteRefusee when nobody can: nothing is then promised. Source: ordonnance.md §2.8.
     """
+    return executant_and_signatory(acteur)[0]
+
+
+def executant_and_signatory(acteur: Acteur) -> tuple[Professionnel, int | None]:
+    """Return both `executant_of` and `signatory_id`, read once."""
     signataire = signatory_of(acteur, SERVICE)
     if signataire is None:
-        raise VenteRefusee(
-            "Personne ne peut signer : votre profil n'a pas de carte CPS, et aucun pharmacien de "
-            "l'officine n'a de RPPS enregistré. Continuez sur papier.",
-            "ORD-020",
-        )
-    return professional_of(signataire)
+        raise _nobody_signs()
+    autre = signataire.pk if signataire.pk != acteur.operateur_id else None
+    return professional_of(signataire), autre
+
+
+def _nobody_signs() -> VenteRefusee:
+    return VenteRefusee(
+        "Personne ne peut signer : votre profil n'a pas de carte CPS, et aucun pharmacien de "
+        "l'officine n'a de RPPS enregistré. Continuez sur papier.",
+        "ORD-020",
+    )
 
 
 def signatory_id(acteur: Acteur) -> int | None:
@@ -94,10 +109,9 @@ def signatory_id(acteur: Acteur) -> int | None:
 
 def professional_of(operateur: Operateur) -> Professionnel:
     """Return an operator in the words of the contract."""
-    finess = Officine.objects.values_list("finess", flat=True).get(pk=operateur.officine_id)
     return Professionnel(
         rpps=operateur.rpps,
-        finess=finess,
+        finess=operateur.officine.finess,
         nom=operateur.nom,
         prenom=operateur.prenom,
         profession=PROFESSION_PHARMACIEN if operateur.est_pharmacien else "",

@@ -3,6 +3,7 @@
 from datetime import date
 
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from ordonnance.codec.demande import corps_liberer, corps_ouvrir
@@ -14,7 +15,7 @@ from ordonnance.rules.rapprochement import is_executable, lowest_numero_delivran
 from ordonnance.selectors import compare_patient, prescription_of
 from ordonnance.services.commun import (
     announce,
-    executant_of,
+    executant_and_signatory,
     locked,
     move,
     signatory_id,
@@ -23,7 +24,7 @@ from ordonnance.services.commun import (
 )
 from pharmacy import audit, flux
 from pharmacy.acteurs import Acteur
-from pharmacy.events import PatientChoisi, VenteAbandonnee
+from pharmacy.events import AbandonDemande, PatientChoisi, VenteAbandonnee
 from pharmacy.models import Officine, Patient, Vente
 from pharmacy.services.patient import Traits, patient_create, patient_same
 from pharmacy.services.vente import VenteRefusee, check_droit, patient_choose, vente_locked
@@ -215,10 +216,9 @@ def _start(numerique: OrdonnanceNumerique, numero: int) -> None:
 
 def _ask_lock(acteur: Acteur, numerique: OrdonnanceNumerique) -> None:
     cle = f"ouvrir:{numerique.pk}:1"
+    executant, signataire_id = executant_and_signatory(acteur)
     with within_contract():
-        corps = corps_ouvrir(
-            numerique.numero, numerique.version or 0, wire_key(cle), executant_of(acteur)
-        )
+        corps = corps_ouvrir(numerique.numero, numerique.version or 0, wire_key(cle), executant)
     enqueue(
         acteur,
         Demande(
@@ -227,7 +227,7 @@ def _ask_lock(acteur: Acteur, numerique: OrdonnanceNumerique) -> None:
             cle,
             corps,
             numerique.ordonnance.vente_id,
-            signataire_id=signatory_id(acteur),
+            signataire_id=signataire_id,
         ),
     )
 
@@ -321,25 +321,40 @@ def _give_back(
 
 
 def _forget_fetch(numerique: OrdonnanceNumerique) -> None:
-    """Ask no more for the content of a paper delivery that is dropped or closed."""
-    Envoi.objects.filter(
+    """Ask no more for the content of a paper delivery that is dropped or closed.
+
+    A row that somebody holds at this instant (its answer, a person who tries again) is left to
+    them: they lock it before the prescription, and what comes finds it dropped.
+    """
+    lignes = Envoi.objects.filter(
         officine_id=numerique.officine_id,
         operation="ordonnance.regulariser",
         sujet=f"on:{numerique.pk}",
         etat__in=[Envoi.Etat.A_ENVOYER, Envoi.Etat.INCERTAIN, Envoi.Etat.REFUSE],
-    ).update(etat=Envoi.Etat.ABANDONNE, motif_abandon="Ordonnance retirée", regle_le=timezone.now())
+    ).select_for_update(of=("self",), no_key=True, skip_locked=True)
+    Envoi.objects.filter(pk__in=list(lignes.values_list("pk", flat=True))).update(
+        etat=Envoi.Etat.ABANDONNE, motif_abandon="Ordonnance retirée", regle_le=timezone.now()
+    )
     flux.announce_entete(numerique.officine_id)
+
+
+def on_abandon_asked(evenement: AbandonDemande) -> None:
+    """Lock the prescriptions of a sale before the sale, as every other act does."""
+    list(_droppable(evenement).select_for_update(of=("self",), no_key=True).order_by("pk"))
 
 
 def on_vente_abandoned(evenement: VenteAbandonnee) -> None:
     """Nothing stays reserved on the national side when a sale is dropped."""
-    acteur = evenement.acteur
-    for numerique in OrdonnanceNumerique.objects.filter(
-        officine_id=acteur.officine_id,
+    for numerique in _droppable(evenement).select_related("ordonnance"):
+        _cancel(evenement.acteur, numerique)
+
+
+def _droppable(evenement: AbandonDemande | VenteAbandonnee) -> QuerySet[OrdonnanceNumerique]:
+    return OrdonnanceNumerique.objects.filter(
+        officine_id=evenement.acteur.officine_id,
         ordonnance__vente_id=evenement.vente_id,
-        etat__in=["lue", "papier", "recuperee", "confirmee", "en_delivrance"],
-    ).select_related("ordonnance"):
-        _cancel(acteur, numerique)
+        etat__in=["lue", "papier", "recuperee", *CONFIRMEES],
+    )
 
 
 def on_patient_chosen(evenement: PatientChoisi) -> None:

@@ -1,6 +1,7 @@
 """Steps 3 to 5: from a number to a prescription shown (ordonnance.md §4.1)."""
 
 from django.db import IntegrityError, transaction
+from django.db.models import F
 
 from ordonnance.codec.demande import corps_consulter
 from ordonnance.models import ExecutionExterne, OrdonnanceNumerique, OrdonnanceVersion
@@ -15,14 +16,15 @@ from ordonnance.selectors import (
 )
 from ordonnance.services.commun import (
     announce,
-    executant_of,
+    executant_and_signatory,
     locked,
     move,
-    signatory_id,
+    next_state,
     within_contract,
 )
 from pharmacy import audit, flux
 from pharmacy.acteurs import Acteur
+from pharmacy.identite import peut_sortir_de
 from pharmacy.models import LignePrescrite, Ordonnance, Patient, Prescripteur, Vente
 from pharmacy.services.vente import VenteRefusee, check_droit, vente_locked
 from pharmacy.suites import Suite
@@ -46,9 +48,10 @@ def fetch(acteur: Acteur, vente_id: int, numero: str, origine: str) -> Ordonnanc
                 return _again(acteur, vente, deja)
             _check_vente(vente, deja)
             numerique = _create(acteur, vente, numero, origine)
-            _ask(acteur, vente, numerique, "ordonnance.consulter")
+            _ask(acteur, vente, numerique, "ordonnance.consulter", rang=1)
             audit.note(acteur, "ordonnance.consulter", f"on:{numerique.pk}", vente.patient_id)
-            announce(numerique)
+            # The lines change only where a former prescription stood.
+            announce(numerique, "ordonnance", *(["lignes"] if deja is not None else []))
             return numerique
     except IntegrityError as exc:
         raise VenteRefusee(_held_by(acteur, numero), "ORD-003") from exc
@@ -57,10 +60,20 @@ def fetch(acteur: Acteur, vente_id: int, numero: str, origine: str) -> Ordonnanc
 def _check_vente(vente: Vente, deja: OrdonnanceNumerique | None) -> None:
     if vente.etat != Vente.Etat.OUVERTE:
         raise VenteRefusee("Le contrôle est validé. Terminez la vente (Fin).", "VTE-003")
+    _check_gate(vente)
     if deja is not None and deja.etat in ACTIVES:
         raise VenteRefusee(
             "Une Ordonnance Numérique est déjà dans cette vente. Terminez-la d'abord.", "ORD-002"
         )
+
+
+def _check_gate(vente: Vente) -> None:
+    """No national call for an anonymous or fictive person, not even a reading (INS-20)."""
+    if vente.patient is None:
+        return
+    sortie = peut_sortir_de("ordonnance.lire", vente.patient.etat_identite)
+    if not sortie.ok:
+        raise VenteRefusee(f"{sortie.phrase} Traitez l'ordonnance sur papier.", "ORD-028")
 
 
 def _held_by(acteur: Acteur, numero: str) -> str:
@@ -97,28 +110,34 @@ def _create(acteur: Acteur, vente: Vente, numero: str, origine: str) -> Ordonnan
     )
 
 
-def _ask(acteur: Acteur, vente: Vente, numerique: OrdonnanceNumerique, operation: str) -> Envoi:
-    """Enqueue one more consultation; its key counts them."""
+def _ask(
+    acteur: Acteur,
+    vente: Vente,
+    numerique: OrdonnanceNumerique,
+    operation: str,
+    rang: int | None = None,
+) -> Envoi:
+    """Enqueue one more consultation; its key counts them (`rang` when it is known)."""
     sujet = f"on:{numerique.pk}"
-    rang = Envoi.objects.filter(
-        officine_id=acteur.officine_id, operation=operation, sujet=sujet
-    ).count()
+    if rang is None:
+        faits = Envoi.objects.filter(
+            officine_id=acteur.officine_id, operation=operation, sujet=sujet
+        )
+        rang = faits.count() + 1
+    executant, signataire_id = executant_and_signatory(acteur)
     with within_contract():
         corps = corps_consulter(
-            numerique.numero,
-            numerique.origine,
-            executant_of(acteur),
-            build_beneficiaire(vente.patient),
+            numerique.numero, numerique.origine, executant, build_beneficiaire(vente.patient)
         )
     return enqueue(
         acteur,
         Demande(
             operation,
             sujet,
-            f"{operation}:{numerique.pk}:{rang + 1}",
+            f"{operation}:{numerique.pk}:{rang}",
             corps,
             vente.pk,
-            signataire_id=signatory_id(acteur),
+            signataire_id=signataire_id,
         ),
     )
 
@@ -190,22 +209,32 @@ def record(envoi: Envoi, reponse: Reponse) -> None:
     )
     if numerique.etat not in {"lue", "papier"}:
         return
-    _keep_content(numerique, prescription, reponse)
+    premiere = numerique.etat == "lue"
+    _keep_content(numerique, prescription, reponse, premiere=premiere)
     vente = numerique.ordonnance.vente
     patient = vente.patient if vente is not None else None
+    if not premiere:
+        _keep_header(numerique, prescription, patient)
+        announce(numerique)
+        return
+    numerique.etat = next_state(numerique, "recuperee")
     _keep_header(numerique, prescription, patient)
-    if numerique.etat == "lue":
-        move(numerique, "recuperee")
-        _prefill(numerique, prescription)
-        _show(numerique, late=is_late(envoi))
-    announce(numerique, "ordonnance", "lignes", "bandeau")
+    _prefill(numerique, prescription)
+    _show(numerique, late=is_late(envoi))
 
 
 def _keep_content(
-    numerique: OrdonnanceNumerique, prescription: PrescriptionLue, reponse: Reponse
+    numerique: OrdonnanceNumerique,
+    prescription: PrescriptionLue,
+    reponse: Reponse,
+    *,
+    premiere: bool,
 ) -> None:
+    """Keep the content; before the first reply there is none to replace."""
+    if not premiere:
+        numerique.ordonnance.lignes.all().delete()
+        numerique.executions_externes.all().delete()
     _keep_version(numerique, prescription, reponse)
-    numerique.ordonnance.lignes.all().delete()
     LignePrescrite.objects.bulk_create(
         [
             _line(numerique.officine_id, numerique.ordonnance_id, ligne)
@@ -225,7 +254,6 @@ def _keep_version(
         contenu=reponse.echange.reponse or b"",
         empreinte=prescription.empreinte[:64],
     )
-    numerique.executions_externes.all().delete()
     ExecutionExterne.objects.bulk_create(
         [
             ExecutionExterne(
@@ -306,15 +334,17 @@ def _keep_header(
 
 
 def _prefill(numerique: OrdonnanceNumerique, prescription: PrescriptionLue) -> None:
-    """F3 first: date and prescriber of the sale come from the prescription."""
+    """F3 first: date and prescriber of the sale come from the prescription; its version rises."""
     ordonnance = numerique.ordonnance
     prescripteur = _prescriber(numerique.officine_id, prescription.prescripteur)
     ordonnance.prescripteur = prescripteur
     ordonnance.date_prescription = prescription.date_prescription
-    ordonnance.save(update_fields=["prescripteur", "date_prescription"])
     Vente.objects.filter(pk=ordonnance.vente_id or 0).update(
-        prescripteur=prescripteur, date_prescription=prescription.date_prescription
+        prescripteur=prescripteur,
+        date_prescription=prescription.date_prescription,
+        version=F("version") + 1,
     )
+    ordonnance.save(update_fields=["prescripteur", "date_prescription"])
 
 
 def _prescriber(officine_id: int, lu: Professionnel) -> Prescripteur | None:
@@ -329,14 +359,18 @@ def _prescriber(officine_id: int, lu: Professionnel) -> Prescripteur | None:
     }
     if not lu.rpps:
         return Prescripteur.objects.create(officine_id=officine_id, **faits)
+    rpps = lu.rpps[:11]
+    connu = Prescripteur.objects.filter(officine_id=officine_id, rpps=rpps).first()
+    if connu is not None and all(getattr(connu, nom) == valeur for nom, valeur in faits.items()):
+        return connu
     prescripteur, _ = Prescripteur.objects.update_or_create(
-        officine_id=officine_id, rpps=lu.rpps[:11], defaults=faits
+        officine_id=officine_id, rpps=rpps, defaults=faits
     )
     return prescripteur
 
 
 def _show(numerique: OrdonnanceNumerique, *, late: bool) -> None:
-    """Open the confirmation on the page of the sale: a person must answer for it.
+    """Show what came, and open the confirmation on the page of the sale: a person must answer.
 
     An answer that comes after the counter gave up opens nothing: the panel offers it.
     """
@@ -348,7 +382,7 @@ def _show(numerique: OrdonnanceNumerique, *, late: bool) -> None:
         "Ordonnance récupérée : confirmez-la (² C)." if late else "Ordonnance récupérée.",
         dialogue=None if late else adresse,
     )
-    flux.announce_suite(numerique.officine_id, vente_id, suite.as_dict())
+    flux.ring_vente(numerique.officine_id, vente_id, "ordonnance", "lignes", suite=suite.as_dict())
 
 
 def read_again(envoi: Envoi, numerique: OrdonnanceNumerique) -> None:
@@ -362,6 +396,7 @@ def keep_again(numerique: OrdonnanceNumerique, reponse: Reponse) -> None:
     """Keep a newer version: the lines already executed stay the same rows."""
     prescription: PrescriptionLue = reponse.contenu
     vente = numerique.ordonnance.vente
+    numerique.executions_externes.all().delete()
     _keep_version(numerique, prescription, reponse)
     connues = dict(numerique.ordonnance.lignes.values_list("id_national", "pk"))
     for ligne in prescription.lignes:

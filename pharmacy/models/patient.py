@@ -156,7 +156,6 @@ class Patient(models.Model):
         ]
         indexes = [
             models.Index(fields=["officine", "date_naissance"], name="patient_naissance"),
-            models.Index(fields=["officine", "recherche"], name="patient_recherche"),
         ]
 
     def __str__(self) -> str:
@@ -174,6 +173,26 @@ class Patient(models.Model):
             lieu_connu=bool(self.cog_naissance),
             decedee=self.decede_le is not None,
         )
+
+
+class CartePatient(models.Model):
+    """A card that was read for a file: a child is on the cards of both parents (ins.md §6, 55).
+
+    Digests only: the billing identity in force is that of the last card read, on the file itself.
+    """
+
+    officine = models.ForeignKey(Officine, on_delete=models.PROTECT)
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="cartes")
+    empreinte = models.CharField(max_length=64)
+
+    class Meta:
+        verbose_name = "carte d'un patient"
+        constraints = [
+            models.UniqueConstraint(fields=["officine", "empreinte"], name="carte_patient_unique")
+        ]
+
+    def __str__(self) -> str:
+        return f"carte du patient {self.patient_id}"
 
 
 class PatientVersion(
@@ -194,4 +213,7 @@ class PatientVersion(
 
     class Meta:
         verbose_name = "état antérieur d'un patient"
-        indexes = [models.Index(fields=["officine", "pgh_obj", "-pgh_id"], name="patient_version")]
+        indexes = [
+            models.Index(fields=["officine", "pgh_obj", "-pgh_id"], name="patient_version"),
+            models.Index(fields=["officine", "pgh_created_at"], name="patient_version_recente"),
+        ]

@@ -62,7 +62,10 @@ class NonceLecture(models.Model):
 
 
 class RecuCarte(models.Model):
-    """Proof of a reading: what the agent signed, without the data."""
+    """Proof of a reading: what the agent signed, without the data.
+
+    `donnees` waits for a choice among several persons; the choice, or fifteen minutes, erase it.
+    """
 
     officine = models.ForeignKey(Officine, on_delete=models.PROTECT)
     jti = models.CharField(max_length=64)
@@ -79,6 +82,13 @@ class RecuCarte(models.Model):
     class Meta:
         verbose_name = "reçu de lecture"
         constraints = [models.UniqueConstraint(fields=["officine", "jti"], name="recu_jti_unique")]
+        indexes = [
+            models.Index(
+                fields=["recu_le"],
+                condition=models.Q(donnees__isnull=False),
+                name="recu_donnees_gardees",
+            )
+        ]
 
     def __str__(self) -> str:
         return self.operation

@@ -23,7 +23,12 @@ NONCE_S = 120
 # A proof is posted at once; the clocks of a poste and of the server differ by 90 s at most (§5.5).
 PREUVE_S = 120
 # Operations an agent may be asked, and the scope each needs.
-OPERATIONS = {"vitale.read": "card:read", "cps.read": "cps:read", "cps.sign": "cps:sign"}
+OPERATIONS = {
+    "vitale.read": "card:read",
+    "cps.read": "cps:read",
+    "cps.sign": "cps:sign",
+    "apcv.read_nfc": "card:read",
+}
 PORTEES = ["card:read", "cps:read", "cps:sign", "scan"]
 _IDENT = re.compile(r"[\x21-\x7e]{1,64}")
 

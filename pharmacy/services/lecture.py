@@ -3,21 +3,29 @@
 import hashlib
 import json
 from base64 import b64decode
-from datetime import date
+from collections.abc import Callable
+from datetime import date, timedelta
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
+from django.utils import timezone
 
 from pharmacy import audit, flux
 from pharmacy.acteurs import Acteur
 from pharmacy.events import CarteCpsLue, publish
+from pharmacy.isolation.contexte import officine_context
 from pharmacy.models import RecuCarte, Vente
 from pharmacy.postes import signatures
 from pharmacy.postes.services import Lecture, LectureRefusee
 from pharmacy.services.patient import PorteurCarte, card_attach, is_bearer, patient_of_card
 from pharmacy.services.vente import VenteRefusee, patient_choose
 from pharmacy.suites import Suite
+
+# How long a reading of several persons waits for a choice.
+GARDE = timedelta(minutes=15)
 
 
 def porteur_list(vitale: dict[str, Any]) -> list[PorteurCarte]:
@@ -134,8 +142,7 @@ def _choose(acteur: Acteur, vente: Vente, porteur: PorteurCarte) -> Suite:
         )
     connu = vente.patient
     porte = connu is not None and is_bearer(connu, porteur)
-    entamee = vente.lignes.filter(annulee=False).exists() or vente.ordonnances.exists()
-    if connu is not None and not porte and entamee:
+    if connu is not None and not porte and _is_begun(vente):
         return Suite(
             "Cette carte est celle d'une autre personne. "
             "Mettez la vente en attente (²A) pour elle.",
@@ -151,17 +158,48 @@ def _choose(acteur: Acteur, vente: Vente, porteur: PorteurCarte) -> Suite:
     return Suite("Carte Vitale lue.")
 
 
+def _is_begun(vente: Vente) -> bool:
+    return vente.lignes.filter(annulee=False).exists() or vente.ordonnances.exists()
+
+
+def reading_kept(acteur: Acteur, recu_id: int) -> tuple[RecuCarte, list[PorteurCarte]]:
+    """Return a reading that waits for a choice on this poste, and its persons.
+
+    VenteRefusee when it is not this poste's, was used, or is older than `GARDE`.
+    """
+    recu = RecuCarte.objects.filter(
+        officine_id=acteur.officine_id, pk=recu_id, poste_id=acteur.poste_id or 0
+    ).first()
+    if recu is None or recu.donnees is None or recu.recu_le <= timezone.now() - GARDE:
+        raise VenteRefusee("Cette lecture ne sert plus. Relisez la carte.", "VIT-004")
+    return recu, porteur_list(json.loads(bytes(recu.donnees)))
+
+
+def forget_readings() -> int:
+    """Erase what was read of cards and never used, older than `GARDE`; return how many.
+
+    The receipts stay: they prove the readings. Crosses officines through one named function.
+    """
+    with connection.cursor() as curseur:
+        curseur.execute(
+            "SELECT officine_id, recu_id FROM comptoir_lectures_gardees(%s)",
+            [int(GARDE.total_seconds())],
+        )
+        lignes = list(curseur.fetchall())
+    for officine_id, recus in groupby(sorted(lignes), key=itemgetter(0)):
+        with officine_context(officine_id):
+            RecuCarte.objects.filter(
+                officine_id=officine_id, pk__in=[recu_id for _, recu_id in recus]
+            ).update(donnees=None)
+    return len(lignes)
+
+
 def beneficiaire_choose(acteur: Acteur, vente: Vente, recu_id: int, rang: int) -> Suite:
     """Take the chosen person of a reading kept in its receipt, and forget the reading.
 
     VenteRefusee when the reading is not this poste's or was already used.
     """
-    recu = RecuCarte.objects.filter(
-        officine_id=acteur.officine_id, pk=recu_id, poste_id=acteur.poste_id or 0
-    ).first()
-    if recu is None or recu.donnees is None:
-        raise VenteRefusee("Cette lecture a déjà servi. Relisez la carte.", "VIT-004")
-    porteurs = porteur_list(json.loads(bytes(recu.donnees)))
+    recu, porteurs = reading_kept(acteur, recu_id)
     if not 0 <= rang < len(porteurs):
         raise VenteRefusee("Cette personne n'est pas sur la carte.", "VIT-005")
     with transaction.atomic():
@@ -188,7 +226,13 @@ def cps_route(acteur: Acteur, _vente: Vente | None, lecture: Lecture) -> Suite:
     return Suite("Carte professionnelle lue.", signer=signatures.wanted(acteur))
 
 
-ROUTES = {"vitale.read": vitale_route, "cps.read": cps_route}
+Route = Callable[[Acteur, Vente | None, Lecture], Suite]
+ROUTES: dict[str, Route] = {"vitale.read": vitale_route, "cps.read": cps_route}
+
+
+def register_route(operation: str, route: Route) -> None:
+    """Say where the readings of an operation go; called from `AppConfig.ready()`."""
+    ROUTES[operation] = route
 
 
 def lecture_route(acteur: Acteur, vente: Vente | None, lecture: Lecture) -> Suite:

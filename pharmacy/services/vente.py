@@ -9,10 +9,17 @@ from django.utils import timezone
 
 from pharmacy import audit, flux, parametres
 from pharmacy.acteurs import Acteur, peut
-from pharmacy.events import PatientChoisi, VenteAbandonnee, VenteTerminee, publish
+from pharmacy.events import (
+    AbandonDemande,
+    PatientChoisi,
+    VenteAbandonnee,
+    VenteTerminee,
+    publish,
+)
 from pharmacy.models import (
     Delivrance,
     LigneDelivrance,
+    Ordonnance,
     Patient,
     Prescripteur,
     Produit,
@@ -147,15 +154,28 @@ def patient_choose(acteur: Acteur, vente_id: int, patient: Patient, moyen: str) 
         vente = vente_locked(acteur, vente_id)
         if vente.etat != Vente.Etat.OUVERTE:
             raise VenteRefusee("Le contrôle est validé : le patient ne change plus.", "VTE-003")
+        _check_anonymity(vente, patient)
         vente.patient = patient
         vente.carte_presente = moyen == "vitale" or vente.carte_presente
-        vente.save(update_fields=["patient", "carte_presente"])
+        vente.version += 1
+        vente.save(update_fields=["patient", "carte_presente", "version"])
         audit.note(acteur, "patient.ouvrir", f"vente:{vente.pk}", patient)
         publish(PatientChoisi(acteur, vente.pk, patient.pk, moyen))
-        flux.announce_vente(
-            acteur.officine_id, vente.pk, "bandeau", "lignes", "identite", "ordonnance"
+        flux.ring_vente(
+            acteur.officine_id, vente.pk, "bandeau", "lignes", "identite", "droits", "ordonnance"
         )
     return vente
+
+
+def _check_anonymity(vente: Vente, patient: Patient) -> None:
+    """Keep someone anonymous by law out of a sale that speaks to a national service (INS-20)."""
+    numeriques = vente.ordonnances.filter(origine=Ordonnance.Origine.NUMERIQUE)
+    if patient.etat_identite.anonyme and numeriques.exists():
+        raise VenteRefusee(
+            "Une Ordonnance Numérique est dans cette vente : ouvrez-en une autre pour une personne "
+            "anonyme.",
+            "VTE-013",
+        )
 
 
 @dataclass(frozen=True)
@@ -334,7 +354,17 @@ def vente_terminate(acteur: Acteur, vente_id: int) -> Vente:
         vente.save(update_fields=["etat", "terminee_le", "terminee_par"])
         audit.note(acteur, "vente.terminer", f"vente:{vente.pk}", vente.patient_id)
         publish(VenteTerminee(acteur, vente.pk))
+        # After the commit: the sale is locked here, and a settling locks the file before the sale.
+        transaction.on_commit(lambda: _note_visit(vente))
     return vente
+
+
+def _note_visit(vente: Vente) -> None:
+    """Keep on the file the day of the last sale (a column of the search, ins.md §2.9)."""
+    if vente.patient_id is not None:
+        Patient.objects.filter(pk=vente.patient_id, officine_id=vente.officine_id).update(
+            vu_le=timezone.localdate()
+        )
 
 
 def _deliver(vente: Vente, lignes: list[LigneDelivrance]) -> None:
@@ -423,6 +453,7 @@ def vente_cancel(acteur: Acteur, vente_id: int) -> Vente:
     """
     check_droit(acteur, "vente")
     with transaction.atomic():
+        publish(AbandonDemande(acteur, vente_id))
         vente = _locked(acteur, vente_id)
         if vente.etat != Vente.Etat.EN_ATTENTE:
             vente = vente_locked(acteur, vente_id)

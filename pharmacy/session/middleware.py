@@ -5,12 +5,15 @@ from datetime import datetime
 
 from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends.db import SessionStore
+from django.contrib.sessions.models import Session
+from django.db.models import Subquery
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from pharmacy import parametres
 from pharmacy.acteurs import Acteur
 from pharmacy.models import Operateur, Poste
+from pharmacy.session.backend import VERROUILLAGE
 
 _ECRITURE_S = 20
 
@@ -58,8 +61,8 @@ def _refresh_lock(request: HttpRequest, operateur: Operateur) -> None:
     """
     maintenant = timezone.now().timestamp()
     dernier = float(request.session.get("activite", maintenant))
-    delai_s = 60 * parametres.entier(operateur.officine_id, "session.verrouillage_minutes")
-    if maintenant - dernier > delai_s:
+    minutes = operateur.verrouillage  # type: ignore[attr-defined]  # read by OperateurBackend
+    if maintenant - dernier > _delay_s(minutes):
         request.session["verrouillee"] = True
         return
     passif = request.path.startswith(("/flux", "/api/agent/jetons", "/api/agent/presence"))
@@ -70,17 +73,30 @@ def _refresh_lock(request: HttpRequest, operateur: Operateur) -> None:
 def is_present(session_key: str, acteur: Acteur) -> bool:
     """Tell whether this operator is still signed in, unlocked and active in this session.
 
-    For what outlives a request: an event stream stops with the session that opened it.
+    For what outlives a request: an event stream stops with the session that opened it. One query.
     """
-    session = SessionStore(session_key)
+    maintenant = timezone.now()
+    ouvertes = Session.objects.filter(session_key=session_key, expire_date__gt=maintenant)
+    ligne = (
+        Operateur.objects.filter(pk=acteur.operateur_id, actif=True, role=acteur.role)
+        .order_by()
+        .values_list(
+            Subquery(ouvertes.values("session_data")[:1]),
+            parametres.subquery(VERROUILLAGE, acteur.officine_id),
+        )
+        .first()
+    )
+    if ligne is None or ligne[0] is None:
+        return False
+    session = SessionStore().decode(ligne[0])
     if session.get(SESSION_KEY) != str(acteur.operateur_id) or session.get("verrouillee"):
         return False
     dernier = float(session.get("activite", 0))
-    delai_s = 60 * parametres.entier(acteur.officine_id, "session.verrouillage_minutes")
-    if timezone.now().timestamp() - dernier > delai_s:
-        return False
-    operateur = Operateur.objects.filter(pk=acteur.operateur_id, actif=True).first()
-    return operateur is not None and operateur.role == acteur.role
+    return maintenant.timestamp() - dernier <= _delay_s(ligne[1])
+
+
+def _delay_s(minutes: parametres.Valeur | None) -> int:
+    return 60 * int(parametres.lue(VERROUILLAGE, minutes))
 
 
 def heure(instant: float) -> datetime:

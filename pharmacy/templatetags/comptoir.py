@@ -55,3 +55,10 @@ def matricule(valeur: str) -> SafeString:
         return format_html("{}", valeur)
     groupes = (valeur[debut:fin] for debut, fin in pairwise(bornes))
     return format_html("{}", "\u202f".join(groupes))
+
+
+@register.filter
+def masque(matricule: object) -> str:
+    """« 2•••••••••••749 »: enough to recognise a matricule, never to copy it (ins.md §1.5)."""
+    texte = str(matricule or "")
+    return f"{texte[:1]}{'•' * (len(texte) - 4)}{texte[-3:]}" if len(texte) > 4 else "—"

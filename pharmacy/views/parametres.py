@@ -1,8 +1,14 @@
 """Configuration / Officine / Paramètres Officine, and the « Données » menu."""
 
+from itertools import groupby
+from typing import Any
+
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
+from django.utils.http import urlencode
+from django.utils.text import slugify
 
 from pharmacy import parametres
 from pharmacy.acteurs import Acteur, peut
@@ -19,6 +25,8 @@ def donnees(request: HttpRequest) -> HttpResponse:
         {
             "peut_vendre": peut(acteur, "vente").ok,
             "peut_equipe": peut(acteur, "operateurs.debloquer").ok,
+            "peut_taches": peut(acteur, "ins.taches").ok,
+            "peut_reprendre": peut(acteur, "ins.importer").ok,
             "peut_verifier": peut(acteur, "ins.verifier_lot").ok,
         },
     )
@@ -26,7 +34,7 @@ def donnees(request: HttpRequest) -> HttpResponse:
 
 @http_methods(read=("GET",), write=("POST",), droit="parametres.lire")
 def officine(request: HttpRequest) -> HttpResponse:
-    """Every setting with its default, effect, author; the titulaire changes them."""
+    """Every setting, one panel, or those that a word finds; the titulaire changes them."""
     acteur: Acteur = request.acteur  # type: ignore[attr-defined]
     erreur = ""
     if request.method == "POST":
@@ -35,22 +43,64 @@ def officine(request: HttpRequest) -> HttpResponse:
                 parametres.modifier(
                     acteur, request.POST.get("cle", ""), request.POST.get("valeur", "")
                 )
-            return redirect("parametres_officine")
+            return redirect(_back(request))
         except parametres.ValeurRefusee as exc:
             erreur = str(exc)
         except KeyError:
             erreur = "Ce paramètre n'existe pas."
-    lignes = [
-        {
-            "reglage": reglage,
-            "valeur": parametres.valeur(acteur.officine_id, reglage.cle),
-            "ligne": parametres.en_vigueur(acteur.officine_id, reglage.cle),
-        }
-        for reglage in parametres.reglage_list()
-    ]
     return render(
         request,
         "pharmacy/parametres.html",
-        {"lignes": lignes, "modifiable": peut(acteur, "parametres.modifier").ok, "erreur": erreur},
+        _contexte(acteur, request.GET) | {"erreur": erreur},
         status=422 if erreur else 200,
     )
+
+
+def _back(request: HttpRequest) -> str:
+    """Return the address of the page as it was looked at: same panel, same words."""
+    garde = {cle: request.GET[cle] for cle in ("panneau", "q") if request.GET.get(cle)}
+    return f"{request.path}?{urlencode(garde)}" if garde else request.path
+
+
+def _contexte(acteur: Acteur, requete: Any) -> dict[str, Any]:  # noqa: ANN401 - a QueryDict
+    mots = requete.get("q", "").strip()[:60]
+    voulu = requete.get("panneau", "")
+    tous = parametres.reglage_list()
+    noms = list(dict.fromkeys(reglage.panneau for reglage in tous))
+    courant = next((nom for nom in noms if slugify(nom) == voulu), "")
+    poses = parametres.historique(acteur.officine_id)
+    lignes = [
+        _line(reglage, poses.get(reglage.cle, []))
+        for reglage in tous
+        if courant in {"", reglage.panneau} and reglage.is_about(mots)
+    ]
+    return {
+        "panneaux": [
+            {"nom": nom, "sections": _sections(list(dedans))}
+            for nom, dedans in groupby(lignes, key=lambda ligne: ligne["reglage"].panneau)
+        ],
+        "noms": [{"nom": nom, "adresse": slugify(nom)} for nom in noms],
+        "courant": courant,
+        "q": mots,
+        "modifiable": peut(acteur, "parametres.modifier").ok,
+    }
+
+
+def _sections(lignes: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [
+        {"nom": nom, "lignes": list(dedans)}
+        for nom, dedans in groupby(lignes, key=lambda ligne: ligne["reglage"].section)
+    ]
+
+
+def _line(reglage: parametres.Reglage, posees: list[Any]) -> dict[str, Any]:
+    """Return a setting, its value in force, who set it, and the values it had."""
+    maintenant = timezone.now()
+    ligne = next((p for p in posees if p.a_partir_du <= maintenant), None)
+    return {
+        "reglage": reglage,
+        "valeur": reglage.defaut if ligne is None else ligne.valeur,
+        "defaut": reglage.show(reglage.defaut),
+        "ligne": ligne,
+        "historique": [{"ligne": p, "valeur": reglage.show(p.valeur)} for p in posees[:20]],
+    }

@@ -24,15 +24,15 @@ def liste(request: HttpRequest) -> HttpResponse:
     """J patients: search in the officine's files, by POST: no trait in an address (SEC-08)."""
     saisie = request.POST.get("q", "")
     acteur = _acteur(request)
-    trouves = list(patient_search(acteur, saisie)) if saisie else []
+    trouves = patient_search(acteur, saisie)
     if saisie:
-        audit.note(acteur, "patient.chercher", resultat=f"{len(trouves)}")
+        audit.note(acteur, "patient.chercher", resultat=trouves.bilan)
     gabarit = (
         "pharmacy/_patients_liste.html"
         if request.headers.get("HX-Request")
         else "pharmacy/patients.html"
     )
-    return render(request, gabarit, {"patients": trouves, "q": saisie})
+    return render(request, gabarit, {"trouves": trouves, "q": saisie})
 
 
 @http_methods(read=("GET",), droit="patient.lire")

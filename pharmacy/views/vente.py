@@ -10,7 +10,7 @@ from pharmacy.acteurs import Acteur, peut
 from pharmacy.etapes import next_dialogue
 from pharmacy.forms import PrescriptionForm
 from pharmacy.http import http_methods, read_id, refuse, render_dialogue
-from pharmacy.models import Patient, RecuCarte, Vente
+from pharmacy.models import Patient, Vente
 from pharmacy.panels import panneau_list
 from pharmacy.rendu import render_fragment, vente_get
 from pharmacy.selectors.patient import patient_search
@@ -248,10 +248,10 @@ def patient(request: HttpRequest, vente_id: int) -> HttpResponse:
         service.patient_choose(acteur, vente.pk, choisi, "recherche")
         return aller(request, f"/vente/{vente.pk}/")
     saisie = request.POST.get("q", "")
-    trouves = list(patient_search(acteur, saisie)) if saisie else []
+    trouves = patient_search(acteur, saisie)
     if saisie:
-        audit.note(acteur, "patient.chercher", f"vente:{vente.pk}", resultat=f"{len(trouves)}")
-    contexte = {"vente": vente, "patients": trouves, "q": saisie}
+        audit.note(acteur, "patient.chercher", f"vente:{vente.pk}", resultat=trouves.bilan)
+    contexte = {"vente": vente, "trouves": trouves, "q": saisie}
     if "q" in request.POST and request.headers.get("HX-Request"):
         return render(request, "pharmacy/_patients_trouves.html", contexte)
     return render_dialogue(request, "pharmacy/_patient_choix.html", contexte)
@@ -269,12 +269,7 @@ def beneficiaires(request: HttpRequest, vente_id: int, recu_id: int) -> HttpResp
         if suite.ton != "info":
             raise VenteRefusee(suite.phrase, suite.code)
         return aller(request, f"/vente/{vente.pk}/")
-    recu = RecuCarte.objects.filter(
-        officine_id=acteur.officine_id, pk=recu_id, poste_id=acteur.poste_id or 0
-    ).first()
-    if recu is None or recu.donnees is None:
-        raise VenteRefusee("Cette lecture a déjà servi. Relisez la carte.", "VIT-004")
-    porteurs = lecture.porteur_list(json.loads(bytes(recu.donnees)))
+    recu, porteurs = lecture.reading_kept(acteur, recu_id)
     audit.note(acteur, "carte.voir", f"recu:{recu.pk}")
     return render_dialogue(
         request,

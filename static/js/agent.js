@@ -5,12 +5,11 @@ const { officineAgent: adresse, officineWid: wid } = document.body.dataset;
 const MOTS = { absent: 'agent absent', pret: 'prêt', vide: 'vide', carte: 'carte présente', debranche: 'débranché' };
 const ETATS = { card: 'carte', empty: 'vide', gone: 'debranche' };
 const ABSENT = { code: 'AGT-000', message: "L'agent de ce poste ne répond pas." };
-const attentes = new Map();
+const [attentes, lectures] = [new Map(), {}];
 let prise = null;
 let [rang, essais] = [0, 0]; // of requests, of connections
 let certificat = null; // signing certificate of the CPS in the reader, base64 DER
 let aSigner = null; // service that waits for the card
-const lectures = {};
 
 function montrer(lecteur, etat) {
   const element = document.querySelector(`#lecteurs [data-lecteur="${lecteur}"]`);
@@ -74,10 +73,11 @@ const lire = (genre, insertion) => (lectures[genre] ||= lireCarte(genre, inserti
 
 /** Reads with a server nonce, and gives the reading with its receipt to the server. */
 async function lireCarte(genre, insertion) {
-  const op = `${genre}.read`;
+  const op = genre === 'apcv_nfc' ? 'apcv.read_nfc' : `${genre}.read`;
   const { nonce } = await exiger('/api/agent/nonces', { op });
   dire('Lecture de la carte…');
-  const { data, receipt } = await demander(op, { nonce });
+  const { receipt, ...lu } = await demander(op, { nonce });
+  const data = lu.data || lu;
   if (genre === 'cps') certificat = data.certificat_sig_b64;
   const { reponse } = await poster('/api/agent/lectures', { op, data, receipt, vente });
   if (genre === 'vitale' && vente) localStorage.setItem('vitale', insertion);
@@ -103,7 +103,7 @@ const EVENEMENTS = {
   hello: identifier,
   'card.inserted': async ({ kind, insertion_id }) => {
     montrer(kind, 'carte');
-    if (document.hidden || !['vitale', 'cps'].includes(kind)) return;
+    if (document.hidden || kind === 'autre') return;
     await prendreLeFoyer();
     await lire(kind, insertion_id);
   },
@@ -115,6 +115,7 @@ const EVENEMENTS = {
   'readers.changed': () => etat(),
   'card.error': () => dire("Cette carte n'est pas lisible. Vérifiez son sens, ou essayez-en une autre.", 'attention'),
   scan: ({ text, bytes_b64, aim }) => recevoir({ text, bytes_b64, aim, canal: 'scan' }),
+  apcv: ({ contexteApCV }) => recevoir({ text: contexteApCV, canal: 'scan' }),
   'scan.rejected': () => dire('Lecture refusée : code illisible ou trop long. Scannez de nouveau.', 'attention'),
   'auth.expiring': () => prouver('auth.refresh'),
 };
@@ -125,8 +126,7 @@ function recevoirTrame({ data }) {
   if (agir) Promise.resolve(agir(payload)).catch(echouer);
   const attente = attentes.get(id);
   attentes.delete(id);
-  if (ok) attente?.resoudre(payload);
-  else attente?.rejeter(error);
+  attente?.[ok ? 'resoudre' : 'rejeter'](ok ? payload : error);
 }
 
 function connecter() {

@@ -24,7 +24,7 @@ function chercher(selecteur) {
 /** After an answer: the next question without one, else the button that ends the form. */
 function avancer({ form }) {
   const reste = [...form.querySelectorAll('fieldset')].find(
-    (q) => q.querySelector('[type=radio]') && !q.querySelector(':checked'),
+    (q) => q.checkVisibility() && q.querySelector('[type=radio]') && !q.querySelector(':checked'),
   );
   (reste?.querySelector('input') || form.querySelector('.bouton-principal'))?.focus();
 }

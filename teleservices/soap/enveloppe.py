@@ -44,6 +44,16 @@ def parse_envelope(data: bytes, *, max_octets: int = 2_000_000) -> Enveloppe:
     return Enveloppe(elements[0], None)
 
 
+def fault_code(faute: Faute) -> str:
+    """Return the service's own code of a fault, whichever shape its detail has (ins.md §3.5)."""
+    code = faute.sous_code or "faute"
+    if faute.detail is not None:
+        code = faute.detail.get("code") or ""
+        for element in faute.detail.iter("{*}Code"):
+            code = code or (element.text or "").strip()
+    return "".join(c for c in code if c.isalnum() or c == "_")[:20] or "faute"
+
+
 def _local(valeur: str) -> str:
     return valeur.strip().rsplit(":", 1)[-1]
 

@@ -40,7 +40,7 @@ def agent_commun(tmp_path_factory, tls):
 @pytest.fixture
 def poste(agent_commun):
     """A running agent: readers plugged and empty, codes never tried, nobody connected."""
-    for lecteur in ("vitale", "cps"):
+    for lecteur in ("vitale", "cps", "apcv"):
         agent_commun.geste("plug", reader=lecteur)
         agent_commun.geste("remove", reader=lecteur)
     (agent_commun.dossier / "essais.json").unlink(missing_ok=True)

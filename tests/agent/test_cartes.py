@@ -402,5 +402,58 @@ async def test_plugging_and_unplugging_is_told_at_once(poste):
         for geste, etat in (("unplug", "gone"), ("plug", "empty")):
             poste.geste(geste, reader="vitale")
             vu = await asyncio.wait_for(page.evenement("readers.changed"), 2)
-            assert {r["use"]: r["state"] for r in vu["readers"]} == {"vitale": etat, "cps": "empty"}
+            assert {r["use"]: r["state"] for r in vu["readers"]} == {
+                "vitale": etat,
+                "cps": "empty",
+                "apcv": "empty",
+            }
         assert [t["seq"] for t in page.evenements] == sorted(t["seq"] for t in page.evenements)
+
+
+# A phone laid on the contactless reader
+
+TELEPHONE = "APCVSIM1." + "N" * 60 + "." + "B" * 86
+
+
+def telephone(texte=TELEPHONE, **autres):
+    """A phone as the tray lays it: the text, nothing of who it is."""
+    return {
+        "schema": "officine.carte-sim/1",
+        "kind": "apcv",
+        "atr": "3B80800101",
+        "apcv": {"texte": texte},
+        **autres,
+    }
+
+
+@pytest.mark.exigence("AGT-03")
+@pytest.mark.cas("agent-77")
+@seul
+async def test_a_phone_laid_is_read_with_a_receipt_and_is_in_no_log(poste):
+    async with poste.page() as page:
+        poste.geste("insert", reader="apcv", card=telephone())
+        assert (await page.evenement("card.inserted"))["kind"] == "apcv_nfc"
+        lu = (await page.demander("apcv.read_nfc", nonce="n" * 24))["payload"]
+        recu = poste.recu(lu.pop("receipt"))
+        assert lu == {"contexteApCV": TELEPHONE, "mode": 2}
+        assert recu["data_sha256"] == hashlib.sha256(canonical_json(lu)).hexdigest()
+        assert (recu["op"], recu["nonce"]) == ("apcv.read_nfc", "n" * 24)
+        assert "APCVSIM1" not in str(recu)
+        lecteurs = (await page.demander("state.get"))["payload"]["readers"]
+        assert [le["kind"] for le in lecteurs if le["use"] == "apcv"] == ["nfc"]
+    assert "APCVSIM1" not in poste.journal.read_text(encoding="utf-8")
+
+
+@pytest.mark.exigence("AGT-10")
+@seul
+async def test_what_a_phone_does_not_give_is_named(poste):
+    async with poste.page() as page:
+        bon = {"nonce": "n" * 24}
+        assert await page.code("apcv.read_nfc", **bon) == "E_APCV_NOT_PRESENTED"
+        for texte in ("", "A\x01", "A" * 5000, 3, None):
+            poste.geste("insert", reader="apcv", card=telephone(texte))
+            assert await page.code("apcv.read_nfc", **bon) == "E_APCV_MALFORMED"
+        abime = telephone(faults=[{"on": "apdu", "do": "garbage"}])
+        poste.geste("insert", reader="apcv", card=abime)
+        assert await page.code("apcv.read_nfc", **bon) == "E_APCV_MALFORMED"
+        assert await page.code("apcv.read_nfc") == "E_NONCE_MISSING"

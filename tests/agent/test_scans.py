@@ -130,8 +130,43 @@ async def test_what_is_scanned_is_not_in_the_log(poste):
     async with poste.page() as page:
         apcv = "APCVSIM1." + "A" * 60 + "." + "B" * 86
         poste.geste("scan", device="patient", text=apcv)
-        assert (await page.evenement("scan"))["class"] == "apcv"
+        assert (await page.evenement("apcv"))["contexteApCV"] == apcv
     assert "APCVSIM1" not in poste.journal.read_text(encoding="utf-8")
+
+
+@pytest.mark.exigence("AGT-03", "AGT-04")
+@pytest.mark.cas("agent-77")
+@seul
+async def test_a_phone_goes_to_the_tab_in_front_only_bare_and_once(poste):
+    async with poste.page() as derriere, poste.page() as devant:
+        for rang, prefixe in enumerate(("", "]Q1")):
+            apcv = f"APCVSIM1.{rang}" + "A" * 60 + "." + "B" * 86
+            for _ in range(2):
+                poste.geste("scan", device=f"telephone-{rang}", text=prefixe + apcv)
+            assert await devant.evenement("apcv") == {
+                "contexteApCV": apcv,
+                "mode": 2,
+                "device": f"telephone-{rang}",
+                "expires_hint": None,
+            }
+        assert await devant.rien("apcv")
+        assert await devant.rien("scan")
+        assert await derriere.rien("apcv")
+
+
+@pytest.mark.cas("agent-77")
+@seul
+async def test_a_phone_shown_without_a_tab_waits_like_a_scan_and_is_not_told(poste):
+    apcv = "APCVSIM1." + "C" * 60 + "." + "B" * 86
+    async with poste.page(focus=False) as page:
+        poste.geste("scan", device="attente-apcv", text=apcv)
+        poste.geste("scan", device="attente-apcv", text=NUMERO)
+        assert await page.evenement("scan.undelivered") == {
+            "class": "apcv",
+            "age_ms": pytest.approx(0, abs=5000),
+        }
+        await page.demander("focus.claim")
+        assert (await page.evenement("scan"))["text"] == NUMERO
 
 
 # Without a process: the pieces alone

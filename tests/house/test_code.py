@@ -29,9 +29,8 @@ FONCTIONS_LONGUES = {
     "config/lanceur/pile.py:_start_product",
     "pharmacy/postes/signatures.py:prepare",
     "ordonnance/codec/reponse.py:_line",
-    "ordonnance/selectors.py:dossier_of",
     "ordonnance/services/confirmation.py:confirm",
-    "ordonnance/services/validation.py:copy_lines",
+    "ordonnance/services/validation/ecriture.py:copy_lines",
     "ordonnance/views/controle.py:_render",
     "simulators/ordonnance/donnees.py:living",
     "simulators/ordonnance/donnees.py:refused",
@@ -41,7 +40,7 @@ FONCTIONS_LONGUES = {
 TOUT_ATTRAPE = {
     "teleservices/moteur.py",
     "teleservices/balayage.py",
-    "agent/server.py",
+    "agent/server/agent.py",
     "pharmacy/rendu.py",
     "pharmacy/isolation/contexte.py",
     "simulators/commun/serveur.py",
@@ -334,13 +333,16 @@ def test_no_test_waits_by_the_clock_skips_or_mocks_our_code():
     assert coupables <= {"tests/conftest.py"}
 
 
-@pytest.mark.parametrize("app", ["ins", "ordonnance"])
-def test_each_code_of_a_service_has_its_class_its_sentence_and_its_next_step(app):
+@pytest.mark.parametrize(
+    "module",
+    ["ins.errors", "ins.errors_apcv", "ins.errors_adri", "ordonnance.errors"],
+)
+def test_each_code_of_a_service_has_its_class_its_sentence_and_its_next_step(module):
     from importlib import import_module
 
     from teleservices.errors import TeleserviceError
 
-    erreurs = import_module(f"{app}.errors")
+    erreurs = import_module(module)
     for code in [*erreurs.CODES, "jamais_vu"]:
         ligne = erreurs.row_of(code)
         assert issubclass(ligne.classe, TeleserviceError)

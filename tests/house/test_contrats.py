@@ -1,12 +1,18 @@
 """The contracts we wrote: each example fits its schema, none can be taken for a real service."""
 
+import json
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator
 from lxml import etree
 
 CONTRATS = Path(__file__).resolve().parents[2] / "docs/contrats"
 SCHEMAS = ("insi-verification", "adri")
+
+
+APCV = json.loads((CONTRATS / "apcv.schema.json").read_text(encoding="utf-8"))
+EXEMPLES_APCV = sorted((CONTRATS / "exemples-apcv").glob("*.json"))
 
 
 def exemples(nom):
@@ -51,3 +57,22 @@ def test_the_contract_refuses_an_identity_that_cannot_be_verified(avant, apres):
     assert avant in texte
     abime = etree.fromstring(texte.replace(avant, apres, 1).encode())
     assert not schema.validate(abime)
+
+
+def test_the_contract_of_the_appli_is_a_schema_of_ours():
+    Draft202012Validator.check_schema(APCV)
+    assert APCV["$id"] == "urn:sim:apcv:1"
+    assert "NOTRE contrat" in APCV["title"]
+
+
+@pytest.mark.parametrize("fichier", EXEMPLES_APCV, ids=lambda f: f.stem)
+def test_every_example_of_the_appli_fits_its_type(fichier):
+    exemple = json.loads(fichier.read_text(encoding="utf-8"))
+    regle = {"$ref": f"#/$defs/{exemple['$type']}", "$defs": APCV["$defs"]}
+    Draft202012Validator(regle).validate(exemple["corps"])
+
+
+def test_every_message_of_the_appli_has_an_example():
+    montres = {json.loads(f.read_text(encoding="utf-8"))["$type"] for f in EXEMPLES_APCV}
+    messages = {n for n in APCV["$defs"] if n.startswith("demande") or n == "erreur"}
+    assert messages | {"contexte", "renouvellement"} == montres

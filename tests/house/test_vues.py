@@ -7,6 +7,7 @@ no business row, a write needs its CSRF token, and what shows or changes a patie
 
 import json
 from dataclasses import dataclass, field
+from datetime import timedelta
 
 import pytest
 from django.db import connection
@@ -15,11 +16,16 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import get_resolver, reverse
 from django.utils import timezone
 
+from ins.models import ContexteApcv
+from ins.services.fusion import mark_of
+from ins.services.taches import open_tache
 from pharmacy.acteurs import DROITS
 from pharmacy.http import _ECRITURE, _PERMISES
 from pharmacy.models import Audit, LigneDelivrance, Operateur, Ordonnance, RecuCarte, Vente
 from pharmacy.services.vente import Boite, ligne_add, patient_choose, vente_hold, vente_terminate
 from teleservices.models import Envoi
+from tests.house.test_contrats import CONTRATS
+from tests.ins.dossiers import dossier, fuse
 from tests.ordonnance.atelier import LEVOTHYROX, NUMERO, confirmer, recuperer
 
 pytestmark = pytest.mark.django_db
@@ -124,6 +130,11 @@ VUES = {
         "GET POST", "ins.appeler", corps=None, ailleurs="tests/ins/test_ecrans : il faut INSi"
     ),
     "ins_relancer": Vue("POST", "ins.appeler"),
+    "ins_apcv": Vue("GET POST", "ins.appeler", corps={"numero": "1"}, etape="rien"),
+    "ins_droits": Vue("GET", "vente", trace="rafraîchit une page déjà tracée"),
+    "ins_droits_demander": Vue(
+        "POST", "ins.appeler", corps=None, ailleurs="tests/ins/test_droits : il faut une adresse"
+    ),
     "ins_traits": Vue("GET POST", "ins.appeler", corps=TRAITS_SAISIS),
     "ins_suite": Vue(
         "GET POST",
@@ -150,6 +161,51 @@ VUES = {
         "ins.qualifier",
         corps={"piece": "PA", "reponse": "conforme", "traits_version": "1"},
     ),
+    "ins_proches": Vue("GET", "patient.lire"),
+    "ins_fusion": Vue(
+        "GET POST",
+        "patient.lire",
+        "ins.fusionner",
+        corps={"garde": "{garde_id}", "motif": "piece", "vues": "{vues}"},
+    ),
+    "ins_ecarter": Vue("POST", "ins.taches", corps={"issue": "homonymes"}),
+    "ins_fusions": Vue("GET", "ins.fusionner"),
+    "ins_fusion_annuler": Vue("GET POST", "ins.fusionner"),
+    "ins_sans_ins_vente": Vue("GET POST", "ins.appeler", corps={"motif": "anonymat"}),
+    "ins_fiche": Vue("GET", "patient.lire"),
+    "ins_fiche_qualifier": Vue(
+        "GET POST",
+        "ins.qualifier",
+        corps={"piece": "PA", "reponse": "conforme", "traits_version": "1"},
+    ),
+    "ins_modifier_traits": Vue(
+        "GET POST",
+        "patient.creer",
+        corps={
+            "nom_naissance": "PAT-TROIS",
+            "prenoms_naissance": "DOMINIQUE",
+            "premier_prenom": "DOMINIQUE",
+            "date_naissance": "1979",
+            "sexe": "F",
+            "traits_version": "1",
+            "motif": "saisie",
+        },
+    ),
+    "ins_sans_ins": Vue("GET POST", "ins.appeler", corps={"motif": "aucun"}),
+    "ins_acte": Vue("GET POST", "patient.lire", corps={"motif": "carte prêtée"}),
+    "ins_taches": Vue("GET", "ins.taches"),
+    "ins_tache_clore": Vue("GET POST", "ins.taches", corps={"issue": "Pièce revue, conforme"}),
+    "ins_reprise": Vue(
+        "GET POST",
+        "ins.importer",
+        corps=None,
+        ailleurs="tests/ins/test_reprise : il faut un fichier",
+    ),
+    "ins_reprise_suivi": Vue("GET", "ins.importer"),
+    "ins_reprise_csv": Vue("GET", "ins.importer"),
+    "ins_reprise_confirmer": Vue("POST", "ins.importer"),
+    "ins_reprise_annuler": Vue("POST", "ins.importer"),
+    "ins_reprise_relancer": Vue("POST", "ins.importer", etape="immobile"),
     "ins_verifier_lot": Vue("GET POST", "ins.verifier_lot", corps={"perimetre": "toutes"}),
     "ins_verifier_lot_etat": Vue("GET", "ins.verifier_lot"),
     "ins_verifier_lot_agir": Vue(
@@ -245,6 +301,9 @@ class Scene:
             "poste_id": troupe.postes[1].pk,
             "ligne_id": ligne_add(acteur, vente.pk, Boite(cip13=LEVOTHYROX)).pk,
             "recu_id": self._recu().pk,
+            "tache_id": open_tache(troupe.patient(), "piece_differente").pk,
+            "acte": "douter",
+            "contexte_id": self._contexte().pk,
         }
         if etape in {"patient", "recuperee", "lue", "papier", "finie", "attente", "retiree"}:
             patient_choose(acteur, vente.pk, troupe.patient(), "recherche")
@@ -253,6 +312,18 @@ class Scene:
         self._prescription(etape)
         self._finish(acteur, etape)
         self.ids["envoi_id"] = self._envoi().pk
+        self.ids["import_id"] = self._reprise(etape).pk
+        self._pair()
+
+    def _pair(self):
+        """A second file of the same person, and another one already merged."""
+        double, fusionne = (
+            dossier(self.troupe, nom_utilise="PAT-TROIS", premier_prenom="DOMINIQUE")
+            for _ in range(2)
+        )
+        self.ids["fusion_id"] = fuse(self.troupe, double, fusionne).pk
+        self.ids |= {"garde_id": self.troupe.patient().pk, "absorbe_id": double.pk}
+        self.ids["vues"] = mark_of(self.troupe.patient(), double)
 
     def _lecture(self, acteur):
         """The datamatrix of the patient was read, and an INS is kept aside for their file."""
@@ -320,6 +391,44 @@ class Scene:
             data_sha256="0" * 64,
             simule=True,
             donnees=json.dumps(carte).encode(),
+        )
+
+    def _reprise(self, etape):
+        from ins.models import ImportPatients
+
+        reprise = ImportPatients.objects.create(
+            officine=self.troupe.officine,
+            etat="a_lire" if etape == "immobile" else "lu",
+            contenu=b"nom;prenom\nESSAI;ZOE\n",
+            demande_par=self.troupe.operateurs["A01"],
+        )
+        ImportPatients.objects.filter(pk=reprise.pk).update(avance_le="2026-01-01T00:00:00Z")
+        return reprise
+
+    def _contexte(self):
+        """An appli carte Vitale was read: nobody is chosen yet."""
+        contrat = CONTRATS / "exemples-apcv/02-contexte.json"
+        return ContexteApcv.objects.create(
+            officine=self.troupe.officine,
+            vente=self.vente,
+            envoi=Envoi.objects.create(
+                officine=self.troupe.officine,
+                service="apcv",
+                operation="apcv.ouvrir",
+                cle="apcv-de-la-table",
+                sujet=f"vente:{self.vente.pk}",
+                etat="envoye",
+                file="interactif",
+                lecture=True,
+                operateur=self.troupe.operateurs["A01"],
+                pas_avant=timezone.now(),
+            ),
+            operateur=self.troupe.operateurs["A01"],
+            etat="a_choisir",
+            identifiant="c_7d1c1c526f0e",
+            usage="titulaire",
+            expire_le=timezone.now() + timedelta(minutes=30),
+            donnees=json.dumps(json.loads(contrat.read_text("utf-8"))["corps"]).encode(),
         )
 
     def _envoi(self):
@@ -425,7 +534,15 @@ def _rows(troupe):
     """What a stranger could have changed: sales, lines, prescriptions, sendings, people."""
     return [
         list(modele.objects.order_by("pk").values())
-        for modele in (Vente, LigneDelivrance, Ordonnance, Envoi, Operateur, RecuCarte)
+        for modele in (
+            Vente,
+            LigneDelivrance,
+            Ordonnance,
+            Envoi,
+            Operateur,
+            RecuCarte,
+            ContexteApcv,
+        )
     ]
 
 

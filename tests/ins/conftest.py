@@ -1,10 +1,11 @@
-"""The INSi simulator in a process of its own, and what the tests of identity do with it."""
+"""The simulators of INSi and of the card in processes of their own, and what tests do with them."""
 
 import json
 import subprocess
 import sys
 import time
 import urllib.request
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +16,7 @@ RACINE = Path(__file__).resolve().parents[2]
 
 @dataclass(frozen=True)
 class Simulateur:
-    """Addresses of the simulated INSi, and its control API."""
+    """Addresses of a simulated service, and its control API."""
 
     port: int
     controle_port: int
@@ -39,13 +40,13 @@ class Simulateur:
         return self.ask("/controle/journal?depuis=0")["entrees"]
 
 
-@pytest.fixture(scope="session")
-def insi_processus(tls, tmp_path_factory):
-    """One process for the session."""
-    pret = tmp_path_factory.mktemp("insi") / "pret.json"
-    commande = [sys.executable, "-m", "simulators.insi", "--port", "0", "--controle-port", "0"]
+@contextmanager
+def _process(nom, tls, dossier):
+    """One simulator in a process of its own, until the end of the session."""
+    pret = dossier / "pret.json"
+    commande = [sys.executable, "-m", f"simulators.{nom}", "--port", "0", "--controle-port", "0"]
     with subprocess.Popen(
-        [*commande, "--tls", str(tls), "--pret", str(pret)],
+        [*commande, "--tls", str(tls), "--pret", str(pret), "--calme"],
         cwd=RACINE,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -59,6 +60,20 @@ def insi_processus(tls, tmp_path_factory):
         yield Simulateur(faits["port"], faits["controle_port"])
         _close_transport()
         processus.terminate()
+
+
+@pytest.fixture(scope="session")
+def insi_processus(tls, tmp_path_factory):
+    """One INSi for the session."""
+    with _process("insi", tls, tmp_path_factory.mktemp("insi")) as simulateur:
+        yield simulateur
+
+
+@pytest.fixture(scope="session")
+def vitale_processus(tls, tmp_path_factory):
+    """One service of the card for the session: contexts of the appli, rights."""
+    with _process("vitale", tls, tmp_path_factory.mktemp("vitale")) as simulateur:
+        yield simulateur
 
 
 def _close_transport():
@@ -79,6 +94,24 @@ def insi(insi_processus, settings):
     insi_processus.ask("/controle/oublier", {})
     settings.INSI_URL = f"https://127.0.0.1:{insi_processus.port}/lps"
     return insi_processus
+
+
+@pytest.fixture
+def vitale(vitale_processus, settings):
+    """The services of the card, as at their start; the product asks contexts, not rights."""
+    vitale_processus.ask("/controle/oublier", {})
+    settings.APCV_URL = f"https://127.0.0.1:{vitale_processus.port}/apcv/v1/contextes"
+    return vitale_processus
+
+
+@pytest.fixture
+def appli(halle, insi, vitale):
+    """A sale under way where phones are shown; INSi is there to hear that nobody asks it."""
+    from teleservices.models import Disjoncteur
+    from tests.ins.telephone import Appli
+
+    Disjoncteur.objects.all().delete()
+    return Appli(halle, halle.vente(), vitale)
 
 
 @pytest.fixture

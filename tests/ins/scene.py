@@ -46,9 +46,13 @@ class Comptoir:
         patient.refresh_from_db()
         return patient
 
-    def check(self, patient, reponse="conforme", piece="PA", code="A02"):
-        """Record a document shown for the traits as they are."""
-        controle = Controle(reponse, patient.traits_version, piece)
+    def check(self, patient, reponse="conforme", piece="PA", code="A02", **autres):
+        """Record a document shown for the traits as they are, in the sale."""
+        if reponse == "differente":
+            autres.setdefault("ecarts", ("nom_naissance",))
+        controle = Controle(
+            reponse, patient.traits_version, piece, vente_id=self.vente.pk, **autres
+        )
         return qualify(self.troupe.acteur(code), patient.pk, controle)
 
     def again(self, patient):

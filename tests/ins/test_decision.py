@@ -126,7 +126,7 @@ def test_a_later_document_that_differs_takes_the_qualification_away(comptoir, zo
 def test_a_document_of_somebody_else_makes_the_identity_doubtful(comptoir, zoe):
     patient = comptoir.read(zoe)
     comptoir.check(patient)
-    comptoir.check(patient, "douteuse")
+    comptoir.check(patient, "differente", suite="douteuse")
     patient.refresh_from_db()
     assert (patient.statut, patient.ins_matricule, patient.attr_douteux) == ("PROV", "", True)
     assert not PieceControlee.objects.filter(active=True).exists()

@@ -78,7 +78,7 @@ def test_a_validated_identity_loses_its_document_and_has_no_history(comptoir, zo
 
 def test_a_move_that_cannot_start_there_changes_nothing(comptoir, zoe):
     patient = _qualified(comptoir, zoe)
-    with pytest.raises(ValueError, match="T14"):
+    with pytest.raises(ValueError, match="annuler_recuperation"):
         _withdraw(comptoir, patient, "annuler_recuperation")
     patient.refresh_from_db()
     assert (patient.statut, patient.ins_matricule) == ("QUAL", MATRICULE)

@@ -458,7 +458,7 @@ def test_a_variant_is_shown_exactly_and_asked_by_one_key(comptoir, insi):
     assert appel.code == "01"
     client, url = comptoir.troupe.client(), f"/vente/{comptoir.vente.pk}/insi/suite/"
     html = client.get(url).content.decode()
-    assert "ADRUN · ZOE · F · 11/12/1975 · non envoyé" in html
+    assert "ADRUN · ZOE · F · 11/12/1975 · lieu non envoyé" in html
     variante = html.split('name="variante"')[1].split('value="')[1].split('"')[0]
     assert client.post(url, {"variante": variante}).status_code == 302
     comptoir.work()

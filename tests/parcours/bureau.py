@@ -78,6 +78,15 @@ class Bureau:
     def scanner(self, texte):
         self.agent(verb="scan", device="comptoir", text=texte)
 
+    def e_lecteur(self, texte):
+        """A code shown to the scanner that is turned to the patient."""
+        self.agent(verb="scan", device="patient", text=texte)
+
+    def poser(self, texte):
+        """A phone laid on the contactless reader."""
+        carte = {"schema": "officine.carte-sim/1", "kind": "apcv", "apcv": {"texte": texte}}
+        self.agent(verb="insert", reader="apcv", card=carte)
+
     def boite(self, cip13):
         self.serie += 1
         serie = f"T{time.time_ns() % 10**9}{self.serie}"
@@ -159,6 +168,10 @@ class Bureau:
     def photographier(self, nom):
         self.images.take(self.page, nom)
 
+    def regarder(self, nom):
+        """Keep a screen for the eye, not for the guide."""
+        self.images.look(self.page, nom)
+
     # Acts that every journey begins with
 
     def ouvrir_session(self, code="A02"):
@@ -218,6 +231,19 @@ class Bureau:
     def oublier(self, service):
         call(f"{self.pile.controle[service]}/controle/oublier", {})
 
+    def foyer(self, personnes, **faits):
+        """Give these people an appli carte Vitale, the insured person first; return its name."""
+        nom = f"foyer-{time.time_ns()}"
+        matricules = [p.ins.matricule for p in personnes]
+        corps = {"foyer": nom, "matricules": matricules, **faits}
+        call(f"{self.pile.controle['vitale']}/controle/foyers", corps)
+        return nom
+
+    def telephone(self, foyer, **faits):
+        """What the phone of a household shows now: good once, for two minutes."""
+        corps = {"foyer": foyer, **faits}
+        return call(f"{self.pile.controle['vitale']}/controle/codes", corps)["texte"]
+
     def prescrire(self, produits=ORDONNANCE, qui=PAT_TROIS, **autres):
         """Write a prescription of its own for this journey; return its number."""
         numero = "01" + "".join(_hasard.choices("23456789ABCDEFGHJKMNPQRSTVWXYZ", k=16))
@@ -248,12 +274,19 @@ class Images:
 
     def take(self, page, nom):
         """Keep the screen of the guide, then both themes and both widths for the eye."""
-        if self.guide is None:
-            return
+        if self.guide is not None:
+            self._shoot(page, nom, self.guide)
+
+    def look(self, page, nom):
+        """Keep both themes and both widths for the eye, beside the guide."""
+        if self.guide is not None:
+            self._shoot(page, nom, self.essais)
+
+    def _shoot(self, page, nom, premier):
         for suffixe, largeur, theme in self.GRANDEURS:
             page.set_viewport_size({"width": largeur, "height": 768})
             page.emulate_media(color_scheme=theme)
-            dossier = self.essais if suffixe else self.guide
+            dossier = self.essais if suffixe else premier
             page.screenshot(path=dossier / f"{nom}{suffixe}.png", animations="disabled")
         page.set_viewport_size({"width": 1366, "height": 768})
         page.emulate_media(color_scheme="light")

@@ -56,7 +56,7 @@ def bureau(pile, chromium, images):
     bureau = Bureau(pile, page, images)
     for service in pile.controle:
         bureau.oublier(service)
-    for lecteur in ("vitale", "cps"):
+    for lecteur in ("vitale", "cps", "apcv"):
         bureau.retirer(lecteur)
     yield bureau
     for service in pile.controle:

@@ -1,6 +1,55 @@
 """What a pharmacist does with a prescription, act by act; every journey is made of these."""
 
+from axe_playwright_python.sync_playwright import Axe
+
 from tests.parcours.bureau import CPS, GLUCOPHAGE, LEVOTHYROX
+
+REGLES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+
+
+def examiner(page):
+    """Run axe; return each finding with the first element it blames."""
+    options = {"runOnly": {"type": "tag", "values": REGLES}, "resultTypes": ["violations"]}
+    trouve = Axe().run(page, options=options).response["violations"]
+    return [(v["id"], v["nodes"][0]["target"], v["nodes"][0]["failureSummary"]) for v in trouve]
+
+
+def presenter(bureau, carte, nom, code="A02"):
+    """Sign in, open a sale, put the card in; the band carries the name."""
+    bureau.ouvrir_session(code)
+    bureau.nouvelle_vente()
+    bureau.inserer(carte)
+    bandeau(bureau, nom)
+
+
+def revenir(bureau, carte, nom):
+    """The same person another day: end page, new sale, the card again."""
+    bureau.retirer("vitale")
+    bureau.touche("End")
+    bureau.page.locator(".bandeau-patient[data-vide]").wait_for()
+    bureau.inserer(carte)
+    bandeau(bureau, nom)
+
+
+def bandeau(bureau, texte):
+    """Wait until the band of the patient says `texte`."""
+    bureau.page.locator(".bandeau-patient", has_text=texte).wait_for()
+
+
+def demander_une_piece(bureau):
+    """² Q opens the dialog, in which nothing is chosen."""
+    bureau.seconde("q")
+    bureau.dialogue("Contrôler une pièce d'identité")
+    assert bureau.page.locator("#dialogue input:checked").count() == 0
+
+
+def repondre(bureau, *chiffres):
+    """Answer by digits, each in the question that has the focus, then Entrée on the button."""
+    for chiffre in chiffres:
+        bureau.touche(chiffre)
+    assert "Enregistrer le contrôle" in bureau.focus()
+    bureau.touche("Enter")
+    bureau.sans_dialogue()
 
 
 def lire_et_signer(bureau, numero):

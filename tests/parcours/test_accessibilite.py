@@ -1,31 +1,27 @@
 """axe-core finds nothing on the main screens, by day and by night; and what axe does not see."""
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 
 from tests.parcours.bureau import GLUCOPHAGE
+from tests.parcours.gestes import examiner
 
 pytestmark = [pytest.mark.navigateur, pytest.mark.pile]
-REGLES = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 ECRANS = {
     "accueil": "/",
     "patients": "/patients/?q=pat",
     "nouveau dossier": "/patients/nouveau/",
     "données": "/donnees/",
+    "reprise de patients": "/donnees/reprise/",
     "paramètres": "/parametres/officine/",
     "équipe": "/equipe/",
+    "réglages du client": "/parametres/officine/?panneau=client",
+    "identités à traiter": "/identites/",
     "file": "/file/",
+    "fusions": "/fusions/",
     "régulariser": "/ordonnances/a-regulariser/",
     "composants": "/dev/composants",
     "refus": "/vente/999999/",
 }
-
-
-def _examiner(page):
-    """Run axe; return each finding with the first element it blames."""
-    options = {"runOnly": {"type": "tag", "values": REGLES}, "resultTypes": ["violations"]}
-    trouve = Axe().run(page, options=options).response["violations"]
-    return [(v["id"], v["nodes"][0]["target"], v["nodes"][0]["failureSummary"]) for v in trouve]
 
 
 @pytest.fixture(params=["light", "dark"])
@@ -37,7 +33,7 @@ def theme(bureau, request):
 @pytest.mark.exigence("CTR-23")
 def test_the_sign_in_page_is_clean(bureau, theme):
     bureau.page.goto(bureau.pile.adresse + "/connexion/")
-    assert _examiner(bureau.page) == [], theme
+    assert examiner(bureau.page) == [], theme
 
 
 @pytest.mark.exigence("CTR-23")
@@ -46,7 +42,7 @@ def test_the_screens_around_the_sale_are_clean(bureau, theme):
     trouve = {}
     for nom, url in ECRANS.items():
         bureau.page.goto(bureau.pile.adresse + url)
-        trouve[nom] = _examiner(bureau.page)
+        trouve[nom] = examiner(bureau.page)
     assert {nom: v for nom, v in trouve.items() if v} == {}, theme
 
 
@@ -54,23 +50,25 @@ def test_the_screens_around_the_sale_are_clean(bureau, theme):
 def test_the_sale_and_its_windows_are_clean(bureau, theme):
     bureau.ouvrir_session("A01")
     bureau.nouvelle_vente()
-    trouve = {"vide": _examiner(bureau.page)}
+    trouve = {"vide": examiner(bureau.page)}
     bureau.inserer("vitale-01")
     bureau.voir("PAT-TROIS DOMINIQUE")
     bureau.boite(GLUCOPHAGE["cip13"])
     bureau.page.locator(".ligne-produit").first.wait_for()
-    trouve["entamée"] = _examiner(bureau.page)
+    trouve["entamée"] = examiner(bureau.page)
     for touche, titre in (("F1", "Touches"), ("F2", "Patient"), ("F3", "Ordonnance Numérique")):
         bureau.touche(touche)
         bureau.dialogue(titre)
-        trouve[titre] = _examiner(bureau.page)
+        trouve[titre] = examiner(bureau.page)
         bureau.touche("Escape")
         bureau.sans_dialogue()
     assert {nom: v for nom, v in trouve.items() if v} == {}, theme
 
 
 @pytest.mark.exigence("CTR-20")
-@pytest.mark.parametrize("url", ["/", "/donnees/", "/patients/", "/file/", "/equipe/"])
+@pytest.mark.parametrize(
+    "url", ["/", "/donnees/", "/patients/", "/file/", "/equipe/", "/donnees/reprise/"]
+)
 def test_the_keyboard_reaches_everything_and_the_focus_is_seen(bureau, url):
     """Tab walks through every control, none hidden, and each one has its ring."""
     bureau.ouvrir_session("A01")

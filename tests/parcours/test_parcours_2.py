@@ -3,32 +3,25 @@
 import pytest
 
 from tests.parcours.bureau import DOLIPRANE, new_patient
-from tests.parcours.gestes import servir, terminer
+from tests.parcours.gestes import (
+    bandeau,
+    demander_une_piece,
+    presenter,
+    repondre,
+    servir,
+    terminer,
+)
 
 pytestmark = [pytest.mark.navigateur, pytest.mark.pile]
 
 
-def presenter(bureau, carte, nom):
-    bureau.ouvrir_session("A02")
-    bureau.nouvelle_vente()
-    bureau.inserer(carte)
-    bureau.page.locator(".bandeau-patient", has_text=nom).wait_for()
-
-
 def montrer_un_passeport(bureau):
-    """² Q, the document, what it shows: nothing is chosen beforehand."""
-    bureau.seconde("q")
-    bureau.dialogue("Contrôler une pièce d'identité")
-    assert bureau.page.locator("#dialogue input:checked").count() == 0
+    """² Q, « pièce présentée », the passport, Entrée: four acts (INS-14)."""
+    demander_une_piece(bureau)
+    bureau.touche("1")
     bureau.touche("2")
-    bureau.touche("5")
     bureau.photographier("identite")
-    bureau.touche("Enter")
-    bureau.sans_dialogue()
-
-
-def bandeau(bureau, texte):
-    bureau.page.locator(".bandeau-patient", has_text=texte).wait_for()
+    repondre(bureau)
 
 
 @pytest.mark.exigence("INS-09")

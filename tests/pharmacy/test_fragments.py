@@ -203,7 +203,7 @@ def _lignes(troupe, combien):
 
 
 ECRANS = {
-    "/patients/": (_patients, 10),
+    "/patients/": (_patients, 11),
     "/file/": (_envois, 15),
     "/": (_attente, 12),
     "/equipe/": (_operateurs, 11),

@@ -1,116 +1,35 @@
-"""Steps 9 to 11: the control answered, validated, and its execution promised (§4.1, §5.3)."""
+"""The control validated: execution, lines and boxes written in one transaction (§5.3)."""
 
-from dataclasses import dataclass, field
 from datetime import date, datetime
 from uuid import uuid4
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from ordonnance.codec.demande import corps_executer, corps_sans_verrou
 from ordonnance.models import (
     Ecart,
     Execution,
     Intervention,
     LigneExecutee,
     OrdonnanceNumerique,
-    SaisieControle,
-    Verrou,
 )
-from ordonnance.rules.controle import CLE_IDENTITE
-from ordonnance.rules.modele import ExecutionAEnvoyer, LigneAEnvoyer
+from ordonnance.rules.modele import LigneAEnvoyer
 from ordonnance.rules.rapprochement import is_executable, statut_phrase
-from ordonnance.rules.transmission import DetailBoite, ReponseEcart, build_lines, missing_answer
+from ordonnance.rules.transmission import DetailBoite, ReponseEcart, build_lines
 from ordonnance.selectors import Dossier, dossier_of
 from ordonnance.services.commun import (
     announce,
     executant_of,
     locked,
     move,
-    signatory_id,
-    wire_key,
-    within_contract,
 )
 from ordonnance.services.confirmation import asks_renewal
-from ordonnance.services.recuperation import read_again
-from pharmacy import audit, chiffre, flux
+from ordonnance.services.validation.promesse import Verrouillage, lock_of, promise
+from ordonnance.services.validation.reponses import ControleChange, check_answers
+from pharmacy import audit
 from pharmacy.acteurs import Acteur
 from pharmacy.models import Delivrance, LigneDelivrance, Vente
 from pharmacy.services.vente import VenteRefusee, check_droit, vente_locked
-from teleservices.models import Envoi
-from teleservices.outbox import Demande, enqueue
-
-# An execution cut in doubt is looked for under these states.
-_ETATS = {
-    Envoi.Etat.A_ENVOYER: "a_transmettre",
-    Envoi.Etat.EN_VOL: "a_transmettre",
-    Envoi.Etat.ENVOYE: "transmise",
-    Envoi.Etat.REFUSE: "a_corriger",
-    Envoi.Etat.INCERTAIN: "incertaine",
-    Envoi.Etat.ABANDONNE: "annulee",
-}
-
-
-class ControleIncomplet(Exception):
-    """Answers are missing: what is asked, by key of difference."""
-
-    def __init__(self, manques: dict[str, str]) -> None:
-        super().__init__("controle_incomplet")
-        self.manques = manques
-
-
-@dataclass(frozen=True)
-class Verrouillage:
-    """The execution's identity: from the service's lock, or ours when there is none."""
-
-    ident: str
-    jeton: str = field(repr=False)
-
-    @property
-    def hors_ligne(self) -> bool:
-        """Whether no lock covers this execution (the lock is advisory, §2.3)."""
-        return not self.jeton
-
-
-def save_answers(
-    acteur: Acteur, numerique_id: int, reponses: dict[str, ReponseEcart]
-) -> OrdonnanceNumerique:
-    """Keep the answers given so far: leaving the window loses nothing."""
-    check_droit(acteur, "ordonnance.lire")
-    with transaction.atomic():
-        numerique = locked(acteur, numerique_id)
-        for cle, reponse in reponses.items():
-            SaisieControle.objects.update_or_create(
-                officine_id=acteur.officine_id,
-                numerique=numerique,
-                cle=cle[:60],
-                defaults={
-                    "motif": reponse.motif[:40],
-                    "accord_date": reponse.accord_date,
-                    "commentaire": reponse.commentaire[:500],
-                    "saisie_par_id": acteur.operateur_id,
-                },
-            )
-        audit.note(acteur, "ordonnance.controle.repondre", f"on:{numerique.pk}")
-    return numerique
-
-
-def missing_answers(acteur: Acteur, dossier: Dossier) -> dict[str, str]:
-    """Return what is still asked, by key of difference."""
-    manques = {
-        ecart.cle: missing_answer(
-            ecart, dossier.reponses.get(ecart.cle), pharmacien=acteur.est_pharmacien
-        )
-        for ecart in dossier.ecarts
-    }
-    for ecart in dossier.ecarts:
-        if ecart.severite == "BLOQUANT" and not ecart.regle.choix:
-            manques[ecart.cle] = "Cet écart ne se lève pas : revenez aux produits, ou arrêtez."
-    return {cle: phrase for cle, phrase in manques.items() if phrase}
-
-
-class ControleChange(Exception):
-    """The sale changed since the control was shown: what was read is not what would be sent."""
 
 
 def validate(acteur: Acteur, numerique_id: int, vu: str | None = None) -> Execution:
@@ -169,13 +88,6 @@ def _check_paper(dossier: Dossier) -> None:
         raise VenteRefusee("Donnez d'abord le numéro de renouvellement.", "ORD-025")
 
 
-def check_answers(acteur: Acteur, dossier: Dossier) -> None:
-    """Raise ControleIncomplet when an answer is missing."""
-    manques = missing_answers(acteur, dossier)
-    if manques:
-        raise ControleIncomplet(manques)
-
-
 def lines_to_send(dossier: Dossier) -> tuple[LigneAEnvoyer, ...]:
     """Return what goes out of a sale. VenteRefusee when it is nothing."""
     a_envoyer = build_lines(
@@ -194,7 +106,7 @@ def lines_to_send(dossier: Dossier) -> tuple[LigneAEnvoyer, ...]:
 def _write(acteur: Acteur, dossier: Dossier, vente: Vente) -> Execution:
     numerique = dossier.numerique
     maintenant = timezone.now()
-    verrouillage = _lock_of(numerique, maintenant)
+    verrouillage = lock_of(numerique, maintenant)
     a_envoyer = lines_to_send(dossier)
     execution = _create_execution(acteur, dossier, vente, verrouillage, maintenant)
     copy_lines(execution, dossier, a_envoyer)
@@ -209,13 +121,6 @@ def _write(acteur: Acteur, dossier: Dossier, vente: Vente) -> Execution:
     audit.note(acteur, "ordonnance.valider", f"on:{numerique.pk}", vente.patient_id)
     announce(numerique)
     return execution
-
-
-def _lock_of(numerique: OrdonnanceNumerique, maintenant: datetime) -> Verrouillage:
-    verrou = Verrou.objects.filter(numerique=numerique, expire_le__gt=maintenant).first()
-    if verrou is None:
-        return Verrouillage(str(uuid4()), "")
-    return Verrouillage(verrou.id_execution, str(verrou.jeton))
 
 
 def _create_execution(
@@ -331,134 +236,3 @@ def _close_lines(
     LigneDelivrance.objects.bulk_update(
         dossier.produits, ["ligne_prescrite", "delivrance", "exoneration"]
     )
-
-
-def _is_confirmed(dossier: Dossier) -> bool:
-    """Tell whether a person said that the beneficiary is the right one (R06)."""
-    confirmee = dossier.numerique.patient_confirme_le is not None
-    return confirmee or CLE_IDENTITE in dossier.reponses
-
-
-def promise(
-    acteur: Acteur,
-    dossier: Dossier,
-    execution: Execution,
-    verrouillage: Verrouillage,
-    lignes: tuple[LigneAEnvoyer, ...],
-    rang: int = 1,
-) -> None:
-    """Enqueue the frozen body: if the sale commits, the sending exists. `rang`: the correction."""
-    numerique = execution.numerique
-    cle = f"exec:{execution.uuid}:{rang}"
-    a_envoyer = ExecutionAEnvoyer(
-        id=str(execution.uuid),
-        cle=wire_key(cle),
-        numero=numerique.numero,
-        version_connue=execution.version_connue or 1,
-        jeton=verrouillage.jeton,
-        mode=execution.mode,
-        hors_ligne=execution.hors_ligne,
-        date_delivrance=timezone.localtime(execution.date_delivrance),
-        numero_delivrance=execution.numero_delivrance,
-        executant=executant_of(acteur),
-        lignes=lignes,
-        beneficiaire_confirme=_is_confirmed(dossier),
-    )
-    with within_contract():
-        corps = corps_executer(a_envoyer)
-    enqueue(acteur, _demande(execution, cle, corps, signatory_id(acteur)))
-
-
-def _demande(
-    execution: Execution, cle: str, corps: bytes, signataire_id: int | None = None
-) -> Demande:
-    """One sending at a time per prescription, first in first out. Source: §5.3 (5)."""
-    return Demande(
-        "ordonnance.executer",
-        f"exec:{execution.pk}",
-        cle,
-        corps,
-        execution.vente_id,
-        ordre=chiffre.empreinte("ordonnance", execution.numerique.numero)[:60],
-        signataire_id=signataire_id,
-    )
-
-
-def _execution_locked(envoi: Envoi) -> Execution:
-    return (
-        Execution.objects.select_for_update(of=("self",), no_key=True)
-        .select_related("numerique__ordonnance")
-        .get(pk=int(envoi.sujet.removeprefix("exec:")))
-    )
-
-
-def follow(envoi: Envoi) -> None:
-    """Carry the state of the sending to the execution and to the prescription, in words on screen.
-
-    Source: design.md, « States of an Envoi » ; ordonnance.md §1.6.
-    """
-    execution = _execution_locked(envoi)
-    if _is_superseded(envoi) or _resend_without_lock(envoi, execution):
-        return
-    etat = _ETATS[Envoi.Etat(envoi.etat)]
-    if etat == "annulee" and execution.etat == "incertaine":
-        # Given up in doubt: it may be recorded, so it still counts (§1.6). The queue keeps why.
-        _tell(execution)
-        return
-    if etat == execution.etat:
-        _tell(execution)
-        return
-    execution.etat = etat
-    champs = ["etat"]
-    if etat == "transmise":
-        execution.accuse_le = envoi.regle_le
-        champs.append("accuse_le")
-    if etat == "annulee":
-        execution.annulee_le = envoi.regle_le
-        execution.motif_annulation = envoi.motif_abandon[:40]
-        champs += ["annulee_le", "motif_annulation"]
-    execution.save(update_fields=champs)
-    numerique = execution.numerique
-    numerique.dernier_code = envoi.dernier_code[:20]
-    numerique.save(update_fields=["dernier_code"])
-    if numerique.etat != etat:
-        move(numerique, *_path(numerique.etat, etat))
-    if envoi.dernier_code == "EPU-010" and etat == "a_corriger":
-        read_again(envoi, numerique)
-    _tell(execution)
-
-
-def _is_superseded(envoi: Envoi) -> bool:
-    """Tell whether a later sending of the same execution took over: this one moves nothing."""
-    return Envoi.objects.filter(
-        officine_id=envoi.officine_id, sujet=envoi.sujet, pk__gt=envoi.pk
-    ).exists()
-
-
-def _path(avant: str, apres: str) -> tuple[str, ...]:
-    """Return the moves between two states: a doubt settled or a retry may need a step between."""
-    if avant in {"a_corriger", "incertaine"} and apres in {"incertaine", "annulee", "transmise"}:
-        return ("a_transmettre", apres)
-    return (apres,)
-
-
-def _tell(execution: Execution) -> None:
-    announce(execution.numerique)
-    flux.announce_entete(execution.officine_id)
-
-
-def _resend_without_lock(envoi: Envoi, execution: Execution) -> bool:
-    """EPU-009: the lock lapsed before the sending; send once more without it, under a new key."""
-    if envoi.dernier_code != "EPU-009" or not envoi.cle.endswith(":1"):
-        return False
-    cle = envoi.cle.removesuffix(":1") + ":2"
-    corps = corps_sans_verrou(bytes(envoi.corps or b""), wire_key(cle))
-    acteur = Acteur(envoi.operateur_id, envoi.officine_id, "", envoi.poste_id)
-    enqueue(acteur, _demande(execution, cle, corps, envoi.signataire_id))
-    Envoi.objects.filter(pk=envoi.pk, etat=Envoi.Etat.REFUSE).update(
-        etat=Envoi.Etat.ABANDONNE, motif_abandon="Réservation expirée : renvoyé sans elle"
-    )
-    execution.hors_ligne = True
-    execution.save(update_fields=["hors_ligne"])
-    _tell(execution)
-    return True

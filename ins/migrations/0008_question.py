@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
 
-    dependencies = [("ins", "0004_verification_datamatrix")]
+    dependencies = [("ins", "0007_apcv_droits")]
 
     operations = [
         migrations.AlterField(

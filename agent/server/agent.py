@@ -1,0 +1,212 @@
+"""The running agent: tabs served one by one, what they ask run and answered."""
+
+import asyncio
+import contextlib
+import secrets
+import time
+from uuid import uuid4
+
+from websockets.asyncio.server import Server, ServerConnection, serve
+from websockets.exceptions import ConnectionClosed
+from websockets.typing import Subprotocol
+
+from agent import VERSION, journal
+from agent.cards.base import Pilote
+from agent.policy import Enrolement, Liaison, Vus
+from agent.protocol import messages
+from agent.protocol.classification import Motifs
+from agent.protocol.messages import FERMETURES, ErreurAgent, Requete
+from agent.receipts import Registre
+from agent.server.onglets import Connexion, Onglets
+from agent.server.porte import Porte
+from agent.server.scans import Scans
+from agent.server.verbes import REFUS_MAX, VERBES
+
+DELAI_AUTH_S = 10
+SURSIS_S = 30
+STATUT_S = 30
+
+
+class Agent:
+    """The running agent: door, tabs, scans, cards."""
+
+    def __init__(
+        self, enrolement: Enrolement, registre: Registre, motifs: Motifs, port: int
+    ) -> None:
+        self.enrolement = enrolement
+        self.registre = registre
+        self.instance = uuid4().hex[:8]
+        self.onglets = Onglets()
+        self.porte = Porte(enrolement, port, self.onglets)
+        self.scans = Scans(motifs, self.onglets)
+        self.vus = Vus()
+        self.depart = time.monotonic()
+        self.pilote: Pilote
+
+    async def handle(self, ws: ServerConnection) -> None:
+        """Serve one tab until it closes."""
+        assert ws.request is not None  # noqa: S101 - the handshake is done
+        if self.porte.pleine:
+            await ws.close(FERMETURES["saturation"])
+            return
+        liaison = Liaison(ws.request.headers["Origin"], secrets.token_urlsafe(32), time.time())
+        connexion = Connexion(ws, liaison)
+        self.onglets.connexions.append(connexion)
+        ecrivain = asyncio.create_task(self._write(connexion))
+        garde = asyncio.create_task(self._guard(connexion))
+        try:
+            self.onglets.send(
+                connexion,
+                messages.build_hello(
+                    self.enrolement.wid, self.instance, liaison.challenge, VERSION
+                ),
+            )
+            async for trame in ws:
+                if connexion.sortie.fermee:
+                    continue
+                if isinstance(trame, bytes):
+                    connexion.sortie.end(FERMETURES["binaire"])
+                else:
+                    await self._receive(connexion, trame)
+        except ConnectionClosed:
+            pass
+        finally:
+            for tache in (ecrivain, garde, *connexion.en_vol.values()):
+                tache.cancel()
+            self.onglets.connexions.remove(connexion)
+            self.onglets.release(connexion)
+
+    async def _write(self, connexion: Connexion) -> None:
+        with contextlib.suppress(ConnectionClosed):
+            while isinstance(trame := await connexion.sortie.next(), str):
+                await connexion.ws.send(trame)
+            await connexion.ws.close(trame)
+
+    async def _guard(self, connexion: Connexion) -> None:
+        """Close what never authenticates, and what lets its token expire."""
+        await asyncio.sleep(DELAI_AUTH_S)
+        if connexion.acces is None:
+            connexion.sortie.end(FERMETURES["sans_auth"])
+            return
+        prevenu = expire = False
+        while True:
+            await asyncio.sleep(1)
+            reste = connexion.acces.exp - time.time()
+            if reste < -SURSIS_S:
+                connexion.sortie.end(FERMETURES["jeton_expire"])
+                return
+            if reste < 0 and not expire:
+                self.onglets.event(connexion, "auth.expired", {"in_s": 0})
+            expire = reste < 0
+            if reste < 60 and not prevenu:
+                prevenu = True
+                self.onglets.event(connexion, "auth.expiring", {"in_s": max(0, round(reste))})
+            prevenu = prevenu and reste < 60
+
+    async def _receive(self, connexion: Connexion, texte: str) -> None:
+        permis = connexion.debit.take(time.monotonic())
+        if connexion.debit.inonde:
+            connexion.sortie.end(FERMETURES["inondation"])
+            return
+        if not permis:
+            trop = ErreurAgent("E_RATE_LIMITED", retry_ms=1000)
+            self._fail(connexion, messages.request_id(texte), trop)
+            return
+        try:
+            requete = messages.parse_request(texte)
+            self._check_verb(connexion, requete)
+        except ErreurAgent as erreur:
+            self._fail(connexion, messages.request_id(texte), erreur)
+            if erreur.code == "E_PROTO_VERSION":
+                connexion.sortie.end(FERMETURES["version"])
+            return
+        if requete.ident in connexion.en_vol:
+            self._fail(connexion, requete.ident, ErreurAgent("E_PROTO_PAYLOAD", path="id"))
+            return
+        if requete.verbe in {"auth", "auth.refresh"}:
+            await self._run(connexion, requete)
+            if connexion.refus >= REFUS_MAX:
+                connexion.sortie.end(FERMETURES["auth_refusee"])
+        else:
+            connexion.en_vol[requete.ident] = asyncio.create_task(self._run(connexion, requete))
+
+    def _check_verb(self, connexion: Connexion, requete: Requete) -> None:
+        if requete.verbe in messages.PLUS_TARD:
+            raise ErreurAgent("E_NOT_SUPPORTED" if connexion.acces else "E_AUTH_REQUIRED")
+        if requete.verbe not in messages.VERBES:
+            raise ErreurAgent("E_PROTO_TYPE")
+        portee = messages.VERBES[requete.verbe]
+        if portee is None:
+            return
+        if connexion.acces is None:
+            raise ErreurAgent("E_AUTH_REQUIRED")
+        if connexion.acces.exp < time.time() and requete.verbe != "auth.refresh":
+            raise ErreurAgent("E_AUTH_TOKEN_EXPIRED")
+        if portee and portee not in connexion.acces.portees:
+            raise ErreurAgent("E_AUTH_SCOPE")
+
+    async def _run(self, connexion: Connexion, requete: Requete) -> None:
+        debut = time.monotonic()
+        code = "ok"
+        try:
+            delai = _deadline_s(requete)
+            resultat = await asyncio.wait_for(
+                VERBES[requete.verbe](self, connexion, requete), delai
+            )
+            self.onglets.send(connexion, messages.build_response(requete.ident, resultat))
+        except ErreurAgent as erreur:
+            code = erreur.code
+            self._fail(connexion, requete.ident, erreur)
+        except TimeoutError:
+            code = "E_TIMEOUT"
+            self._fail(connexion, requete.ident, ErreurAgent(code))
+        except asyncio.CancelledError:
+            code = "E_CANCELLED"
+            self._fail(connexion, requete.ident, ErreurAgent(code))
+            raise
+        except Exception as exc:  # noqa: BLE001 - the agent survives; a trace might quote a card
+            code, ref = "E_INTERNAL", uuid4().hex[:8]
+            journal.note("defaut", genre=type(exc).__name__, ref=ref)
+            self._fail(connexion, requete.ident, ErreurAgent(code, ref=ref))
+        finally:
+            connexion.en_vol.pop(requete.ident, None)
+            journal.note(
+                "verbe", verbe=requete.verbe, code=code, ms=round((time.monotonic() - debut) * 1000)
+            )
+
+    def _fail(self, connexion: Connexion, ident: str, erreur: ErreurAgent) -> None:
+        self.onglets.send(connexion, messages.build_error(ident, erreur))
+
+    async def beat(self) -> None:
+        """Tell every tab, every thirty seconds, that the agent lives."""
+        while True:
+            await asyncio.sleep(STATUT_S)
+            uptime = round(time.monotonic() - self.depart)
+            self.onglets.broadcast(
+                "agent.status", {"uptime_s": uptime, "degraded": [], "locked_session": False}
+            )
+
+    async def listen(self) -> Server:
+        """Open the socket, on the loopback address only."""
+        return await serve(
+            self.handle,
+            "127.0.0.1",
+            self.porte.port,
+            process_request=self.porte.check_handshake,
+            subprotocols=[Subprotocol(messages.SOUS_PROTOCOLE)],
+            compression=None,
+            max_size=messages.TAILLE_MAX,
+            ping_interval=20,
+            ping_timeout=20,
+            close_timeout=2,
+            server_header=None,
+        )
+
+
+def _deadline_s(requete: Requete) -> float:
+    brut = requete.payload.get("deadline_ms")
+    if requete.verbe == "cps.sign":
+        return 75.0
+    if isinstance(brut, bool) or not isinstance(brut, int):
+        return 20.0
+    return min(20.0, max(0.05, brut / 1000))

@@ -1,0 +1,126 @@
+"""The connected pages: each with its outgoing queue, one of them in front."""
+
+import asyncio
+from collections import deque
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from websockets.asyncio.server import ServerConnection
+
+from agent.policy import Acces, Debit, Liaison
+from agent.protocol import messages
+from agent.protocol.messages import FERMETURES
+
+FILE_MAX, FILE_OCTETS = 256, 1024 * 1024
+COALESCES = {"readers.changed", "agent.status"}
+
+
+class Sortie:
+    """What a tab has not read yet: 256 frames or 1 MiB; then the last state alone, or the end."""
+
+    def __init__(self) -> None:
+        self._trames: deque[tuple[str, str]] = deque()
+        self._octets = 0
+        self._fin: int | None = None
+        self._pret = asyncio.Event()
+
+    @property
+    def fermee(self) -> bool:
+        """Whether the connection ends once what precedes is sent."""
+        return self._fin is not None
+
+    def add(self, genre: str, texte: str) -> bool:
+        """Queue a frame; False when the tab is too slow to be served."""
+        if self.fermee:
+            return True
+        if len(self._trames) >= FILE_MAX or self._octets + len(texte) > FILE_OCTETS:
+            if genre not in COALESCES:
+                return False
+            self._drop(genre)
+        self._trames.append((genre, texte))
+        self._octets += len(texte)
+        self._pret.set()
+        return True
+
+    def _drop(self, genre: str) -> None:
+        """Forget an older state of the same kind; the page sees the gap in `seq`."""
+        ancien = next((t for t in self._trames if t[0] == genre), None)
+        if ancien is not None:
+            self._trames.remove(ancien)
+            self._octets -= len(ancien[1])
+
+    def end(self, code: int) -> None:
+        """Close with this code, after what is already queued."""
+        self._fin = code
+        self._pret.set()
+
+    async def next(self) -> str | int:
+        """Return the next frame, or the code to close with."""
+        while not self._trames and self._fin is None:
+            self._pret.clear()
+            await self._pret.wait()
+        if not self._trames:
+            return self._fin or 1000
+        _genre, texte = self._trames.popleft()
+        self._octets -= len(texte)
+        return texte
+
+
+@dataclass(eq=False)
+class Connexion:
+    """One tab: its socket, its access, its outgoing queue."""
+
+    ws: ServerConnection
+    liaison: Liaison
+    acces: Acces | None = None
+    seq: int = 0
+    sortie: Sortie = field(default_factory=Sortie)
+    en_vol: dict[str, asyncio.Task[None]] = field(default_factory=dict)
+    refus: int = 0
+    debit: Debit = field(default_factory=Debit)
+    scans: bool = True
+
+
+class Onglets:
+    """Every tab, the one in front, and what is said to them."""
+
+    def __init__(self) -> None:
+        self.connexions: list[Connexion] = []
+        self.focus: Connexion | None = None
+        self.occupes: dict[str, str] = {}
+        self._fins: set[asyncio.Task[None]] = set()
+
+    def send(self, connexion: Connexion, texte: str, genre: str = "res") -> None:
+        """Queue a frame; a tab that does not read is closed and delays nobody."""
+        if not connexion.sortie.add(genre, texte):
+            connexion.sortie.end(FERMETURES["lent"])
+            tache = asyncio.create_task(connexion.ws.close(FERMETURES["lent"]))
+            self._fins.add(tache)
+            tache.add_done_callback(self._fins.discard)
+
+    def event(self, connexion: Connexion, nom: str, payload: dict[str, Any]) -> None:
+        """Send an event to one authenticated tab."""
+        if connexion.acces is None:
+            return
+        connexion.seq += 1
+        ts = datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+        self.send(connexion, messages.build_event(nom, connexion.seq, ts, payload), nom)
+
+    def broadcast(self, nom: str, payload: dict[str, Any]) -> None:
+        """Send an event without personal data to every tab."""
+        if nom == "card.removed" and payload["reader"] in self.occupes:
+            payload = {**payload, "during": self.occupes[payload["reader"]]}
+        for connexion in self.connexions:
+            self.event(connexion, nom, payload)
+
+    def release(self, connexion: Connexion) -> None:
+        """Leave the front, if this tab is there."""
+        if self.focus is connexion:
+            self.focus = None
+            self.broadcast("focus.changed", {"owner_tab": None})
+
+    def to_focus(self, nom: str, payload: dict[str, Any]) -> None:
+        """Send an event to the tab in front, if there is one."""
+        if self.focus is not None:
+            self.event(self.focus, nom, payload)

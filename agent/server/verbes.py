@@ -1,0 +1,248 @@
+"""What a tab may ask: one function per verb of the protocol (agent.md §5.6, §5.7)."""
+
+from __future__ import annotations
+
+import base64
+import time
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from agent import VERSION, jws
+from agent.cards.base import Carte
+from agent.policy import build_window, check_sign_request, check_token, digests
+from agent.protocol import messages
+from agent.protocol.messages import ErreurAgent, Requete
+from agent.server.onglets import Connexion
+
+if TYPE_CHECKING:
+    from agent.server.agent import Agent
+
+REFUS_MAX = 3
+
+
+async def _v_ping(agent: Agent, _connexion: Connexion, requete: Requete) -> dict[str, Any]:
+    return {"t": requete.payload.get("t"), "agent_time": int(time.time() * 1000)}
+
+
+async def _v_auth(agent: Agent, connexion: Connexion, requete: Requete) -> dict[str, Any]:
+    try:
+        acces = check_token(
+            agent.enrolement,
+            requete.payload.get("token"),
+            liaison=connexion.liaison,
+            vus=agent.vus,
+            maintenant=time.time(),
+        )
+    except ErreurAgent:
+        connexion.refus += 1
+        if connexion.refus >= REFUS_MAX:
+            agent.porte.ban(connexion.liaison.origine)
+        raise
+    if connexion.acces is not None and connexion.acces.sub != acces.sub:
+        agent.onglets.release(connexion)
+    connexion.acces = acces
+    preuve = jws.sign(
+        agent.registre.cle,
+        "agent-proof+jwt",
+        {
+            "jti": acces.jti,
+            "sid": acces.sid,
+            "challenge": connexion.liaison.challenge,
+            "agent": VERSION,
+            "iat": int(time.time()),
+        },
+    )
+    return {
+        "session": "s_" + uuid4().hex[:10],
+        "expires_at": datetime.fromtimestamp(acces.exp, UTC).isoformat(),
+        "capabilities": _capabilities(agent),
+        "proof": preuve,
+    }
+
+
+def _capabilities(agent: Agent) -> dict[str, Any]:
+    return {
+        "drivers": {
+            "vitale": agent.pilote.nom,
+            "cps": agent.pilote.nom,
+            "apcv": agent.pilote.nom,
+            "scanner": agent.pilote.nom,
+        },
+        "simulated": agent.pilote.simule,
+        "features": ["scan", "sign"],
+        "protocol": 1,
+        "limits": {"message": messages.TAILLE_MAX},
+    }
+
+
+async def _v_capabilities(agent: Agent, _c: Connexion, _r: Requete) -> dict[str, Any]:
+    return _capabilities(agent)
+
+
+async def _v_state(agent: Agent, connexion: Connexion, _r: Requete) -> dict[str, Any]:
+    pin = agent.pilote.pin_state()
+    return {
+        "readers": agent.pilote.lecteurs(),
+        "scanners": [{"device": "comptoir"}, {"device": "patient"}],
+        "focus": agent.onglets.focus is connexion,
+        "pin": {"state": pin.etat, "tries_left": pin.essais},
+        "degraded": [],
+    }
+
+
+async def _v_subscribe(agent: Agent, _c: Connexion, requete: Requete) -> dict[str, Any]:
+    sujets = requete.payload.get("topics")
+    return {"topics": sujets if isinstance(sujets, list) else []}
+
+
+async def _v_focus(agent: Agent, connexion: Connexion, _r: Requete) -> dict[str, Any]:
+    agent.onglets.focus = connexion
+    agent.onglets.broadcast("focus.changed", {"owner_tab": connexion.liaison.challenge[:6]})
+    agent.scans.give_kept(connexion)
+    return {"owner": True, "since": int(time.time())}
+
+
+async def _v_blur(agent: Agent, connexion: Connexion, _r: Requete) -> dict[str, Any]:
+    agent.onglets.release(connexion)
+    return {"owner": False}
+
+
+async def _v_vitale(agent: Agent, connexion: Connexion, requete: Requete) -> dict[str, Any]:
+    return await _read(agent, connexion, requete, "vitale", agent.pilote.lire_vitale)
+
+
+async def _v_apcv(agent: Agent, connexion: Connexion, requete: Requete) -> dict[str, Any]:
+    lu = await _read(agent, connexion, requete, "apcv", agent.pilote.lire_apcv)
+    return {**lu["data"], "receipt": lu["receipt"]}
+
+
+async def _v_cps(agent: Agent, connexion: Connexion, requete: Requete) -> dict[str, Any]:
+    return await _read(agent, connexion, requete, "cps", agent.pilote.lire_cps)
+
+
+async def _read(
+    agent: Agent,
+    connexion: Connexion,
+    requete: Requete,
+    genre: str,
+    lire: Callable[[Carte], Awaitable[dict[str, Any]]],
+) -> dict[str, Any]:
+    nonce = requete.payload.get("nonce")
+    if not isinstance(nonce, str) or not 16 <= len(nonce) <= 128:
+        raise ErreurAgent("E_NONCE_MISSING")
+    if agent.onglets.focus is not connexion:
+        raise ErreurAgent("E_NOT_FOCUSED")
+    if genre in agent.onglets.occupes:
+        raise ErreurAgent("E_BUSY")
+    agent.onglets.occupes[genre] = requete.ident
+    try:
+        carte = agent.pilote.carte(genre)
+        data = await lire(carte)
+    finally:
+        agent.onglets.occupes.pop(genre, None)
+    return {
+        "data": data,
+        "receipt": _receipt(agent, connexion, carte, requete.verbe, nonce, data),
+    }
+
+
+def _receipt(
+    agent: Agent, connexion: Connexion, carte: Carte, op: str, nonce: str, data: object
+) -> str:
+    assert connexion.acces is not None  # noqa: S101 - checked by the verb's scope
+    return agent.registre.sign(
+        connexion.acces,
+        time.time(),
+        {
+            "nonce": nonce,
+            "op": op,
+            "reader": carte.lecteur,
+            "card": {
+                "kind": carte.genre,
+                "generation": carte.generation,
+                "insertion_id": carte.insertion_id,
+            },
+            "driver": {
+                "name": agent.pilote.nom,
+                "version": VERSION,
+                "simulated": agent.pilote.simule,
+            },
+        },
+        data,
+    )
+
+
+async def _v_pin_state(agent: Agent, _c: Connexion, _r: Requete) -> dict[str, Any]:
+    pin = agent.pilote.pin_state()
+    return {"state": pin.etat, "tries_left": pin.essais, "pinpad": False}
+
+
+async def _v_pin_lock(agent: Agent, _c: Connexion, _r: Requete) -> dict[str, Any]:
+    agent.pilote.pin_lock()
+    return {}
+
+
+async def _v_sign(agent: Agent, connexion: Connexion, requete: Requete) -> dict[str, Any]:
+    assert connexion.acces is not None  # noqa: S101 - checked by the verb's scope
+    if agent.onglets.focus is not connexion:
+        raise ErreurAgent("E_NOT_FOCUSED")
+    claims = check_sign_request(
+        agent.enrolement,
+        requete.payload.get("request"),
+        connexion.acces,
+        vus=agent.vus,
+        maintenant=time.time(),
+    )
+    carte = agent.pilote.carte("cps")
+    signatures, certificat = await agent.pilote.signer(
+        carte,
+        str(claims["key"]),
+        digests(claims),
+        build_window(claims),
+        str(claims.get("cert_sha256")),
+    )
+    items = [
+        {"id": i["id"], "alg": "RS256", "sig_b64": base64.b64encode(s).decode()}
+        for i, s in zip(claims["items"], signatures, strict=True)
+    ]
+    recu = _receipt(agent, connexion, carte, "cps.sign", str(claims["jti"]), {"signatures": items})
+    return {
+        "signatures": items,
+        "certificate_b64": base64.b64encode(certificat).decode(),
+        "receipt": recu,
+    }
+
+
+async def _v_pause(agent: Agent, connexion: Connexion, requete: Requete) -> dict[str, Any]:
+    connexion.scans = requete.verbe == "scan.resume"
+    return {"scan": connexion.scans}
+
+
+async def _v_cancel(agent: Agent, connexion: Connexion, requete: Requete) -> dict[str, Any]:
+    tache = connexion.en_vol.get(str(requete.payload.get("id")))
+    if tache is not None:
+        tache.cancel()
+    return {"cancelled": tache is not None}
+
+
+VERBES: dict[str, Callable[[Agent, Connexion, Requete], Awaitable[dict[str, Any]]]] = {
+    "ping": _v_ping,
+    "auth": _v_auth,
+    "auth.refresh": _v_auth,
+    "state.get": _v_state,
+    "capabilities.get": _v_capabilities,
+    "subscribe": _v_subscribe,
+    "focus.claim": _v_focus,
+    "focus.release": _v_blur,
+    "vitale.read": _v_vitale,
+    "apcv.read_nfc": _v_apcv,
+    "cps.read": _v_cps,
+    "cps.pin_state": _v_pin_state,
+    "cps.lock": _v_pin_lock,
+    "cps.sign": _v_sign,
+    "scan.pause": _v_pause,
+    "scan.resume": _v_pause,
+    "cancel": _v_cancel,
+}

@@ -1,0 +1,226 @@
+"""The identity of a patient on one page: what it rests on, what happened, what may go out."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from ins.actes import acts_for
+from ins.models import (
+    AppelInsi,
+    EvenementIdentite,
+    HistoriqueIns,
+    IdentiteRecue,
+    PieceControlee,
+    TacheIdentite,
+)
+from ins.rules.oid import is_nia
+from ins.rules.pieces import piece_get
+from ins.selectors import traits_of
+from ins.services.commun import load_traits
+from ins.services.habilitations import peut_identite
+from pharmacy.acteurs import Acteur
+from pharmacy.identite import peut_sortir_de
+from pharmacy.models import Patient, PatientVersion
+
+PREUVES = "ins.voir_preuves"
+LIMITE = 50
+_SORTIES = (
+    ("delivrer", "Délivrer et facturer"),
+    ("ordonnance.lire", "Lire une Ordonnance Numérique"),
+    ("insi.recuperer", "Interroger INSi"),
+    ("ins.imprimer", "Imprimer l'INS et son datamatrix"),
+    ("dmp.alimenter", "Alimenter le DMP"),
+    ("message.patient", "Écrire à la personne par Mon espace santé"),
+    ("message.professionnel", "Écrire à un professionnel, sans matricule"),
+)
+_TRANSITIONS = {
+    "T1": "Dossier créé à la main",
+    "T2": "Dossier créé depuis INSi",
+    "T3": "Appli carte Vitale lue",
+    "T4": "Dossier créé depuis un datamatrix",
+    "T5": "Dossier créé depuis un document reçu",
+    "T6": "INS récupérée",
+    "T7": "Pièce conforme, sans INS",
+    "T8": "INS récupérée, pièce déjà vue",
+    "T9": "INS récupérée, pièce contredite",
+    "T10": "Pièce conforme",
+    "T11": "Réponse d'INSi refusée",
+    "T13": "Identité déqualifiée",
+    "T14": "Récupération annulée",
+    "T15": "Identité dévalidée",
+    "T16": "Traits stricts modifiés",
+    "T17": "Identité douteuse ou fictive",
+    "T18": "Marque levée",
+    "T19": "INS vérifiée, conforme",
+    "T20": "INS vérifiée, non conforme",
+    "T21": "INS vérifiée, non conforme",
+    "T22": "INS reçue de nouveau, identique",
+    "T23": "INSi donne d'autres traits",
+    "T24": "INSi donne un nouveau matricule",
+    "T25": "INSi donne un matricule sans lien",
+    "T26": "Le NIR remplace le numéro d'attente",
+    "T27": "Dossiers fusionnés",
+    "T28": "Dossiers séparés",
+    "T29": "Décès",
+    "T30": "Anonymat demandé",
+    "PIEA": "Aucune pièce présentée",
+    "PIER": "Pièce refusée par la personne",
+    "PIED": "Pièce différente des traits",
+    "PREN": "Premier prénom modifié",
+    "HOMP": "Homonyme signalé",
+    "HOML": "Homonyme plus signalé",
+    "MOTP": "Pas d'INS : raison donnée",
+    "MOTL": "L'INS peut de nouveau être demandée",
+}
+_SUIVIS = (
+    ("nom_naissance", "nom de naissance"),
+    ("premier_prenom", "premier prénom"),
+    ("prenoms_naissance", "prénoms"),
+    ("date_naissance", "date de naissance"),
+    ("sexe", "sexe"),
+    ("cog_naissance", "lieu de naissance"),
+    ("nom_utilise", "nom utilisé"),
+    ("prenom_utilise", "prénom utilisé"),
+)
+# A change and its event are written together: what is farther apart is not the same act.
+_ENSEMBLE = timedelta(seconds=5)
+
+
+@dataclass(frozen=True)
+class Changement:
+    """One trait that moved: what it was, what it became."""
+
+    libelle: str
+    avant: object
+    apres: object
+
+    def __repr__(self) -> str:
+        return f"Changement({self.libelle})"
+
+
+def read_fiche(acteur: Acteur, patient: Patient, *, en_clair: bool) -> dict[str, Any]:
+    """Return what the page shows. `en_clair`: matricules whole, for who holds the right.
+
+    A fixed number of queries, whatever the length of the story. Source: ins.md §1.5, case 92.
+    """
+    voit = peut_identite(acteur, PREUVES).ok
+    ici = {"officine_id": acteur.officine_id, "patient": patient}
+    return {
+        "voit": voit,
+        "en_clair": voit and en_clair,
+        "nia": is_nia(patient.ins_oid),
+        "pieces": _documents(ici) if voit else [],
+        "appels": AppelInsi.objects.filter(**ici)
+        .select_related("declenche_par", "poste")
+        .order_by("-declenche_le", "-pk")[:LIMITE],
+        "anciennes": _former(ici),
+        "recues": IdentiteRecue.objects.filter(**ici).order_by("-pk")[:LIMITE],
+        "recit": _story(patient, ici),
+        "taches": TacheIdentite.objects.filter(**ici, close_le__isnull=True).order_by("pk"),
+        "sorties": [
+            {"libelle": libelle, "decision": peut_sortir_de(action, patient.etat_identite)}
+            for action, libelle in _SORTIES
+        ],
+        "actes": [
+            {"acte": acte, "titre": acte.title_for(patient), "interdit": interdit}
+            for acte, interdit in acts_for(acteur, patient)
+        ],
+    }
+
+
+def _documents(ici: dict[str, Any]) -> list[dict[str, Any]]:
+    pieces = PieceControlee.objects.filter(**ici).select_related("controlee_par").order_by("-pk")
+    return [{"piece": piece, "libelle": name_of_piece(piece)} for piece in pieces[:LIMITE]]
+
+
+def name_of_piece(piece: PieceControlee) -> str:
+    """Return a document in words, with the representative's beside it."""
+    libelle = _word(piece.type_piece)
+    if piece.piece_representant:
+        return f"{libelle}, avec {_word(piece.piece_representant).lower()} du représentant légal"
+    return libelle
+
+
+def _word(code: str) -> str:
+    try:
+        return piece_get(code).libelle
+    except KeyError:
+        return code
+
+
+def _former(ici: dict[str, Any]) -> list[dict[str, Any]]:
+    lignes = HistoriqueIns.objects.filter(**ici).order_by("-rang")[:LIMITE]
+    return [{"ins": ligne, "nia": is_nia(ligne.oid)} for ligne in lignes]
+
+
+def _story(patient: Patient, ici: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what happened, newest first: acts with their author, and the traits that moved."""
+    evenements = list(
+        EvenementIdentite.objects.filter(**ici)
+        .select_related("operateur")
+        .order_by("-quand", "-pk")[:LIMITE]
+    )
+    actes = [_told(evenement) for evenement in evenements]
+    for ancien, changements in _changes(patient):
+        acte = _act_of(actes, ancien)
+        if acte is None:
+            actes.append(_alone(ancien.pgh_created_at, changements))
+        else:
+            acte["changements"] = changements
+    return sorted(actes, key=lambda acte: acte["quand"], reverse=True)
+
+
+def _told(evenement: EvenementIdentite) -> dict[str, Any]:
+    return {
+        "quand": evenement.quand,
+        "qui": evenement.operateur.nom_court,
+        "quoi": _TRANSITIONS.get(evenement.transition, evenement.transition),
+        "motif": evenement.motif,
+        "avant": evenement.statut_avant,
+        "apres": evenement.statut_apres,
+        "traits": load_traits(bytes(evenement.avant)) if evenement.avant else None,
+        "changements": [],
+    }
+
+
+def _act_of(actes: list[dict[str, Any]], ancien: PatientVersion) -> dict[str, Any] | None:
+    """Return the newest act that started from these traits, at the time they were left."""
+    traits = traits_of(ancien)
+    for acte in actes:
+        proche = abs(acte["quand"] - ancien.pgh_created_at) < _ENSEMBLE
+        if proche and acte["traits"] == traits and not acte["changements"]:
+            return acte
+    return None
+
+
+def _alone(quand: datetime, changements: list[Changement]) -> dict[str, Any]:
+    """A change that no act of identity tells: the file, an import, an order of the base."""
+    return {
+        "quand": quand,
+        "qui": "",
+        "quoi": "Dossier modifié",
+        "motif": "",
+        "avant": "",
+        "apres": "",
+        "traits": None,
+        "changements": changements,
+    }
+
+
+def _changes(patient: Patient) -> list[tuple[PatientVersion, list[Changement]]]:
+    """Return the traits that moved, from the states the database itself kept (INS-24)."""
+    anciens = PatientVersion.objects.filter(
+        officine_id=patient.officine_id, pgh_obj=patient
+    ).order_by("-pgh_id")
+    suivant: Any = patient
+    changements = []
+    for ancien in anciens[:LIMITE]:
+        ecarts = [
+            Changement(libelle, getattr(ancien, nom), getattr(suivant, nom))
+            for nom, libelle in _SUIVIS
+            if getattr(ancien, nom) != getattr(suivant, nom)
+        ]
+        if ecarts:
+            changements.append((ancien, ecarts))
+        suivant = ancien
+    return changements

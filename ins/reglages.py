@@ -1,0 +1,103 @@
+"""Settings of the identity: Paramètres Officine > Paramètres > Client, « Identitovigilance »."""
+
+from ins.rules.pieces import optional
+from pharmacy.parametres import OUI_NON, Reglage, ValeurRefusee, register
+
+PANNEAU, SECTION = "Client", "Identitovigilance"
+RAPPELS = "ins.rappels_piece"
+APPRENTI_QUALIFIE = "ins.apprenti_qualifie"
+ADJOINT_FUSIONNE = "ins.adjoint_fusionne"
+PERIMEE_ACCEPTEE = "ins.piece_perimee_acceptee"
+PERIMEE_ANNEES = "ins.piece_perimee_annees"
+PIECES_AJOUTEES = "ins.pieces_ajoutees"
+
+
+def read_codes(brut: str) -> str:
+    """Return codes of documents, tidied: « eCN TC ». ValeurRefusee names the one unknown.
+
+    Only documents of high confidence may be added: the others prove nothing (ins.md §2.3).
+    """
+    connus = {piece.code.casefold(): piece.code for piece in optional() if piece.niveau == "fort"}
+    codes = []
+    for mot in brut.replace(",", " ").split():
+        code = connus.get(mot.casefold())
+        if code is None:
+            raise ValeurRefusee(
+                f"« {mot[:12]} » n'est pas un code de pièce : {', '.join(connus.values())}."
+            )
+        codes.append(code)
+    return " ".join(dict.fromkeys(codes))
+
+
+def _names() -> str:
+    return ", ".join(
+        f"{piece.code} ({piece.libelle})" for piece in optional() if piece.niveau == "fort"
+    )
+
+
+REGLAGES = (
+    Reglage(
+        cle=RAPPELS,
+        libelle="Rappels du contrôle d'identité",
+        effet="Quand l'INS est récupérée et qu'aucune pièce n'est présentée, le contrôle se "
+        "rouvre de lui-même ce nombre de délivrances, puis plus jamais.",
+        panneau=PANNEAU,
+        section=SECTION,
+        defaut=3,
+        mini=0,
+        maxi=9,
+    ),
+    Reglage(
+        cle=PIECES_AJOUTEES,
+        libelle="Autres pièces proposées",
+        effet=f"Aux pièces de toujours s'ajoutent celles dont le code est donné ici : {_names()}.",
+        panneau=PANNEAU,
+        section=SECTION,
+        defaut="",
+        verifier=read_codes,
+    ),
+    Reglage(
+        cle=PERIMEE_ACCEPTEE,
+        libelle="Pièce périmée acceptée",
+        effet="Une pièce périmée qualifie l'identité, avec un avertissement, si la photo "
+        "permet de reconnaître la personne. Sinon elle ne qualifie jamais.",
+        panneau=PANNEAU,
+        section=SECTION,
+        defaut="oui",
+        choix=OUI_NON,
+    ),
+    Reglage(
+        cle=PERIMEE_ANNEES,
+        libelle="Pièce périmée depuis (années au plus)",
+        effet="Au-delà de ce délai, une pièce périmée ne qualifie plus l'identité.",
+        panneau=PANNEAU,
+        section=SECTION,
+        defaut=5,
+        mini=0,
+        maxi=15,
+    ),
+    Reglage(
+        cle=APPRENTI_QUALIFIE,
+        libelle="Les apprentis et les étudiants qualifient",
+        effet="Sinon ils récupèrent l'INS, et un collègue contrôle la pièce.",
+        panneau=PANNEAU,
+        section=SECTION,
+        defaut="oui",
+        choix=OUI_NON,
+    ),
+    Reglage(
+        cle=ADJOINT_FUSIONNE,
+        libelle="Les adjoints lèvent un doute et fusionnent",
+        effet="Sinon, seul le titulaire lève un doute, fusionne deux dossiers ou les sépare.",
+        panneau=PANNEAU,
+        section=SECTION,
+        defaut="oui",
+        choix=OUI_NON,
+    ),
+)
+
+
+def register_all() -> None:
+    """Add the settings to the page (TIT-06, TIT-08)."""
+    for reglage in REGLAGES:
+        register(reglage)

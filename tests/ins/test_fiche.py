@@ -1,0 +1,179 @@
+"""The identity page: evidence, calls, story, what may go out; masked for who may not see."""
+
+import re
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from ins.models import IdentiteRecue
+from ins.services import attributs
+from ins.services.taches import open_tache
+from pharmacy.models import Audit, Operateur, Patient
+
+pytestmark = pytest.mark.django_db
+MATRICULE = "275126322074974"
+
+
+@pytest.fixture
+def qualifie(comptoir, zoe):
+    """ADRUN ZOE, qualified."""
+    patient = comptoir.read(zoe)
+    comptoir.check(patient, piece="CN")
+    patient.refresh_from_db()
+    return patient
+
+
+def _lire(comptoir, patient, code="A02", suite=""):
+    reponse = comptoir.troupe.client(code).get(f"/patients/{patient.pk}/identite/{suite}")
+    return " ".join(reponse.content.decode().replace("&#x27;", "'").split())
+
+
+def _section(html, titre):
+    return re.search(rf"{titre}</h2>(.*?)</section>", html).group(1)
+
+
+@pytest.mark.exigence("INS-08", "INS-35")
+def test_it_says_which_document_who_checked_it_when_and_each_call(comptoir, qualifie):
+    html = _lire(comptoir, qualifie)
+    piece = _section(html, "Pièces contrôlées")
+    assert re.search(
+        r"Carte nationale d'identité</strong>, le \d\d/\d\d/\d{4} à \d\d:\d\d par A. MARTIN", piece
+    )
+    assert "✔ conforme, l'identité repose sur elle" in piece
+    appel = _section(html, "Appels à INSi")
+    assert re.search(r"\d\d:\d\d</strong>, carte vitale, par A. MARTIN", appel)
+    assert " : 00 " in appel
+
+
+@pytest.mark.exigence("INS-24")
+def test_the_story_says_who_when_why_and_what_each_trait_was(comptoir, qualifie):
+    from dataclasses import replace as remplacer
+
+    from ins.selectors import traits_of
+    from ins.services.traits import Saisie, traits_modify
+
+    traits = remplacer(traits_of(qualifie), nom_naissance="DURAND")
+    traits_modify(
+        comptoir.troupe.acteur("A01"),
+        qualifie.pk,
+        Saisie(traits, qualifie.traits_version, "Erreur de saisie"),
+    )
+    recit = _section(_lire(comptoir, qualifie), "Histoire de l'identité")
+    premier = recit.split("</li>")[0]
+    assert "Traits stricts modifiés, par J. ROUSSEAU : QUAL → PROV." in premier
+    assert "Erreur de saisie" in premier
+    assert "nom de naissance : ADRUN → DURAND" in premier
+    assert "Pièce conforme, par A. MARTIN : RECUP → QUAL." in recit
+    assert "INS récupérée, par A. MARTIN : PROV → RECUP." in recit
+
+
+def test_a_change_that_no_act_tells_is_in_the_story_all_the_same(comptoir, qualifie):
+    from ins.models import EvenementIdentite
+
+    Patient.objects.filter(pk=qualifie.pk).update(nom_utilise="LEGRAND")
+    dits = EvenementIdentite.objects.filter(patient=qualifie).count()
+    recit = _section(_lire(comptoir, qualifie), "Histoire de l'identité")
+    assert "nom utilisé : DUPONT → LEGRAND" in recit or "nom utilisé : — → LEGRAND" in recit
+    assert recit.count("<li>") >= dits
+
+
+@pytest.mark.cas("ins-91")
+def test_the_matricule_is_masked_until_asked_for_and_the_asking_is_traced(comptoir, qualifie):
+    attributs.step_back(comptoir.troupe.acteur(), qualifie.pk, "essai")
+    html = _lire(comptoir, qualifie)
+    assert MATRICULE not in html
+    assert "2•••••••••••974" in _section(html, "Autres INS connues")
+    assert MATRICULE in _lire(comptoir, qualifie, suite="?matricules=oui")
+    lignes = Audit.objects.filter(acte="ins.fiche").order_by("pk")
+    assert [ligne.precision for ligne in lignes] == ["", "matricules"]
+    fiche = comptoir.troupe.client().get(f"/patients/{qualifie.pk}/").content.decode()
+    assert MATRICULE not in fiche
+
+
+@pytest.mark.cas("ins-92")
+@pytest.mark.parametrize("role", ["apprenti", "etudiant"])
+def test_without_the_right_the_evidence_is_masked(comptoir, qualifie, role):
+    Operateur.objects.filter(pk=comptoir.troupe.operateurs["B01"].pk).update(role=role)
+    html = _lire(comptoir, qualifie, "B01", "?matricules=oui")
+    piece = _section(html, "Pièces contrôlées")
+    assert "Masquées : votre profil ne permet pas de les voir." in piece
+    assert "Carte nationale" not in piece
+    assert MATRICULE not in html
+    assert "Montrer les matricules" not in html
+
+
+def test_it_says_what_may_go_out_and_why_not(comptoir, marthe):
+    html = _lire(comptoir, marthe)
+    assert "✔ Délivrer et facturer" in html
+    for refus in ("Alimenter le DMP", "Imprimer l'INS", "Écrire à la personne"):
+        assert re.search(rf"✘ {refus}.*?Identité provisoire : l'INS n'est pas récupérée", html)
+
+
+def test_open_tasks_candidates_and_empty_states(comptoir, marthe):
+    open_tache(marthe, "nom", precision="ancien logiciel")
+    IdentiteRecue.objects.create(
+        officine=comptoir.troupe.officine,
+        patient=marthe,
+        source="import",
+        matricule=MATRICULE,
+        empreinte="e",
+        oid="1",
+        recue_par=comptoir.troupe.operateurs["A02"],
+    )
+    html = _lire(comptoir, marthe)
+    assert "Nom de naissance à confirmer (ancien logiciel), depuis le" in html
+    assert "ancien logiciel, à vérifier" in _section(html, "Autres INS connues")
+    assert MATRICULE not in html
+    for vide in ("Aucune pièce contrôlée.",):
+        assert vide in html
+    neuf = comptoir.troupe.patient()
+    assert "INSi n'a jamais été interrogé pour ce dossier." in _lire(comptoir, neuf)
+
+
+def test_it_is_reached_by_a_key_from_the_sale_and_leads_back_there(comptoir, qualifie):
+    vente = f"/vente/{comptoir.vente.pk}/"
+    page = comptoir.troupe.client().get(vente).content.decode()
+    lien = f"/patients/{qualifie.pk}/identite/?vente={comptoir.vente.pk}"
+    assert re.search(rf'href="{re.escape(lien)}"\s+data-officine-touche2="F"', page)
+    html = _lire(comptoir, qualifie, suite=f"?vente={comptoir.vente.pk}")
+    assert f'href="{vente}" data-officine-touche="Echap"' in html
+    assert f'href="/patients/{qualifie.pk}/" data-officine-touche="Echap"' in _lire(
+        comptoir, qualifie, suite="?vente=999"
+    )
+
+
+def test_a_long_story_costs_what_a_short_one_does(comptoir, qualifie):
+    client = comptoir.troupe.client()
+    url = f"/patients/{qualifie.pk}/identite/"
+
+    def cout():
+        with CaptureQueriesContext(connection) as requetes:
+            client.get(url)
+        return len(requetes)
+
+    cout()
+    avant = cout()
+    for _ in range(10):
+        attributs.mark_homonym(comptoir.troupe.acteur(), qualifie.pk, "oui")
+        attributs.clear_homonym(comptoir.troupe.acteur(), qualifie.pk, "non")
+        open_tache(qualifie, "doublon", autre=comptoir.troupe.patient())
+        comptoir.check(qualifie)
+    assert cout() == avant
+    assert avant <= 20
+
+
+@pytest.mark.exigence("CTR-14")
+def test_the_band_carries_the_names_the_date_the_sex_and_the_status(comptoir, qualifie):
+    Patient.objects.filter(pk=qualifie.pk).update(nom_utilise="DUPONT")
+    page = comptoir.troupe.client().get(f"/vente/{comptoir.vente.pk}/").content.decode()
+    bandeau = re.search(r'class="bandeau-patient".*?</div>', page, re.S).group(0)
+    texte = " ".join(re.sub(r"<[^>]+>", " ", bandeau).split())
+    for morceau in (
+        "ADRUN ZOE",
+        "née le 31/12/1975",
+        "Féminin",
+        "utilise DUPONT",
+        "INS qualifiée",
+    ):
+        assert morceau in texte

@@ -1,0 +1,103 @@
+"""Journey 5: a minor brought by a parent, livret de famille and the parent's identity card."""
+
+import copy
+
+import pytest
+
+from tests.parcours.bureau import DOLIPRANE, read_card
+from tests.parcours.gestes import (
+    bandeau,
+    demander_une_piece,
+    examiner,
+    repondre,
+    servir,
+    terminer,
+)
+
+pytestmark = [pytest.mark.navigateur, pytest.mark.pile]
+FAMILLE = "vitale-03"  # NESSI: the mother, and the twins LEO and LEA, sixteen years old
+PRESENTEE, LIVRET, CNI_DU_PARENT = "1", "4", "2"
+
+
+def venir(bureau, carte, rang, prenom):
+    """The parent's card: nobody is preselected, the child is chosen by a digit (AGT-08)."""
+    bureau.ouvrir_session("A02")
+    bureau.nouvelle_vente()
+    choisir(bureau, carte, rang, prenom)
+
+
+def choisir(bureau, carte, rang, prenom):
+    bureau.inserer(carte)
+    bureau.dialogue("Pour qui ?")
+    bureau.touche(rang)
+    bandeau(bureau, f"NESSI {prenom}")
+
+
+def montrer_le_livret(bureau):
+    """« Pièce présentée », livret de famille, the parent's document, Entrée: four keys."""
+    demander_une_piece(bureau)
+    bureau.voir("Personne mineure")
+    bureau.touche(PRESENTEE)
+    bureau.touche(LIVRET)
+    assert "Passeport" in bureau.focus()  # the question is now the parent's
+    bureau.regarder("identite-mineur")
+    assert examiner(bureau.page) == []
+    repondre(bureau, CNI_DU_PARENT)
+
+
+@pytest.mark.exigence("INS-07", "INS-08", "AGT-08")
+def test_a_child_is_qualified_by_the_livret_and_the_parents_card(bureau):
+    venir(bureau, FAMILLE, "2", "LEO")
+    bureau.panneau("identite", "INS récupérée")
+    montrer_le_livret(bureau)
+    bandeau(bureau, "qualifiée")
+    bureau.seconde("f")
+    bureau.voir("Livret de famille, avec carte nationale d'identité du représentant légal")
+    bureau.touche("Escape")
+    bureau.page.wait_for_url("**/vente/*/")
+    servir(bureau, [DOLIPRANE["cip13"]])
+    terminer(bureau)
+
+
+@pytest.mark.exigence("INS-08", "OPS-14")
+def test_with_the_services_at_three_seconds(bureau):
+    bureau.humeur("insi", "lent")
+    bureau.humeur("ordonnance", "lent")
+    venir(bureau, FAMILLE, "3", "LEA")
+    bureau.panneau("identite", "INSi est interrogé")
+    servir(bureau, [DOLIPRANE["cip13"]])
+    bureau.panneau("identite", "INS récupérée")
+    montrer_le_livret(bureau)
+    bandeau(bureau, "qualifiée")
+    terminer(bureau)
+
+
+def famille_de_michelangelo():
+    """The same card with the elder brother, whom INSi knows too."""
+    carte = copy.deepcopy(read_card(FAMILLE))
+    carte["vitale"]["beneficiaires"][1] |= {
+        "prenom": "MICHELANGELO",
+        "nir_certifie": "1100863220830",
+        "cle_nir_certifie": "60",
+    }
+    return carte
+
+
+@pytest.mark.exigence("INS-08", "INS-32", "OPS-15")
+def test_with_insi_down_the_child_is_served_and_qualified_the_next_time(bureau):
+    carte = famille_de_michelangelo()
+    bureau.humeur("insi", "panne_503")
+    bureau.humeur("ordonnance", "panne_503")
+    venir(bureau, carte, "2", "MICHELANGELO")
+    bureau.panneau("identite", "Relancer INSi", 20)
+    bandeau(bureau, "provisoire")
+    servir(bureau, [DOLIPRANE["cip13"]])
+    terminer(bureau)
+    bureau.retirer("vitale")
+    bureau.humeur("insi", "normal")
+    bureau.touche("End")
+    bureau.page.locator(".bandeau-patient[data-vide]").wait_for()
+    choisir(bureau, carte, "2", "MICHELANGELO")
+    bandeau(bureau, "récupérée")
+    montrer_le_livret(bureau)
+    bandeau(bureau, "qualifiée")
