@@ -105,7 +105,12 @@ class Migration(migrations.Migration):
             index=models.Index(fields=['officine', 'vente'], name='lecture_datamatrix_vente'),
         ),
         IsolerTable("ins_lecturedatamatrix"),
-        # Each row is written twice, at the listing and at the answer: room for the second.
+        # Room on each page for the second writing of a row: it then touches no index. An identity
+        # of a lot is written at the listing and at the answer; a patient, at each visit and lot.
+        migrations.RunSQL(
+            "ALTER TABLE pharmacy_patient SET (fillfactor = 80)",
+            "ALTER TABLE pharmacy_patient RESET (fillfactor)",
+        ),
         migrations.RunSQL(
             "ALTER TABLE ins_identiteverifiee SET (fillfactor = 50)",
             "ALTER TABLE ins_identiteverifiee RESET (fillfactor)",

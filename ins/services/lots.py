@@ -21,7 +21,6 @@ from ins.models import IdentiteVerifiee, LotVerification, Verification
 from ins.suivi_lots import ELIGIBLES, LOTS_EN_VOL, VERIFIER_LOT, eligible_count, limits
 from pharmacy import audit, parametres
 from pharmacy.acteurs import Acteur
-from pharmacy.models import Operateur
 from pharmacy.services.vente import VenteRefusee, check_droit
 from teleservices.errors import NotReady
 from teleservices.outbox import Demande, enqueue
@@ -154,14 +153,18 @@ def _fill(verification: Verification) -> int:
     return listees
 
 
-def feed(verification: Verification, acteur: Acteur, pas_avant: datetime | None = None) -> None:
-    """Let lots into the outbox, N in flight at most; the caller holds the campaign."""
-    restants = LotVerification.objects.filter(
-        officine_id=verification.officine_id, verification=verification, releve_le__isnull=True
-    )
+def feed(
+    verification: Verification, acteur: Acteur, pas_avant: datetime | None = None
+) -> list[LotVerification]:
+    """Let lots into the outbox, N in flight at most; the caller holds the campaign.
+
+    Return lots that are not over, those in flight first: none left when it is empty.
+    """
     maximum = parametres.entier(verification.officine_id, LOTS_EN_VOL)
-    libres = max(0, maximum - restants.exclude(envoi=None).count())
-    for lot in restants.filter(envoi=None).order_by("pk")[:libres]:
+    # Lots leave in the order of their ids: those in flight come before those that wait.
+    restants = _unfinished(verification, 2 * maximum)
+    libres = max(0, maximum - sum(lot.envoi_id is not None for lot in restants))
+    for lot in [lot for lot in restants if lot.envoi_id is None][:libres]:
         lot.envoi = enqueue(
             acteur,
             Demande(
@@ -169,6 +172,17 @@ def feed(verification: Verification, acteur: Acteur, pas_avant: datetime | None 
             ),
         )
         lot.save(update_fields=["envoi"])
+    return restants
+
+
+def _unfinished(verification: Verification, nombre: int) -> list[LotVerification]:
+    return list(
+        LotVerification.objects.filter(
+            officine_id=verification.officine_id,
+            verification=verification,
+            releve_le__isnull=True,
+        ).order_by("pk")[:nombre]
+    )
 
 
 def advance(verification_id: int, officine_id: int) -> None:
@@ -180,18 +194,15 @@ def advance(verification_id: int, officine_id: int) -> None:
     if verification is None or verification.etat not in _EN_COURS:
         return
     acteur = _actor(verification)
-    restants = verification.lots.filter(releve_le__isnull=True)
-    if verification.etat == Verification.Etat.EN_COURS:
-        feed(verification, acteur)
-    if restants.exists():
+    active = verification.etat == Verification.Etat.EN_COURS
+    if feed(verification, acteur) if active else _unfinished(verification, 1):
         return
-    reprises = _ask_again(verification)
-    if not reprises:
+    if not _ask_again(verification):
         verification.etat = Verification.Etat.TERMINEE
         verification.finie_le = timezone.now()
         verification.save(update_fields=["etat", "finie_le"])
         audit.note_system(officine_id, "ins.verifier_lot.fin", f"verification:{verification_id}")
-    elif verification.etat == Verification.Etat.EN_COURS:
+    elif active:
         feed(verification, acteur, timezone.now() + _REPRISE)
 
 
@@ -275,11 +286,12 @@ def _locked(officine_id: int, verification_id: int) -> Verification | None:
     return (
         Verification.objects.select_for_update(of=("self",), no_key=True)
         .filter(pk=verification_id, officine_id=officine_id)
+        .select_related("demandee_par")
         .first()
     )
 
 
 def _actor(verification: Verification) -> Acteur:
     """Return who asked for the campaign: its lots leave in that name."""
-    operateur = Operateur.objects.get(pk=verification.demandee_par_id)
+    operateur = verification.demandee_par
     return Acteur(operateur.pk, verification.officine_id, operateur.role, rpps=operateur.rpps)

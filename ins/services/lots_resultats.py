@@ -32,20 +32,19 @@ MOTIF = "INSi ne confirme pas cette INS"
 PRECISIONS = {NON_CONFORME: "non conforme", INCONNU: "matricule inconnu"}
 # Code of a lot that holds nobody any more: nothing was sent, nothing needs a person.
 LOT_VIDE = "lot_vide"
+# Each follows an index from few names: no plan of theirs depends on how fresh the statistics are.
 _CODES = """
-    WITH lus AS (
-        SELECT * FROM unnest(%(cles)s::bigint[], %(codes)s::text[]) AS r(cle, code)
-    ), ecrites AS (
-        UPDATE ins_identiteverifiee v
-        SET code = CASE WHEN p.id IS NULL THEN %(changee)s ELSE coalesce(lus.code, '') END
-        FROM ins_identiteverifiee w
-        LEFT JOIN lus ON lus.cle = w.id
-        LEFT JOIN pharmacy_patient p ON p.id = w.patient_id AND p.officine_id = w.officine_id
-            AND p.actif AND p.traits_version = w.traits_version AND p.ins_empreinte = w.empreinte
-        WHERE v.id = w.id AND w.lot_id = %(lot)s AND w.officine_id = %(officine)s
-        RETURNING v.code
+    UPDATE ins_identiteverifiee v SET code = lus.code
+    FROM unnest(%(cles)s::bigint[], %(codes)s::text[]) AS lus(cle, code)
+    WHERE v.id = lus.cle AND v.lot_id = %(lot)s AND v.officine_id = %(officine)s
+"""
+_CHANGEES = """
+    UPDATE ins_identiteverifiee v SET code = %(changee)s
+    WHERE v.lot_id = %(lot)s AND v.officine_id = %(officine)s AND NOT EXISTS (
+        SELECT 1 FROM pharmacy_patient p
+        WHERE p.id = v.patient_id AND p.officine_id = v.officine_id AND p.actif
+        AND p.traits_version = v.traits_version AND p.ins_empreinte = v.empreinte
     )
-    SELECT count(*) FROM ecrites WHERE code = ''
 """
 _DATER = """
     UPDATE pharmacy_patient p SET ins_verifie_le = %(quand)s
@@ -107,8 +106,10 @@ def _forget(envoi: Envoi, motif: str) -> None:
 def _apply(lot: LotVerification, releve: Releve) -> None:
     """Give each identity what became of it, then write each consequence for all of them at once."""
     _write_codes(lot, releve)
-    refuses = _lock_refused(lot)
-    nombres = dict(_rows(lot).order_by("code").values_list("code").annotate(nombre=Count("pk")))
+    nombres = _numbers(lot)
+    refuses = _lock_refused(lot) if nombres.keys() & PRECISIONS.keys() else []
+    if len(refuses) < sum(nombres.get(code, 0) for code in PRECISIONS):
+        nombres = _numbers(lot)
     if nombres.get(CONFORME):
         _date_confirmed(lot)
     if refuses:
@@ -118,25 +119,31 @@ def _apply(lot: LotVerification, releve: Releve) -> None:
     advance(lot.verification_id, lot.officine_id)
 
 
+def _numbers(lot: LotVerification) -> dict[str, int]:
+    return dict(_rows(lot).order_by("code").values_list("code").annotate(nombre=Count("pk")))
+
+
 def _rows(lot: LotVerification) -> QuerySet[IdentiteVerifiee]:
     return IdentiteVerifiee.objects.filter(officine_id=lot.officine_id, lot=lot)
 
 
 def _write_codes(lot: LotVerification, releve: Releve) -> None:
     """Write the code of each identity: the service's, or ours when the answer is not about it."""
+    lus = [r for r in releve.resultats if r.reference.isdigit()]
+    faits: dict[str, int | str | list[int] | list[str]] = {
+        "lot": lot.pk,
+        "officine": lot.officine_id,
+        "cles": [int(r.reference) for r in lus],
+        "codes": [r.code for r in lus],
+        "changee": IdentiteVerifiee.CHANGEE,
+    }
+    if lot.releve_le is not None:
+        _rows(lot).update(code="")  # refused once, sent again by a person
     with connection.cursor() as curseur:
-        curseur.execute(
-            _CODES,
-            {
-                "lot": lot.pk,
-                "officine": lot.officine_id,
-                "cles": [int(r.reference) for r in releve.resultats if r.reference.isdigit()],
-                "codes": [r.code for r in releve.resultats if r.reference.isdigit()],
-                "changee": IdentiteVerifiee.CHANGEE,
-            },
-        )
-        sans_reponse = curseur.fetchone()
-    if sans_reponse and sans_reponse[0]:
+        curseur.execute(_CODES, faits)
+        repondues = curseur.rowcount
+        curseur.execute(_CHANGEES, faits)
+    if repondues < lot.nombre:
         _name_unanswered(lot)
 
 
@@ -153,8 +160,6 @@ def _lock_refused(lot: LotVerification) -> list[tuple[Patient, str]]:
     lignes = {
         ligne.patient_id: ligne for ligne in _rows(lot).filter(code__in=PRECISIONS).order_by("pk")
     }
-    if not lignes:
-        return []
     gardes = [
         (patient, lignes[patient.pk].code)
         for patient in Patient.objects.select_for_update(of=("self",), no_key=True)
