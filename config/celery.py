@@ -3,6 +3,7 @@
 import os
 
 from celery import Celery
+from celery.schedules import crontab
 from celery.signals import beat_init, worker_init
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
@@ -36,10 +37,20 @@ app.conf.update(
             "schedule": 2.0,
             "options": {"queue": "lots", "expires": 10},
         },
+        "ins.chercher_doublons": {
+            "task": "ins.chercher_doublons",
+            "schedule": crontab(minute="*/10", hour="1-5"),
+            "options": {"queue": "lots", "expires": 500},
+        },
         "pharmacy.oublier_lectures": {
             "task": "pharmacy.oublier_lectures",
             "schedule": 60.0,
             "options": {"queue": "lots", "expires": 60},
+        },
+        "ins.verifier_periodique": {
+            "task": "ins.verifier_periodique",
+            "schedule": crontab(minute="30", hour="2-4"),
+            "options": {"queue": "lots", "expires": 1800},
         },
     },
 )

@@ -18,12 +18,24 @@ _abonnes: dict[type, list[Callable[[Any], None]]] = defaultdict(list)
 
 @dataclass(frozen=True)
 class PatientChoisi:
-    """A sale now has a patient, by `moyen`: vitale, apcv, apcv_sans_ins, recherche, ordonnance."""
+    """A sale now has a patient.
+
+    `moyen`: vitale, apcv, apcv_sans_ins, recherche, ordonnance or datamatrix.
+    """
 
     acteur: Acteur
     vente_id: int
     patient_id: int
     moyen: str
+
+
+@dataclass(frozen=True)
+class PatientCree:
+    """A file was created by hand, from a card or a prescription; `vente_id` 0 outside a sale."""
+
+    acteur: Acteur
+    patient_id: int
+    vente_id: int = 0
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from ins.models import TacheIdentite
 from ins.services import taches as service
 from ins.views.commun import acteur_of, leave, render_dialog
 from pharmacy import audit
+from pharmacy.acteurs import peut
 from pharmacy.http import http_methods, read_id
 from pharmacy.services.vente import VenteRefusee
 
@@ -65,6 +66,7 @@ def liste(request: HttpRequest) -> HttpResponse:
             ],
             "nature": nature,
             "total": sum(comptes.values()),
+            "peut_fusionner": peut(acteur, "ins.fusionner").ok,
         },
     )
 

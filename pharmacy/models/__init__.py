@@ -4,7 +4,7 @@ from pharmacy.models.audit import Audit
 from pharmacy.models.officine import Officine, Parametre
 from pharmacy.models.operateur import Operateur, VerrouConnexion
 from pharmacy.models.ordonnance import LignePrescrite, Ordonnance, Prescripteur
-from pharmacy.models.patient import CHAMPS_SUIVIS, Patient, PatientVersion
+from pharmacy.models.patient import CHAMPS_SUIVIS, CartePatient, Patient, PatientVersion
 from pharmacy.models.poste import DemandeSignature, NonceLecture, Poste, RecuCarte
 from pharmacy.models.produit import Produit
 from pharmacy.models.recherche import MotConnu, MotPatient
@@ -13,6 +13,7 @@ from pharmacy.models.vente import Delivrance, LigneDelivrance, Stock, Vente
 __all__ = [
     "CHAMPS_SUIVIS",
     "Audit",
+    "CartePatient",
     "Delivrance",
     "DemandeSignature",
     "LigneDelivrance",

@@ -175,6 +175,26 @@ class Patient(models.Model):
         )
 
 
+class CartePatient(models.Model):
+    """A card that was read for a file: a child is on the cards of both parents (ins.md §6, 55).
+
+    Digests only: the billing identity in force is that of the last card read, on the file itself.
+    """
+
+    officine = models.ForeignKey(Officine, on_delete=models.PROTECT)
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="cartes")
+    empreinte = models.CharField(max_length=64)
+
+    class Meta:
+        verbose_name = "carte d'un patient"
+        constraints = [
+            models.UniqueConstraint(fields=["officine", "empreinte"], name="carte_patient_unique")
+        ]
+
+    def __str__(self) -> str:
+        return f"carte du patient {self.patient_id}"
+
+
 class PatientVersion(
     pghistory.create_event_model(  # type: ignore[misc]
         Patient,
@@ -193,4 +213,7 @@ class PatientVersion(
 
     class Meta:
         verbose_name = "état antérieur d'un patient"
-        indexes = [models.Index(fields=["officine", "pgh_obj", "-pgh_id"], name="patient_version")]
+        indexes = [
+            models.Index(fields=["officine", "pgh_obj", "-pgh_id"], name="patient_version"),
+            models.Index(fields=["officine", "pgh_created_at"], name="patient_version_recente"),
+        ]

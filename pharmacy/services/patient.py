@@ -7,7 +7,8 @@ from django.db import transaction
 
 from pharmacy import audit, chiffre
 from pharmacy.acteurs import Acteur
-from pharmacy.models import Patient
+from pharmacy.events import PatientCree, publish
+from pharmacy.models import CartePatient, Patient
 from pharmacy.rules.recherche import file_key, fold
 from pharmacy.services.vente import check_droit, patient_choose
 
@@ -60,13 +61,21 @@ def is_same_person(patient: Patient, traits: Traits) -> bool:
     """
     if traits.naissance is None or patient.date_naissance != traits.naissance:
         return False
-    prenoms = {fold(p).split(" ")[0] for p in (patient.premier_prenom, patient.prenom_utilise) if p}
-    if fold(traits.prenom).split(" ")[0] not in prenoms:
+    siens = [p for p in (patient.premier_prenom, patient.prenom_utilise) if p]
+    if not _first_names(traits.prenom) & {forme for p in siens for forme in _first_names(p)}:
         return False
     if patient.nom_naissance and traits.nom:
         return fold(patient.nom_naissance) == fold(traits.nom)
     connus = {fold(nom) for nom in (patient.nom_naissance, patient.nom_utilise) if nom}
     return bool(connus & {fold(nom) for nom in (traits.nom, traits.nom_utilise) if nom})
+
+
+def _first_names(texte: str) -> set[str]:
+    """Return the forms of a first name: the whole, and the first one; a hyphen holds it together.
+
+    « JEAN PIERRE » meets JEAN and JEAN-PIERRE; « MARIE » does not meet MARIE-LOU, her twin.
+    """
+    return {fold(texte), fold(texte.split(" ", maxsplit=1)[0])}
 
 
 def patient_same(officine_id: int, traits: Traits, *, matricule: str = "") -> Patient | None:
@@ -107,6 +116,7 @@ def patient_create(acteur: Acteur, patient: Patient, vente_id: int = 0) -> Patie
     with transaction.atomic():
         patient.save()
         audit.note(acteur, "patient.creer", f"patient:{patient.pk}", patient)
+        publish(PatientCree(acteur, patient.pk, vente_id))
         if vente_id:
             patient_choose(acteur, vente_id, patient, "recherche")
     return patient
@@ -116,17 +126,16 @@ def patient_of_card(acteur: Acteur, porteur: PorteurCarte) -> Patient:
     """Return the file of a card's beneficiary, created when the officine has none.
 
     A file made by a search or a prescription, of the same person and without card yet, is the one:
-    the card is attached to it. A file that has another card is left to INSi and to a person.
-    The usual name goes to « nom utilisé »; the birth name stays empty unless the card gives it
-    (ins.md §5.1: never copied from the usual name).
+    the card is attached to it. So is a child's file whose other parent's card was read before. Any
+    other file that has another card is left to INSi and to a person. The usual name goes to « nom
+    utilisé »; the birth name stays empty unless the card gives it (ins.md §5.1: never copied from
+    the usual name).
     """
-    connu = Patient.objects.filter(
-        officine_id=acteur.officine_id, carte_empreinte=porteur.empreinte, actif=True
-    ).first()
+    connu = _with_card(acteur.officine_id, porteur.empreinte)
     if connu is not None:
         return connu
     meme = patient_same(acteur.officine_id, porteur.traits)
-    if meme is not None and not meme.carte_empreinte:
+    if meme is not None and (not meme.carte_empreinte or is_other_parent(meme, porteur)):
         return card_attach(meme, porteur)
     deja_utilise = porteur.nom_usuel if porteur.nom_usuel != porteur.nom_patronymique else ""
     return patient_create(
@@ -145,20 +154,64 @@ def patient_of_card(acteur: Acteur, porteur: PorteurCarte) -> Patient:
     )
 
 
+def _with_card(officine_id: int, empreinte: str) -> Patient | None:
+    """Return the active file that a card was read for, be it its first card or another."""
+    actifs = Patient.objects.filter(officine_id=officine_id, actif=True)
+    return (
+        actifs.filter(carte_empreinte=empreinte).first()
+        or actifs.filter(cartes__empreinte=empreinte).first()
+    )
+
+
 def is_bearer(patient: Patient, porteur: PorteurCarte) -> bool:
-    """Tell whether a file is the one of a card's beneficiary: by its card, else by traits."""
-    return patient.carte_empreinte == porteur.empreinte or is_same_person(patient, porteur.traits)
+    """Tell whether a file is the one of a card's beneficiary: by its cards, else by traits."""
+    return (
+        patient.carte_empreinte == porteur.empreinte
+        or is_same_person(patient, porteur.traits)
+        or patient.cartes.filter(empreinte=porteur.empreinte).exists()
+    )
+
+
+def is_other_parent(patient: Patient, porteur: PorteurCarte) -> bool:
+    """Tell whether a card may be the other parent's of a person who has a card already.
+
+    Same traits, same birth date and rank on the card, an ayant droit of another insured person, and
+    no certified number that says otherwise: twins of one first name are told apart by their rank,
+    never linked.
+    Source: ins.md §6, cases 54 and 55.
+    """
+    certifies = {patient.nir_certifie, porteur.nir_certifie} - {""}
+    return (
+        porteur.qualite not in {"", "0"}
+        and porteur.nir_assure != patient.nir_assure
+        and porteur.naissance == patient.naissance_facturation
+        and porteur.rang_gemellaire == patient.rang_gemellaire
+        and len(certifies) < 2
+        and is_same_person(patient, porteur.traits)
+    )
 
 
 def card_attach(patient: Patient, porteur: PorteurCarte) -> Patient:
-    """Keep on a file the first card read for it; another one (a second parent's) changes nothing.
+    """Keep on a file the first card read for it; a second parent's is only remembered.
 
-    Billing identity only: the strict traits of the file do not move. Source: ins.md §1.1.
+    Billing identity only: the strict traits of the file do not move, and the card of another file
+    changes nothing. Source: ins.md §1.1; §6, case 55.
     """
-    autres = Patient.objects.filter(
-        officine_id=patient.officine_id, carte_empreinte=porteur.empreinte, actif=True
-    )
-    if patient.carte_empreinte or autres.exists():
+    autre = _with_card(patient.officine_id, porteur.empreinte)
+    if autre is not None:
+        return patient
+    if patient.carte_empreinte:
+        if is_other_parent(patient, porteur):
+            CartePatient.objects.bulk_create(
+                [
+                    CartePatient(
+                        officine_id=patient.officine_id,
+                        patient=patient,
+                        empreinte=porteur.empreinte,
+                    )
+                ],
+                ignore_conflicts=True,
+            )
         return patient
     patient.nir_assure = porteur.nir_assure
     patient.nir_certifie = porteur.nir_certifie

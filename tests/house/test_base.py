@@ -21,11 +21,13 @@ ALEATOIRES = {
 }
 # Each door through the wall and what it gives: ids, a queue, a state.
 PORTES = {
+    "comptoir_doublons_a_chercher": "TABLE(officine_id bigint)",
     "comptoir_officine_par_finess": "bigint",
     "comptoir_envois_dus": "TABLE(officine_id bigint, envoi_id bigint, file text, etat text)",
     "comptoir_envois_perdus": "TABLE(officine_id bigint, envoi_id bigint)",
     "comptoir_envois_reveiller": "TABLE(officine_id bigint, envoi_id bigint)",
     "comptoir_lectures_gardees": "TABLE(officine_id bigint, recu_id bigint)",
+    "comptoir_verifications_periodiques": "TABLE(officine_id bigint)",
 }
 MODELES = [m for m in apps.get_models() if m._meta.app_label in NOTRES]
 METIER = [m for m in MODELES if m._meta.label not in SANS_OFFICINE]

@@ -17,6 +17,7 @@ from django.urls import get_resolver, reverse
 from django.utils import timezone
 
 from ins.models import ContexteApcv
+from ins.services.fusion import mark_of
 from ins.services.taches import open_tache
 from pharmacy.acteurs import DROITS
 from pharmacy.http import _ECRITURE, _PERMISES
@@ -24,6 +25,7 @@ from pharmacy.models import Audit, LigneDelivrance, Operateur, Ordonnance, RecuC
 from pharmacy.services.vente import Boite, ligne_add, patient_choose, vente_hold, vente_terminate
 from teleservices.models import Envoi
 from tests.house.test_contrats import CONTRATS
+from tests.ins.dossiers import dossier, fuse
 from tests.ordonnance.atelier import LEVOTHYROX, NUMERO, confirmer, recuperer
 
 pytestmark = pytest.mark.django_db
@@ -55,6 +57,12 @@ JOUR = f"{timezone.now():%Y-%m-%d}"
 API = "tests/agent et tests/pharmacy : il faut un agent qui signe"
 _E0 = "6b1f5a10-0c3b-4e0b-9b59-0a4f1c2d100"
 LIGNES_NON_SERVIES = [f"L01:{n}:" for n in (_E0 + "1", _E0 + "2", _E0 + "3")]
+TRAITS_SAISIS = {
+    "nom": "NEUVE",
+    "prenoms": "ANNE",
+    "sexe": "F",
+    "naissance": "01/02/1980",
+}
 VUES = {
     "portail": Vue("GET", "session"),
     "connexion": Vue("GET POST", corps={"code": "A02", "pin": "0"}, trace="personne encore"),
@@ -62,6 +70,7 @@ VUES = {
     "deconnexion": Vue("POST"),
     "verrouiller": Vue("POST", trace="ne touche aucun patient"),
     "touches": Vue("GET", "session"),
+    "que_dire": Vue("GET", "session"),
     "vente_courante": Vue("GET POST", "vente", etape="finie"),
     "vente": Vue("GET", "vente"),
     "vente_produits": Vue("GET POST", "vente", corps={"cip": LEVOTHYROX}, requete="q=levo"),
@@ -126,11 +135,42 @@ VUES = {
     "ins_droits_demander": Vue(
         "POST", "ins.appeler", corps=None, ailleurs="tests/ins/test_droits : il faut une adresse"
     ),
+    "ins_traits": Vue("GET POST", "ins.appeler", corps=TRAITS_SAISIS),
+    "ins_suite": Vue(
+        "GET POST",
+        "ins.appeler",
+        corps=None,
+        ailleurs="tests/ins/test_traits_saisis : INSi",
+    ),
+    "ins_appels": Vue("GET", "ins.appeler"),
+    "ins_patient_traits": Vue("GET POST", "ins.appeler", corps=TRAITS_SAISIS),
+    "ins_patient_suite": Vue(
+        "GET POST",
+        "ins.appeler",
+        corps=None,
+        ailleurs="tests/ins/test_traits_saisis : INSi",
+    ),
+    "ins_patient_identite": Vue(
+        "GET POST",
+        "ins.appeler",
+        corps=None,
+        ailleurs="tests/ins/test_traits_saisis : INSi",
+    ),
     "ins_qualifier": Vue(
         "GET POST",
         "ins.qualifier",
         corps={"piece": "PA", "reponse": "conforme", "traits_version": "1"},
     ),
+    "ins_proches": Vue("GET", "patient.lire"),
+    "ins_fusion": Vue(
+        "GET POST",
+        "patient.lire",
+        "ins.fusionner",
+        corps={"garde": "{garde_id}", "motif": "piece", "vues": "{vues}"},
+    ),
+    "ins_ecarter": Vue("POST", "ins.taches", corps={"issue": "homonymes"}),
+    "ins_fusions": Vue("GET", "ins.fusionner"),
+    "ins_fusion_annuler": Vue("GET POST", "ins.fusionner"),
     "ins_sans_ins_vente": Vue("GET POST", "ins.appeler", corps={"motif": "anonymat"}),
     "ins_fiche": Vue("GET", "patient.lire"),
     "ins_fiche_qualifier": Vue(
@@ -138,7 +178,7 @@ VUES = {
         "ins.qualifier",
         corps={"piece": "PA", "reponse": "conforme", "traits_version": "1"},
     ),
-    "ins_traits": Vue(
+    "ins_modifier_traits": Vue(
         "GET POST",
         "patient.creer",
         corps={
@@ -166,6 +206,15 @@ VUES = {
     "ins_reprise_confirmer": Vue("POST", "ins.importer"),
     "ins_reprise_annuler": Vue("POST", "ins.importer"),
     "ins_reprise_relancer": Vue("POST", "ins.importer", etape="immobile"),
+    "ins_verifier_lot": Vue("GET POST", "ins.verifier_lot", corps={"perimetre": "toutes"}),
+    "ins_verifier_lot_etat": Vue("GET", "ins.verifier_lot"),
+    "ins_verifier_lot_agir": Vue(
+        "POST", "ins.verifier_lot", corps={"acte": "pause"}, etape="verification"
+    ),
+    "ins_verifier": Vue("POST", "ins.appeler"),
+    "ins_etiquette": Vue("GET", "ins.imprimer"),
+    "ins_code_ins": Vue("GET POST", "ins.appeler", corps={"dossier": "{patient_id}"}, etape="code"),
+    "ins_verifier_lue": Vue("POST", "ins.appeler", etape="code"),
     "ordonnance_saisie": Vue(
         "GET POST", "ordonnance.lire", corps={"numero": NUMERO}, etape="patient"
     ),
@@ -258,10 +307,48 @@ class Scene:
         }
         if etape in {"patient", "recuperee", "lue", "papier", "finie", "attente", "retiree"}:
             patient_choose(acteur, vente.pk, troupe.patient(), "recherche")
+        self.ids["verification_id"] = self._verification(acteur) if etape == "verification" else 0
+        self.ids["lecture_id"] = self._lecture(acteur) if etape == "code" else 0
         self._prescription(etape)
         self._finish(acteur, etape)
         self.ids["envoi_id"] = self._envoi().pk
         self.ids["import_id"] = self._reprise(etape).pk
+        self._pair()
+
+    def _pair(self):
+        """A second file of the same person, and another one already merged."""
+        double, fusionne = (
+            dossier(self.troupe, nom_utilise="PAT-TROIS", premier_prenom="DOMINIQUE")
+            for _ in range(2)
+        )
+        self.ids["fusion_id"] = fuse(self.troupe, double, fusionne).pk
+        self.ids |= {"garde_id": self.troupe.patient().pk, "absorbe_id": double.pk}
+        self.ids["vues"] = mark_of(self.troupe.patient(), double)
+
+    def _lecture(self, acteur):
+        """The datamatrix of the patient was read, and an INS is kept aside for their file."""
+        from ins.models import IdentiteRecue
+        from ins.services import datamatrix
+        from tests.ins.test_datamatrix import PAT_TROIS
+
+        patient = self.troupe.patient()
+        patient_choose(acteur, self.vente.pk, patient, "recherche")
+        IdentiteRecue.objects.create(
+            officine=self.troupe.officine,
+            patient=patient,
+            source="datamatrix",
+            matricule=patient.ins_matricule,
+            empreinte=patient.ins_empreinte,
+            oid=patient.ins_oid,
+            traits=datamatrix.dump_traits(PAT_TROIS.traits()),
+            recue_par=self.troupe.operateurs["A01"],
+        )
+        return datamatrix.keep(acteur, self.vente, PAT_TROIS).pk
+
+    def _verification(self, acteur):
+        from ins.services import lots
+
+        return lots.start(acteur, "toutes").pk
 
     def _prescription(self, etape):
         from ordonnance.services import recuperation

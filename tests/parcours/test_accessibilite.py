@@ -17,6 +17,7 @@ ECRANS = {
     "réglages du client": "/parametres/officine/?panneau=client",
     "identités à traiter": "/identites/",
     "file": "/file/",
+    "fusions": "/fusions/",
     "régulariser": "/ordonnances/a-regulariser/",
     "composants": "/dev/composants",
     "refus": "/vente/999999/",

@@ -1,0 +1,104 @@
+"""Two clerks at once, on rows really committed: one wins, the other is told, nobody is stuck."""
+
+import threading
+
+import pytest
+from django.db import connections, transaction
+
+from ins.models import Fusion, TacheIdentite
+from ins.services.doublons import open_proches
+from ins.services.fusion import Choix, mark_of, merge
+from ins.services.separation import separate
+from pharmacy.isolation.contexte import officine_context
+from pharmacy.models import Patient
+from pharmacy.services.vente import VenteRefusee
+from tests.ins.dossiers import dossier
+
+pytestmark = pytest.mark.exigence("INS-28")
+EFFACER = (
+    "DELETE FROM ins_fusion WHERE garde_id = ANY(%s) OR absorbe_id = ANY(%s)",
+    "DELETE FROM ins_evenementidentite WHERE patient_id = ANY(%s) OR patient_id = ANY(%s)",
+    "DELETE FROM ins_tacheidentite WHERE patient_id = ANY(%s) OR autre_id = ANY(%s)",
+    "DELETE FROM pharmacy_audit WHERE patient_id = ANY(%s) OR patient_id = ANY(%s)",
+    "DELETE FROM pharmacy_patientversion WHERE pgh_obj_id = ANY(%s) OR pgh_obj_id = ANY(%s)",
+)
+
+
+@pytest.fixture
+def paire(django_db_setup, django_db_blocker):
+    """Two files of one person, committed; the owner takes them away after."""
+    from pharmacy.demonstration.donnees import HALLE
+    from tests.troupe import officine_of
+
+    with django_db_blocker.unblock():
+        with officine_of(HALLE) as troupe:
+            deux = [dossier(troupe, nom_naissance="CONCURRENTE") for _ in range(2)]
+            yield troupe, *deux
+        ids = [patient.pk for patient in deux]
+        with connections["proprietaire"].cursor() as curseur:
+            for quoi in EFFACER:
+                curseur.execute(quoi, [ids, ids])
+            curseur.execute(
+                "UPDATE pharmacy_patient SET fusionne_dans_id = NULL WHERE id = ANY(%s)", [ids]
+            )
+            curseur.execute("DELETE FROM pharmacy_patientversion WHERE pgh_obj_id = ANY(%s)", [ids])
+            curseur.execute("DELETE FROM pharmacy_patient WHERE id = ANY(%s)", [ids])
+        for connexion in connections.all():
+            connexion.close()
+
+
+def _together(troupe, *actes):
+    """Run each act in a thread of its own, all at once; return what each gave, or its refusal."""
+    depart = threading.Barrier(len(actes))
+    rendus = [None] * len(actes)
+
+    def courir(rang):
+        with officine_context(troupe.officine.pk):
+            depart.wait()
+            try:
+                rendus[rang] = actes[rang]()
+            except VenteRefusee as exc:
+                rendus[rang] = exc.code
+        transaction.get_connection().close()
+
+    fils = [threading.Thread(target=courir, args=(rang,)) for rang in range(len(actes))]
+    for fil in fils:
+        fil.start()
+    for fil in fils:
+        fil.join(30)
+        assert not fil.is_alive()
+    return rendus
+
+
+def test_two_clerks_who_merge_crosswise_do_not_wait_for_each_other(paire):
+    troupe, un, autre = paire
+    choix = Choix("piece", mark_of(un, autre))
+    rendus = _together(
+        troupe,
+        lambda: merge(troupe.acteur("A01"), un.pk, autre.pk, choix),
+        lambda: merge(troupe.acteur("A02"), autre.pk, un.pk, choix),
+    )
+    assert {type(rendu) for rendu in rendus} == {Fusion, str}
+    assert "PAT-404" in rendus
+    assert Patient.objects.filter(pk__in=[un.pk, autre.pk], actif=True).count() == 1
+    assert Fusion.objects.filter(garde__in=[un, autre]).count() == 1
+
+
+def test_two_clerks_who_undo_at_once_undo_once(paire):
+    troupe, un, autre = paire
+    fusion = merge(troupe.acteur("A01"), un.pk, autre.pk, Choix("piece", mark_of(un, autre)))
+    rendus = _together(troupe, *(2 * [lambda: separate(troupe.acteur("A01"), fusion.pk)]))
+    assert "INS-081" in rendus
+    assert {type(rendu) for rendu in rendus} == {Fusion, str}
+    assert Patient.objects.filter(pk__in=[un.pk, autre.pk], actif=True).count() == 2
+
+
+def test_one_pair_met_twice_at_once_is_one_work_item(paire):
+    troupe, un, autre = paire
+
+    def look(patient):
+        return lambda: len(open_proches(patient))
+
+    assert _together(troupe, look(un), look(autre)) == [1, 1]
+    tache = TacheIdentite.objects.get(patient__in=[un, autre])
+    assert (tache.patient, tache.autre) == (un, autre)
