@@ -10,8 +10,7 @@ from pharmacy.isolation.operations import IsolerTable
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('ins', '0003_retrait'),
-        ('ins', '0007_apcv_droits'),
+        ('ins', '0008_rappel_piece'),
         ('pharmacy', '0007_cartes'),
     ]
 
