@@ -12,7 +12,7 @@ DEV := $(VENV)/.pret-dev
 export PYTHONUTF8 := 1
 .DELETE_ON_ERROR:
 .PHONY: aide setup setup-dev run reset systeme test couverture test-fast check lint types arch gabarits \
-	migrations fix bench bench-recherche bench-reprise exigences e2e captures
+	migrations fix bench bench-recherche bench-reprise bench-verification exigences e2e captures
 
 aide: ## Cette liste
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -90,6 +90,9 @@ fix: $(DEV) ## Corrige ce qui se corrige seul
 	@$(PY) -m ruff check --fix .
 	@$(PY) -m ruff format .
 	@$(PY) -m djlint --profile=django --quiet --reformat templates || true
+
+bench-verification: $(DEV) ## Vérification par lots, en rapport à un client nu
+	@$(PY) -m bench.verification
 
 bench: $(DEV) ## Mesures, en rapport à une réalisation nue
 	@$(PY) -m bench

@@ -47,6 +47,11 @@ app.conf.update(
             "schedule": 60.0,
             "options": {"queue": "lots", "expires": 60},
         },
+        "ins.verifier_periodique": {
+            "task": "ins.verifier_periodique",
+            "schedule": crontab(minute="30", hour="2-4"),
+            "options": {"queue": "lots", "expires": 1800},
+        },
     },
 )
 app.autodiscover_tasks(["teleservices", "pharmacy", "ins"])

@@ -68,6 +68,7 @@ def check_certificates(**_kwargs: object) -> list[CheckMessage]:
     messages: list[CheckMessage] = []
     for nom, chemin in (
         ("certificat de structure INSi", settings.INSI_CERTIFICAT),
+        ("certificat INSI-AUTO", settings.INSI_CERTIFICAT_AUTO),
         ("certificat de structure carte Vitale", settings.VITALE_CERTIFICAT),
         ("autorités TLS", settings.TLS_AC),
         ("autorités CPS", settings.CPS_AC),

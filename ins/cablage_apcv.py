@@ -1,6 +1,6 @@
 """Wires the appli carte Vitale and the rights to the core and to the outbox."""
 
-from ins import handlers_apcv, panneau_droits, scan
+from ins import handlers_apcv, panneau_droits, scan_apcv
 from ins.services import apcv, droits
 from pharmacy import codes
 from pharmacy.events import PatientChoisi, VenteAbandonnee, VenteTerminee, subscribe
@@ -15,8 +15,8 @@ def register_all() -> None:
     registre.register(handlers_apcv.Renouveler())
     registre.register(handlers_apcv.Fermer())
     registre.register(handlers_apcv.Consulter())
-    codes.register("apcv", scan.route_apcv)
-    lecture.register_route("apcv.read_nfc", scan.read_nfc)
+    codes.register("apcv", scan_apcv.route_apcv)
+    lecture.register_route("apcv.read_nfc", scan_apcv.read_nfc)
     subscribe(PatientChoisi, droits.on_patient_chosen)
     subscribe(VenteTerminee, apcv.on_sale_over)
     subscribe(VenteAbandonnee, apcv.on_sale_over)

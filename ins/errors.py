@@ -18,12 +18,25 @@ CODES: dict[str, Ligne] = {
     "01": Ligne(
         Rejected,
         "INSi ne trouve pas cette personne.",
-        "Vérifiez le nom de naissance, ou saisissez les traits (F2).",
+        "Vérifiez le nom de naissance, ou essayez autrement (² I).",
     ),
     "02": Ligne(
         Rejected,
         "INSi trouve plusieurs personnes.",
         "Ajoutez les autres prénoms, puis le lieu de naissance.",
+    ),
+    "verification_01": Ligne(
+        Rejected,
+        "INSi ne confirme pas cette INS.",
+        "Récupérez l'INS par la carte Vitale, ou par les traits (² E).",
+    ),
+    "verification_02": Ligne(
+        Rejected,
+        "INSi ne connaît pas ce matricule.",
+        "Récupérez l'INS par la carte Vitale, ou par les traits (² E).",
+    ),
+    "verification_91": Ligne(
+        Unavailable, "INSi n'a pas pu vérifier cette INS.", "Relancez plus tard (² I)."
     ),
     "insi_19": Ligne(
         Rejected, "Le nom de naissance manque pour INSi.", "Complétez le nom de naissance."
@@ -47,6 +60,9 @@ CODES: dict[str, Ligne] = {
     "desir_560": Ligne(
         NotReady, "Le certificat de l'officine n'ouvre pas INSi.", "Prévenez le titulaire."
     ),
+    "service_coupe": Ligne(
+        Unavailable, "INSi est indisponible.", "Poursuivez la délivrance ; relancez plus tard."
+    ),
     "http_503": Ligne(
         Unavailable, "INSi est indisponible.", "Poursuivez la délivrance ; relancez plus tard."
     ),
@@ -65,6 +81,19 @@ _AUTRE_RECEIVER = Ligne(
 def row_of(code: str, cote: str = "Sender") -> Ligne:
     """Return the row of a code; an unknown one is told apart by its side."""
     return CODES.get(code) or (_AUTRE_RECEIVER if cote == "Receiver" else _AUTRE_SENDER)
+
+
+def is_technical(code: str) -> bool:
+    """Tell whether a call ended without an answer about the person: it is to be made again.
+
+    A fault about what was sent, or a question of ours that lacks something, is not. Source: ins.md
+    §3.5, « Retry ».
+    """
+    if code in {"", "carte_absente", "traits_incomplets"}:
+        return False
+    return not (code.startswith("insi_") and row_of(code).classe is Rejected) and not (
+        code in CODES and CODES[code].classe is Rejected
+    )
 
 
 def error_of(code: str, cote: str = "Sender") -> TeleserviceError:

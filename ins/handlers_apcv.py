@@ -128,7 +128,6 @@ class Fermer(_Lecture):
     """Delete a context that the end of the sale made useless; three tries, then it dies alone."""
 
     operation, service = apcv.FERMER, "apcv"
-    file: str = Envoi.File.LOTS
 
     def prepare(self, envoi: Envoi) -> tuple[ApcvClient, str]:
         """Return the client and the context. NotReady without our certificate."""

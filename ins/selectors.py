@@ -1,29 +1,47 @@
 """Reads of identity for the counter: last call, answer against file, documents, reminders."""
 
-from dataclasses import dataclass, field
+import json
+from dataclasses import astuple, dataclass, field
+from datetime import timedelta
 from operator import itemgetter
 
-from django.db.models import Q, Value
+from django.db.models import Q, QuerySet, Value
 from django.utils import timezone
 
-from ins.codec import DemandeTraits, DemandeVitale, Individu, parse_reponse
+from ins.codec import DemandeVitale, Individu, InsLu, parse_reponse
 from ins.models import (
     AppelInsi,
     EvenementIdentite,
+    IdentiteRecue,
     PieceControlee,
     RappelPiece,
+    TacheIdentite,
 )
 from ins.reglages import RAPPELS
 from ins.rules.acceptation import Verdict, judge
 from ins.rules.dates import parse_birth
-from ins.rules.traits import CaractereRefuse, TraitsStricts, default_first_name, normalise
+from ins.rules.question import Question, dump_question, load_question
+from ins.rules.traits import (
+    CaractereRefuse,
+    TraitsStricts,
+    default_first_name,
+    diff,
+    normalise,
+)
+from ins.rules.variantes import Contexte, Variante, propose_variants
 from pharmacy import chiffre, parametres
+from pharmacy.acteurs import Acteur
 from pharmacy.models import Patient, Vente
-from teleservices.models import Envoi
+from pharmacy.services.patient import Traits, patient_same
+from teleservices.disjoncteur import is_to_be_set
+from teleservices.models import Envoi, Trace
 
 RECUPERER_VITALE = "ins.recuperer_vitale"
 RECUPERER_TRAITS = "ins.recuperer_traits"
+VERIFIER = "ins.verifier"
 EN_COURS = (Envoi.Etat.A_ENVOYER, Envoi.Etat.EN_VOL, Envoi.Etat.INCERTAIN)
+DERNIER_APPEL, DATE_LUNAIRE = "ins.dernier_appel_liste", "ins.variante_date_lunaire"
+APPELS_PAR_VISITE = 10
 SANS_PIECE, PIECE_REFUSEE, PIECE_DIFFERENTE = "PIEA", "PIER", "PIED"
 _RAPPEL = "rappel"
 
@@ -38,6 +56,16 @@ class Comparaison:
     individu: Individu = field(repr=False)
     verdict: Verdict
     autre_dossier: int | None = None
+
+    @property
+    def ecarts_traits(self) -> tuple[str, ...]:
+        """The strict traits that a person must answer for, one by one."""
+        return diff(self.local, self.recu)
+
+    @property
+    def ancien_matricule(self) -> bool:
+        """Whether INSi replaces the matricule of the file by another it knows for the same one."""
+        return "matricule" in self.verdict.ecarts
 
     @property
     def acceptable(self) -> bool:
@@ -85,29 +113,143 @@ def appel_last(patient: Patient) -> AppelInsi | None:
     )
 
 
-def compare(appel: AppelInsi, patient: Patient) -> Comparaison | None:
-    """Return an answer beside the file as it is now; None when the answer holds nobody."""
+def appel_of_vente(officine_id: int, vente_id: int) -> AppelInsi | None:
+    """Return the last call asked in a sale about nobody's file yet."""
+    return (
+        AppelInsi.objects.filter(
+            officine_id=officine_id, patient__isnull=True, envoi__vente_id=vente_id
+        )
+        .select_related("envoi")
+        .order_by("-pk")
+        .first()
+    )
+
+
+def appel_list(patient: Patient) -> QuerySet[AppelInsi]:
+    """Return the calls made for a file, newest first: who, where, how, answer (INS-35)."""
+    return (
+        AppelInsi.objects.filter(officine_id=patient.officine_id, patient=patient)
+        .select_related("declenche_par", "decide_par", "poste", "envoi")
+        .order_by("-declenche_le", "-pk")[:50]
+    )
+
+
+def calls_left(officine_id: int, sujet: str, vente_id: int | None) -> int:
+    """Return how many calls this visit still allows about one person; a day is a visit.
+
+    Source: ins.md §3.6, step 7.
+    """
+    faits = Trace.objects.filter(
+        officine_id=officine_id,
+        envoi__officine_id=officine_id,
+        envoi__sujet=sujet,
+        envoi__operation__in=[RECUPERER_VITALE, RECUPERER_TRAITS],
+    )
+    if vente_id is not None:
+        faits = faits.filter(envoi__vente_id=vente_id)
+    else:
+        faits = faits.filter(envoi__vente_id=None, envoi__cree_le__date=timezone.localdate())
+    return max(0, APPELS_PAR_VISITE - faits.count())
+
+
+def individu_of(appel: AppelInsi) -> Individu | None:
+    """Return the person of an answer; None when it holds nobody.
+
+    A verification gives no trait back: « conforme », the person is the one that was read.
+    """
     if appel.reponse is None:
         return None
-    individu = parse_reponse(bytes(appel.reponse), appel.environnement).individu
+    if appel.operation == VERIFIER:
+        return _person_read(appel) if appel.code == "00" else None
+    return parse_reponse(bytes(appel.reponse), appel.environnement).individu
+
+
+def _person_read(appel: AppelInsi) -> Individu | None:
+    """Return the person of the INS that a call verified; None when it was the file's own."""
+    recue = IdentiteRecue.objects.filter(officine_id=appel.officine_id, appel=appel).first()
+    if recue is None or recue.traits is None:
+        return None
+    traits = json.loads(bytes(recue.traits))
+    return Individu(
+        actif=InsLu(str(recue.matricule), recue.oid),
+        historique=(),
+        nom_naissance=traits["nom_naissance"],
+        prenom="",
+        prenoms=traits["prenoms_naissance"],
+        sexe=traits["sexe"],
+        naissance=traits["date_naissance"] or "",
+        lieu=traits["cog_naissance"],
+    )
+
+
+def recue_pending(patient: Patient) -> IdentiteRecue | None:
+    """Return the INS read from outside that waits to be verified for a file (ins.md §2.8)."""
+    return (
+        IdentiteRecue.objects.filter(
+            officine_id=patient.officine_id,
+            patient=patient,
+            etat=IdentiteRecue.Etat.A_VERIFIER,
+            traits__isnull=False,
+        )
+        .select_related("appel__envoi")
+        .order_by("-pk")
+        .first()
+    )
+
+
+def dossier_of_ins(officine_id: int, individu: Individu) -> Patient | None:
+    """Return the active file that holds this INS, if any (INS-27)."""
+    return Patient.objects.filter(
+        officine_id=officine_id,
+        ins_oid=individu.actif.oid,
+        ins_empreinte=empreinte_of(individu.actif.matricule),
+        actif=True,
+    ).first()
+
+
+def dossier_alike(officine_id: int, individu: Individu) -> Patient | None:
+    """Return the one file without INS whose traits are this person's; a twin's may look so.
+
+    Source: ins.md §2.9 (« Search before every creation »).
+    """
+    recu = traits_received(individu, "")
+    meme = patient_same(
+        officine_id, Traits(recu.nom_naissance, "", recu.premier_prenom, recu.date_naissance)
+    )
+    return None if meme is None or meme.ins_empreinte else meme
+
+
+def compare(appel: AppelInsi, patient: Patient) -> Comparaison | None:
+    """Return an answer beside the file as it is now; None when the answer holds nobody."""
+    individu = individu_of(appel)
     if individu is None:
         return None
     local, recu = traits_of(patient), traits_received(individu, patient.premier_prenom)
     actif = individu.actif
     anciens = tuple(a.matricule for a in individu.historique if a.matricule != actif.matricule)
     verdict = judge(local, recu, patient.ins_matricule, actif.matricule, anciens)
-    autre = (
-        Patient.objects.filter(
-            officine_id=patient.officine_id,
-            ins_oid=actif.oid,
-            ins_empreinte=empreinte_of(actif.matricule),
-            actif=True,
-        )
-        .exclude(pk=patient.pk)
-        .values_list("pk", flat=True)
-        .first()
-    )
+    porteur = dossier_of_ins(patient.officine_id, individu)
+    autre = porteur.pk if porteur is not None and porteur.pk != patient.pk else None
     return Comparaison(appel, local, recu, individu, verdict, autre)
+
+
+def envois_transmis(patient: Patient) -> QuerySet[Envoi]:
+    """Return what left for this person since the INS of the file was taken, newest first.
+
+    Source: ins.md §2.5, T24 and T26 (« list documents already sent under the old INS »).
+    """
+    ventes = patient.vente_set.values("pk")
+    return (
+        Envoi.objects.filter(
+            Q(vente_id__in=ventes) | Q(sujet=f"patient:{patient.pk}"),
+            officine_id=patient.officine_id,
+            lecture=False,
+            etat=Envoi.Etat.ENVOYE,
+            regle_le__gte=patient.ins_obtenu_le or timezone.now(),
+        )
+        .select_related("operateur")
+        .order_by("-regle_le", "-pk")[:50]
+    )
 
 
 def answer_compared(patient: Patient) -> Comparaison | None:
@@ -189,8 +331,8 @@ def demande_vitale(patient: Patient) -> DemandeVitale | None:
     )
 
 
-def demande_traits(patient: Patient) -> DemandeTraits | None:
-    """Return what the file holds for a search by traits; None when INSi would refuse it.
+def question_file(patient: Patient) -> Question | None:
+    """Return the question by the traits of a file; None when INSi would refuse it.
 
     Birth name, one first name, sex M or F and birth date are what the service wants. Source:
     ins.md §3.4, §3.6 steps 1 and 2.
@@ -202,14 +344,103 @@ def demande_traits(patient: Patient) -> DemandeTraits | None:
         return None
     if not (nom and prenoms[0] and patient.date_naissance and patient.sexe in {"M", "F"}):
         return None
-    return DemandeTraits(
-        nom, tuple(prenoms), patient.sexe, patient.date_naissance.isoformat(), patient.cog_naissance
+    jour = patient.date_naissance.isoformat()
+    return Question(nom, tuple(prenoms), patient.sexe, jour, patient.cog_naissance)
+
+
+def question_of(appel: AppelInsi) -> Question | None:
+    """Return the question that a call by traits asked; None for a card."""
+    corps = appel.envoi.corps
+    return None if corps is None else load_question(bytes(corps))
+
+
+def empreinte_question(question: Question | DemandeVitale) -> str:
+    """Return the keyed digest of a question: the same one is the same call (ins.md §3.5)."""
+    if isinstance(question, Question):
+        return chiffre.empreinte("insi-question", dump_question(question).decode())
+    return chiffre.empreinte("insi-question", *(str(champ) for champ in astuple(question)))
+
+
+def propositions(appel: AppelInsi, patient: Patient | None) -> list[tuple[str, Variante]]:
+    """Return what may be tried after « 01 », each with the digest that names it on the screen.
+
+    What this visit already asked is left out. Source: ins.md §3.6 step 6; INS-23.
+    """
+    question = question_of(appel) or (question_file(patient) if patient else None)
+    if question is None:
+        return []
+    variantes = list(propose_variants(question, _context(appel, question, patient)))
+    if question_of(appel) is None:
+        variantes.insert(0, Variante("traits", "Par les traits du dossier", question))
+    dejas = set(
+        AppelInsi.objects.filter(
+            officine_id=appel.officine_id,
+            patient=patient,
+            envoi__vente_id=appel.envoi.vente_id,
+            declenche_le__date=timezone.localdate(),
+        ).values_list("empreinte", flat=True)
+    )
+    nommees = [(empreinte_question(v.question) if v.question else "", v) for v in variantes]
+    return [(nom, variante) for nom, variante in nommees if not nom or nom not in dejas]
+
+
+def _context(appel: AppelInsi, question: Question, patient: Patient | None) -> Contexte:
+    if patient is None:
+        return Contexte()
+    brut = patient.naissance_facturation
+    lue = parse_birth(brut)
+    lunaire = f"{brut[:4]}-{brut[4:6]}-{brut[6:]}" if lue is not None and lue.interpretee else ""
+    if lunaire and parametres.valeur(appel.officine_id, DATE_LUNAIRE) != "oui":
+        lunaire = ""
+    return Contexte(
+        noms_connus=(sendable(patient.nom_naissance), sendable(patient.nom_utilise)),
+        nom_incertain=patient.nom_a_confirmer or question.nom == patient.nom_utilise,
+        carte=demande_vitale(patient) is not None,
+        lunaire=lunaire,
     )
 
 
+def sendable(nom: str) -> str:
+    """Return a name as it may be sent; nothing when it holds what INSi refuses."""
+    try:
+        return normalise(nom)
+    except CaractereRefuse:
+        return ""
+
+
+def relance_since(patient: Patient) -> TacheIdentite | None:
+    """Return the open work item « INS à relancer » of a file (INS-32)."""
+    return TacheIdentite.objects.filter(
+        officine_id=patient.officine_id,
+        patient=patient,
+        nature=TacheIdentite.Nature.RELANCE,
+        close_le__isnull=True,
+    ).first()
+
+
+def is_answered_recently(patient: Patient, jours: int) -> bool:
+    """Tell whether INSi answered on these same traits within `jours`. Source: ins.md §2.7."""
+    return AppelInsi.objects.filter(
+        officine_id=patient.officine_id,
+        patient=patient,
+        code__in=["00", "01", "02"],
+        traits_version=patient.traits_version,
+        declenche_le__gte=timezone.now() - timedelta(days=jours),
+    ).exists()
+
+
+def count_setting(acteur: Acteur) -> int:
+    """Return 1 for the titulaire when INSi refuses this installation's setting (header)."""
+    return int(acteur.role == "titulaire" and is_to_be_set("insi"))
+
+
 def is_blocked(patient: Patient) -> bool:
-    """Tell whether no national call may be made for this identity (ins.md §2.2)."""
-    return patient.attr_douteux or patient.attr_fictif
+    """Tell whether no national call may be made for this identity.
+
+    Doubtful or fictive (ins.md §2.2); anonymity that the law gives (INS-20).
+    """
+    anonyme = patient.motif_sans_ins == Patient.MotifSansIns.ANONYMAT
+    return patient.attr_douteux or patient.attr_fictif or anonyme
 
 
 def age_s(appel: AppelInsi) -> float:

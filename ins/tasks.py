@@ -1,8 +1,8 @@
-"""Doors for Celery: (officine_id, row_id), or nothing."""
+"""Doors for Celery: ids or nothing."""
 
 from celery import shared_task
 
-from ins import nuit
+from ins import nuit, periodique
 from ins.services import reprise
 from pharmacy.isolation.contexte import officine_context
 
@@ -18,3 +18,9 @@ def reprendre(officine_id: int, import_id: int) -> None:
     """Read a file of patients, or write the one that was confirmed."""
     with officine_context(officine_id):
         reprise.advance(import_id)
+
+
+@shared_task(name="ins.verifier_periodique", ignore_result=True)
+def verifier_periodique() -> None:
+    """Start the verifications that are due, in the officines that asked for them."""
+    periodique.start_due()

@@ -5,17 +5,28 @@ from django.urls import path
 from ins.views import (
     actes,
     apcv,
+    code_ins,
+    dossier,
+    etiquette,
     fiche,
     fusion,
     identite,
+    modification,
     qualification,
     reprise,
     sans_ins,
     taches,
     traits,
+    verification,
 )
 
 urlpatterns = [
+    path("vente/<int:vente_id>/insi/traits/", traits.traits, name="ins_traits"),
+    path("vente/<int:vente_id>/insi/suite/", traits.suite, name="ins_suite"),
+    path("patients/<int:patient_id>/insi/", dossier.appels, name="ins_appels"),
+    path("patients/<int:patient_id>/insi/traits/", traits.traits, name="ins_patient_traits"),
+    path("patients/<int:patient_id>/insi/suite/", traits.suite, name="ins_patient_suite"),
+    path("patients/<int:patient_id>/insi/reponse/", identite.identite, name="ins_patient_identite"),
     path("vente/<int:vente_id>/identite/", identite.identite, name="ins_identite"),
     path("vente/<int:vente_id>/identite/relancer/", identite.relancer, name="ins_relancer"),
     path("vente/<int:vente_id>/qualifier/", qualification.qualifier, name="ins_qualifier"),
@@ -35,7 +46,11 @@ urlpatterns = [
         qualification.qualifier_fiche,
         name="ins_fiche_qualifier",
     ),
-    path("patients/<int:patient_id>/identite/traits/", traits.traits, name="ins_traits"),
+    path(
+        "patients/<int:patient_id>/identite/traits/",
+        modification.traits,
+        name="ins_modifier_traits",
+    ),
     path(
         "patients/<int:patient_id>/identite/sans-ins/", sans_ins.sans_ins_fiche, name="ins_sans_ins"
     ),
@@ -57,4 +72,15 @@ urlpatterns = [
     path("vente/<int:vente_id>/apcv/<int:contexte_id>/", apcv.apcv, name="ins_apcv"),
     path("vente/<int:vente_id>/droits/", apcv.droits, name="ins_droits"),
     path("vente/<int:vente_id>/droits/demander/", apcv.droits_demander, name="ins_droits_demander"),
+    path("vente/<int:vente_id>/code-ins/verifier/", code_ins.verifier_lue, name="ins_verifier_lue"),
+    path("vente/<int:vente_id>/code-ins/<int:lecture_id>/", code_ins.code_ins, name="ins_code_ins"),
+    path("ins/verification/", verification.verifier_lot, name="ins_verifier_lot"),
+    path("ins/verification/etat/", verification.verifier_lot_etat, name="ins_verifier_lot_etat"),
+    path(
+        "ins/verification/<int:verification_id>/",
+        verification.verifier_lot_agir,
+        name="ins_verifier_lot_agir",
+    ),
+    path("patients/<int:patient_id>/etiquette/", etiquette.etiquette, name="ins_etiquette"),
+    path("patients/<int:patient_id>/verifier/", verification.verifier, name="ins_verifier"),
 ]

@@ -18,7 +18,10 @@ _abonnes: dict[type, list[Callable[[Any], None]]] = defaultdict(list)
 
 @dataclass(frozen=True)
 class PatientChoisi:
-    """A sale now has a patient, by `moyen`: vitale, apcv, apcv_sans_ins, recherche, ordonnance."""
+    """A sale now has a patient.
+
+    `moyen`: vitale, apcv, apcv_sans_ins, recherche, ordonnance or datamatrix.
+    """
 
     acteur: Acteur
     vente_id: int

@@ -1,5 +1,6 @@
 """Forms of the core: one sentence per mistake, nothing typed is lost."""
 
+from collections.abc import Callable
 from datetime import date
 from typing import Any
 
@@ -7,7 +8,14 @@ from django import forms
 from django.utils import timezone
 
 from pharmacy.models import Patient
-from pharmacy.rules.noms import CaractereRefuse, normalise
+from pharmacy.rules.naissance import is_possible, read_typed
+from pharmacy.rules.noms import (
+    CaractereRefuse,
+    ProfilRefuse,
+    check_birth_name,
+    check_first_name,
+    normalise,
+)
 from pharmacy.rules.rpps import is_rpps
 from pharmacy.services.connexion import Identifiants
 from pharmacy.services.vente import PrescripteurSaisi
@@ -58,6 +66,15 @@ def _strict(texte: str) -> str:
         return normalise(texte)
     except CaractereRefuse as exc:
         raise forms.ValidationError(str(exc)) from exc
+
+
+def _of_profile(net: str, check: Callable[[str], None]) -> str:
+    """Return a normalised name that is put together as names are; the form says how to write it."""
+    try:
+        check(net)
+    except ProfilRefuse as exc:
+        raise forms.ValidationError(str(exc)) from exc
+    return net
 
 
 class PrescriptionForm(forms.Form):
@@ -139,13 +156,10 @@ class MotDePasseForm(forms.Form):
 class PatientForm(forms.ModelForm):  # type: ignore[type-arg]
     """A file typed by hand: birth name, first name, birth date and sex are required."""
 
-    date_naissance = forms.DateField(
+    date_naissance = forms.CharField(
         label="Date de naissance",
-        input_formats=["%d/%m/%Y", "%d%m%Y", "%Y-%m-%d"],
-        error_messages={
-            "required": "Donnez la date de naissance.",
-            "invalid": "Donnez la date sous la forme 22/12/1975.",
-        },
+        max_length=10,
+        error_messages={"required": "Donnez la date de naissance."},
     )
 
     class Meta:
@@ -161,21 +175,24 @@ class PatientForm(forms.ModelForm):  # type: ignore[type-arg]
         nom = _strict(self.cleaned_data["nom_naissance"])
         if not nom:
             raise forms.ValidationError("Donnez le nom de naissance.")
-        return nom
+        return _of_profile(nom, check_birth_name)
 
     def clean_premier_prenom(self) -> str:
         """Require the first name, in the set of the strict traits."""
         prenom = _strict(self.cleaned_data["premier_prenom"])
         if not prenom:
             raise forms.ValidationError("Donnez le premier prénom de naissance.")
-        return prenom
+        return _of_profile(prenom, check_first_name)
 
     def clean_date_naissance(self) -> date:
-        """Refuse a date to come or before 1870 (ins.md §1.3)."""
-        jour: date = self.cleaned_data["date_naissance"]
-        if jour > timezone.localdate() or jour.year < 1870:
+        """Complete by rule what is not known; refuse a date that cannot be (ins.md §1.3)."""
+        lue = read_typed(self.cleaned_data["date_naissance"])
+        if lue is None:
+            raise forms.ValidationError("Donnez la date sous la forme 22/12/1975, 12/1975 ou 1975.")
+        if not is_possible(lue.jour, timezone.localdate()):
             raise forms.ValidationError("Cette date de naissance n'est pas possible.")
-        return jour
+        self.instance.date_naissance_interpretee = lue.interpretee
+        return lue.jour
 
     def clean_sexe(self) -> str:
         """Require a sex: INSi refuses a missing one."""

@@ -3,7 +3,7 @@
 from django.urls import path
 
 from pharmacy import api
-from pharmacy.views import equipe, flux, parametres, patient, session, vente, vitrine
+from pharmacy.views import equipe, flux, parametres, patient, que_dire, session, vente, vitrine
 
 urlpatterns = [
     path("", vente.portail, name="portail"),
@@ -12,6 +12,7 @@ urlpatterns = [
     path("deconnexion/", session.deconnexion, name="deconnexion"),
     path("verrouiller/", session.verrouiller, name="verrouiller"),
     path("touches/", vente.touches, name="touches"),
+    path("que-dire/", que_dire.que_dire, name="que_dire"),
     path("vente/", vente.courante, name="vente_courante"),
     path("vente/<int:vente_id>/", vente.page, name="vente"),
     path("vente/<int:vente_id>/produits/", vente.produits, name="vente_produits"),

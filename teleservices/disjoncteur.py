@@ -70,6 +70,26 @@ def note_failure(service: str, code: str, maintenant: datetime) -> None:
         )
 
 
+def note_setting(service: str, code: str) -> None:
+    """Keep the code by which a service refuses this installation; "" once it answers again.
+
+    It is not a failure of the service: nothing opens, the titulaire and the editor are told.
+    Source: ins.md §3.5 (desir_550, desir_560).
+    """
+    Disjoncteur.objects.filter(service=service, environnement=settings.ENVIRONNEMENT).exclude(
+        a_regler=code
+    ).update(a_regler=code)
+
+
+def is_to_be_set(service: str) -> bool:
+    """Tell whether a service refuses this installation's certificate or number."""
+    return (
+        Disjoncteur.objects.filter(service=service, environnement=settings.ENVIRONNEMENT)
+        .exclude(a_regler="")
+        .exists()
+    )
+
+
 def wake_waiting(service: str) -> int:
     """Bring forward, at a limited pace, the rows of every officine that waited for `service`."""
     with connection.cursor() as curseur:

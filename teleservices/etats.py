@@ -46,12 +46,16 @@ def check_transition(avant: str, apres: str) -> None:
         raise TransitionRefusee(f"{avant} -> {apres}")
 
 
-def next_try_s(tentatives: int, *, lecture: bool, hasard: Random) -> int | None:
+def next_try_s(
+    tentatives: int, *, lecture: bool, hasard: Random, reprises_s: tuple[int, ...] | None = None
+) -> int | None:
     """Return in how many seconds to try again after `tentatives` tries; None when it is over.
 
-    Delays vary by ±20 % so that a thousand officines do not come back together.
+    `reprises_s` are the delays of a reading that has its own. Those of sendings vary by ±20 % so
+    that a thousand officines do not come back together.
     """
     if lecture:
-        return _DELAIS_LECTURE_S[tentatives - 1] if tentatives <= len(_DELAIS_LECTURE_S) else None
+        delais = _DELAIS_LECTURE_S if reprises_s is None else reprises_s
+        return delais[tentatives - 1] if tentatives <= len(delais) else None
     delai = _DELAIS_ENVOI_S[min(tentatives, len(_DELAIS_ENVOI_S)) - 1]
     return round(delai * hasard.uniform(0.8, 1.2))

@@ -156,6 +156,7 @@ class Disjoncteur(models.Model):
     dernier_succes = models.DateTimeField(null=True)
     dernier_echec = models.DateTimeField(null=True)
     dernier_code = models.CharField(max_length=40, blank=True)
+    a_regler = models.CharField("réglage refusé par le service", max_length=40, blank=True)
 
     class Meta:
         verbose_name = "disjoncteur"

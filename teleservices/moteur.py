@@ -30,7 +30,8 @@ from teleservices.errors import (
 )
 from teleservices.etats import DUREE_ENVOI_S, check_transition, next_try_s
 from teleservices.models import Envoi, Trace
-from teleservices.registre import Handler, Reponse, handler_get
+from teleservices.outbox import ring_on_commit
+from teleservices.registre import Handler, Reponse, handler_get, reprises_of
 from teleservices.transport import Echange
 
 logger = logging.getLogger(__name__)
@@ -141,20 +142,28 @@ class _ServiceCoupe(Unavailable):
 
 
 def settle(handler: Handler, envoi: Envoi, reponse: Reponse) -> None:
-    """Write the result and the trace; the late answer of a doubted row is still welcome."""
-    faits = {
-        "etat": Envoi.Etat.ENVOYE,
-        "regle_le": timezone.now(),
-        "accuse": reponse.accuse[:120],
-        "dernier_code": "",
-        "dernier_message": "",
-        "attend_service": False,
-    }
+    """Write the result and the trace; the late answer of a doubted row is still welcome.
+
+    A service that is still working (`reprendre_s`) is asked again by the same row, later.
+    """
+    faits: dict[str, Any] = {"dernier_code": "", "dernier_message": "", "attend_service": False}
+    if reponse.reprendre_s is None:
+        faits |= {
+            "etat": Envoi.Etat.ENVOYE,
+            "regle_le": timezone.now(),
+            "accuse": reponse.accuse[:120],
+        }
+    else:
+        # What failed before does not count against what follows.
+        pas_avant = timezone.now() + timedelta(seconds=reponse.reprendre_s)
+        faits |= {"etat": Envoi.Etat.A_ENVOYER, "pas_avant": pas_avant, "tentatives": 0}
     with transaction.atomic():
         ligne = _sent(envoi, faits)
         if ligne is None:
             return
-        trace(ligne, reponse, "ok")
+        if reponse.reprendre_s is not None:
+            ring_on_commit(ligne, reponse.reprendre_s)
+        trace(ligne, reponse, "ok" if reponse.reprendre_s is None else "suite")
         handler.settle(ligne, reponse)
         _announce(ligne)
 
@@ -170,7 +179,7 @@ def _sent(envoi: Envoi, faits: dict[str, Any]) -> Envoi | None:
         ligne = _locked(envoi.pk)
         if ligne.etat not in {Envoi.Etat.EN_VOL, Envoi.Etat.INCERTAIN}:
             return None
-        check_transition(ligne.etat, Envoi.Etat.ENVOYE)
+        check_transition(ligne.etat, faits["etat"])
         Envoi.objects.filter(pk=ligne.pk).update(**faits, version=F("version") + 1)
     for nom, valeur in faits.items():
         setattr(ligne, nom, valeur)
@@ -255,7 +264,12 @@ def _told(erreur: TeleserviceError) -> timedelta | None:
 def _retry(
     handler: Handler, envoi: Envoi, erreur: TeleserviceError, maintenant: datetime
 ) -> tuple[str, datetime]:
-    delai = next_try_s(envoi.tentatives, lecture=handler.lecture, hasard=_hasard)
+    delai = next_try_s(
+        envoi.tentatives,
+        lecture=handler.lecture,
+        hasard=_hasard,
+        reprises_s=reprises_of(handler.operation),
+    )
     trop_vieux = (maintenant - envoi.cree_le).total_seconds() > DUREE_ENVOI_S
     if delai is None:
         return Envoi.Etat.ABANDONNE, maintenant

@@ -80,10 +80,10 @@ def _insert(acteur: Acteur, demande: Demande) -> Envoi:
     )
 
 
-def ring_on_commit(envoi: Envoi) -> None:
+def ring_on_commit(envoi: Envoi, dans_s: float = 0.0) -> None:
     """Ring the worker once the transaction commits; a lost ring is made up for by the sweep."""
     officine_id, envoi_id, file = envoi.officine_id, envoi.pk, envoi.file
-    transaction.on_commit(lambda: ring(officine_id, envoi_id, file))
+    transaction.on_commit(lambda: ring(officine_id, envoi_id, file, dans_s))
 
 
 def release(officine_id: int, operateur_id: int, codes: frozenset[str]) -> int:

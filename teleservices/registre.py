@@ -15,13 +15,15 @@ from teleservices.transport import Echange, Requete, Retour, Transport
 class Reponse:
     """What a handler's call brought back: the parsed reply, and the exchange that proves it.
 
-    `avant` holds the exchanges that led there, when one question took several.
+    `avant` holds the exchanges that led there, when one question took several. `reprendre_s`: the
+    service is still working on it, the same row asks again after that many seconds.
     """
 
     contenu: Any
     echange: Echange
     accuse: str = ""
     avant: tuple[Echange, ...] = ()
+    reprendre_s: float | None = None
 
 
 def attach_evidence(
@@ -86,13 +88,24 @@ class Handler(Protocol):
 
 
 _handlers: dict[str, Handler] = {}
+_reprises: dict[str, tuple[int, ...]] = {}
 Reecriture = Callable[[Envoi, Operateur], bytes | None]
 _reecritures: dict[str, Reecriture] = {}
 
 
-def register(handler: Handler) -> None:
-    """Add a handler; called from `AppConfig.ready()`."""
+def register(handler: Handler, reprises_s: tuple[int, ...] | None = None) -> None:
+    """Add a handler; called from `AppConfig.ready()`.
+
+    `reprises_s`: seconds before each further try of a reading whose page says other delays.
+    """
     _handlers[handler.operation] = handler
+    if reprises_s is not None:
+        _reprises[handler.operation] = reprises_s
+
+
+def reprises_of(operation: str) -> tuple[int, ...] | None:
+    """Return the delays that an operation declared, None for those of every reading."""
+    return _reprises.get(operation)
 
 
 def register_signed_body(service: str, reecrire: Reecriture) -> None:

@@ -29,8 +29,10 @@ def pytest_configure(config):
     os.environ.update(
         {
             "COMPTOIR_TLS_AC": str(tls / "ac-serveurs.pem"),
-            "COMPTOIR_INSI_CERTIFICAT": str(tls / "insi-auto.pem"),
-            "COMPTOIR_INSI_CLE": str(tls / "insi-auto.key"),
+            "COMPTOIR_INSI_CERTIFICAT": str(tls / "insi-manu.pem"),
+            "COMPTOIR_INSI_CLE": str(tls / "insi-manu.key"),
+            "COMPTOIR_INSI_CERTIFICAT_AUTO": str(tls / "insi-auto.pem"),
+            "COMPTOIR_INSI_CLE_AUTO": str(tls / "insi-auto.key"),
             "COMPTOIR_CPS_AC": str(tls / "ac-cps.pem"),
             "COMPTOIR_AGENT_PORT": "28173",
         }

@@ -16,6 +16,8 @@ _PERMIS = {"\x1d", "\x1e", "\x1f", "\x04"}
 _AIM = re.compile(r"^\][A-Za-z][0-9A-Za-z]")
 _AIM_GS1 = {"]d2", "]C1", "]Q3", "]e0"}
 
+SEPARATEURS_PERDUS = "Réglez le lecteur : séparateurs perdus."
+
 NomProduit = Callable[[str], str | None]
 
 
@@ -270,7 +272,7 @@ def _ins(lecture: _Lecture) -> CodeLu | None:
             erreurs=lu.erreurs,
             aim=lecture.aim,
         )
-    reglage = " Réglez le lecteur : séparateurs perdus." if ins.GS_PERDUS in lu.erreurs else ""
+    reglage = f" {SEPARATEURS_PERDUS}" if ins.GS_PERDUS in lu.erreurs else ""
     return CodeLu(
         "ins_datamatrix",
         "aiguillage",
@@ -412,6 +414,11 @@ def _reparation(lecture: _Lecture) -> CodeLu | None:
 
 
 def _refus_ordinaire(lecture: _Lecture) -> CodeLu:
+    if ins.is_damaged(lecture.texte):
+        refus = "ins_clavier"
+        return CodeLu(
+            "ins_datamatrix", "refus", ins.PHRASES[refus], erreurs=(refus,), aim=lecture.aim
+        )
     texte, longueur = _candidate(lecture), lecture.motifs.longueur
     proche = texte.isascii() and texte.isalnum() and longueur - 4 <= len(texte) < longueur
     if proche and lecture.canal != "saisie":

@@ -22,17 +22,32 @@ _NOMS = {
     "S7": "cog",
 }
 _OIDS = {f"1.2.250.1.213.1.4.{n}" for n in (8, 9, 10, 11)}
+# A digit is left to the server, which names it: here a name is only told from its neighbours.
+_NOM = re.compile(r"[A-Z0-9 '\-]+")
+_LIEU = re.compile(r"[0-9]{5}|2[AB][0-9]{3}")
+_INCONNU = re.compile(r"[A-Z][A-Z0-9]")
+# What a reader set for another keyboard makes of the header, and of the dots of an OID.
+_ENTETE_ABIME = re.compile(r"^[Ii][SsZz][àé&\"'(\-è_ç)!;:,]{2}")
+_OID_ABIME = re.compile(r"1[^0-9.A-Z]2[^0-9.A-Z]250[^0-9.A-Z]1")
 _MATRICULE = re.compile(r"[0-9]{5}(?:[0-9]{2}|2A|2B)[0-9]{8}")
 
 PHRASES = {
     "ins_version": "Version de datamatrix INS non gérée. Continuez par le nom (F2).",
     "ins_decoupage": "Code d'identité (INS) illisible. Scannez de nouveau.",
-    "ins_incomplet": "Code d'identité (INS) incomplet. Scannez de nouveau.",
+    "ins_doublon": "Code d'identité (INS) refusé : un trait y est écrit deux fois.",
+    "ins_incomplet": "Code d'identité (INS) incomplet : un trait obligatoire manque.",
     "ins_cle": "Code d'identité (INS) refusé : la clé du matricule est fausse.",
     "ins_oid": "Code d'identité (INS) refusé : ce matricule n'est pas une INS.",
-    "ins_valeur": "Code d'identité (INS) refusé : une valeur est impossible.",
+    "ins_date": "Code d'identité (INS) refusé : la date de naissance n'existe pas.",
+    "ins_sexe": "Code d'identité (INS) refusé : le sexe n'est ni M ni F.",
+    "ins_lieu": "Code d'identité (INS) refusé : le lieu de naissance est mal formé.",
+    "ins_nom": "Code d'identité (INS) refusé : un nom contient un caractère interdit.",
+    "ins_clavier": "Code d'identité (INS) abîmé : le lecteur est réglé pour un autre clavier. "
+    "Réglez-le, puis scannez de nouveau ; sinon, continuez par le nom (F2).",
 }
 GS_PERDUS = "ins_gs_perdus"
+# Alerts: the code is read, and something about it is said.
+BLOC_INCONNU, SEXE_MATRICULE, ENTETE = "ins_bloc_inconnu", "ins_sexe_matricule", "ins_entete"
 
 
 @dataclass(frozen=True)
@@ -49,30 +64,42 @@ def is_ins(texte: str) -> bool:
     return _ENTETE.match(texte) is not None
 
 
+def is_damaged(texte: str) -> bool:
+    """Tell whether this was an INS datamatrix before a wrong keyboard typed it (ins.md §4.3)."""
+    return _ENTETE_ABIME.match(texte) is not None and len(texte) > 60
+
+
 def parse(texte: str) -> Ins:
     """Return what the datamatrix says. Never raises; only for a text that `is_ins`.
 
     A variable field ends with GS, except at its maximum length or at the end. Separators lost on
-    the way are found again, since a name holds no digit. Source: ins.md §4.3.
+    the way are found again, since a name holds no digit. A field of an unknown identifier is
+    skipped, and said. Source: ins.md §4.3.
     """
     if texte[2:4] != "01":
         return Ins({}, ("ins_version",), "ins_version")
     corps = _GS_ECRITS.sub(GS, texte[26:])
-    alertes = [] if texte[4:26] == "0" * 22 else ["ins_entete"]
-    blocs = _split(corps)
-    if GS not in corps and (blocs is None or not _is_complete(blocs)):
-        blocs = _split_without_gs(corps)
+    alertes = [] if texte[4:26] == "0" * 22 else [ENTETE]
+    lu = _split(corps)
+    if GS not in corps and (isinstance(lu, str) or not _is_complete(lu)):
+        lu = _split_without_gs(corps)
         alertes.append(GS_PERDUS)
-    if blocs is None:
-        return Ins({}, (*alertes, "ins_decoupage"), "ins_decoupage")
-    champs = {_NOMS[cle]: valeur for cle, valeur in blocs.items()}
-    refus = _judge(blocs)
-    if not refus:
-        champs["date_naissance"] = _iso(champs["date_naissance"])
-    return Ins(champs, (*alertes, refus) if refus else tuple(alertes), refus)
+    if isinstance(lu, str):
+        return Ins({}, (*alertes, lu), lu)
+    if lu.pop("", None) is not None:
+        alertes.append(BLOC_INCONNU)
+    champs = {_NOMS[cle]: valeur for cle, valeur in lu.items()}
+    refus = _judge(lu)
+    if refus:
+        return Ins(champs, (*alertes, refus), refus)
+    champs["date_naissance"] = _iso(champs["date_naissance"])
+    if not _is_sex_of(champs["matricule"], champs["sexe"]):
+        alertes.append(SEXE_MATRICULE)
+    return Ins(champs, tuple(alertes))
 
 
-def _split(corps: str) -> dict[str, str] | None:
+def _split(corps: str) -> dict[str, str] | str:
+    """Return the fields, an empty key standing for what was skipped; or the code of a refusal."""
     blocs: dict[str, str] = {}
     position = 0
     while position < len(corps):
@@ -80,8 +107,15 @@ def _split(corps: str) -> dict[str, str] | None:
         if corps[position] == GS:
             position += 1
             continue
-        if cle not in _CHAMPS or cle in blocs:
-            return None
+        if cle in blocs:
+            return "ins_doublon"
+        if cle not in _CHAMPS:
+            if not _INCONNU.fullmatch(cle):
+                return "ins_decoupage"
+            blocs[""] = cle
+            fin_gs = corps.find(GS, debut)
+            position = fin_gs if fin_gs >= 0 else len(corps)
+            continue
         fin = min(len(corps), debut + _CHAMPS[cle])
         if cle not in _FIXES and (fin_gs := corps.find(GS, debut, fin)) >= 0:
             fin = fin_gs
@@ -90,14 +124,16 @@ def _split(corps: str) -> dict[str, str] | None:
     return blocs
 
 
-def _split_without_gs(corps: str) -> dict[str, str] | None:
+def _split_without_gs(corps: str) -> dict[str, str] | str:
     """Return the fields when no separator arrived: the next « S » and digit starts a field."""
     blocs: dict[str, str] = {}
     reste = corps
     while reste:
         cle = reste[:2]
-        if cle not in _CHAMPS or cle in blocs:
-            return None
+        if cle in blocs:
+            return "ins_doublon"
+        if cle not in _CHAMPS:
+            return "ins_decoupage"
         maximum = _CHAMPS[cle]
         suivant = None if cle in _FIXES else re.search(r"S[1-7]", reste[2 : 4 + maximum])
         blocs[cle] = reste[2 : 2 + (suivant.start() if suivant else maximum)]
@@ -113,12 +149,21 @@ def _judge(blocs: dict[str, str]) -> str:
     """Return the first code of PHRASES against these fields, or an empty text."""
     if not _is_complete(blocs):
         return "ins_incomplet"
-    if blocs["S2"] not in _OIDS:
-        return "ins_oid"
-    if not is_key_right(blocs["S1"]):
-        return "ins_cle"
-    nette = len(blocs.get("S7", "00000")) == 5 and blocs["S5"] in {"M", "F"}
-    return "" if nette and _iso(blocs["S6"]) else "ins_valeur"
+    controles = (
+        ("ins_clavier", _OID_ABIME.match(blocs["S2"]) is None),
+        ("ins_oid", blocs["S2"] in _OIDS),
+        ("ins_cle", is_key_right(blocs["S1"])),
+        ("ins_sexe", blocs["S5"] in {"M", "F"}),
+        ("ins_date", bool(_iso(blocs["S6"]))),
+        ("ins_lieu", _LIEU.fullmatch(blocs.get("S7", "00000")) is not None),
+        ("ins_nom", all(_NOM.fullmatch(blocs[cle]) for cle in ("S3", "S4"))),
+    )
+    return next((code for code, juste in controles if not juste), "")
+
+
+def _is_sex_of(matricule: str, sexe: str) -> bool:
+    """Tell whether the first digit agrees with the sex; other digits say nothing (ins.md §1.2)."""
+    return {"1": "M", "2": "F"}.get(matricule[0], sexe) == sexe
 
 
 def is_key_right(matricule: str) -> bool:

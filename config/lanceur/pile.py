@@ -189,8 +189,10 @@ class Pile:
             "COMPTOIR_ADRESSE": self.adresse,
             "COMPTOIR_AGENT_PORT": str(agent_port),
             "COMPTOIR_TLS_AC": str(tls / "ac-serveurs.pem"),
-            "COMPTOIR_INSI_CERTIFICAT": str(tls / "insi-auto.pem"),
-            "COMPTOIR_INSI_CLE": str(tls / "insi-auto.key"),
+            "COMPTOIR_INSI_CERTIFICAT": str(tls / "insi-manu.pem"),
+            "COMPTOIR_INSI_CLE": str(tls / "insi-manu.key"),
+            "COMPTOIR_INSI_CERTIFICAT_AUTO": str(tls / "insi-auto.pem"),
+            "COMPTOIR_INSI_CLE_AUTO": str(tls / "insi-auto.key"),
             "COMPTOIR_CPS_AC": str(tls / "ac-cps.pem"),
         }
         self._start_simulators(tls)

@@ -4,10 +4,16 @@ Reading is `agent.protocol.ins`. The code carries no signature, anyone can print
 fills a search and never a status. Source: ins.md §4 (format v2.2).
 """
 
+from dataclasses import dataclass, field
+
+from ppf.datamatrix import DataMatrix
+
 from ins.rules.matricule import check_typed
 from ins.rules.traits import TraitsStricts
 
 GS = "\x1d"
+# White modules around the symbol; the norm wants one.
+ZONE_CALME = 2
 ENTETE = "IS01" + "0" * 22
 # Identifier -> (maximum length, fixed).
 _BLOCS = {
@@ -49,3 +55,36 @@ def build_datamatrix(matricule: str, oid: str, traits: TraitsStricts) -> str:
         plein = fixe or len(valeur) == longueur
         texte += cle + valeur + ("" if plein or rang == len(blocs) else GS)
     return texte
+
+
+@dataclass(frozen=True)
+class Symbole:
+    """A symbol ready to be drawn: side in modules, quiet zone included, and one SVG path."""
+
+    cote: int
+    trace: str = field(repr=False)
+
+
+def draw(texte: str) -> Symbole:
+    """Return the symbol of a text: ECC 200, square, a quiet zone of two modules on each side.
+
+    One path of black runs on whole units, that a printer keeps sharp. Not GS1: no FNC1 starts it.
+    Source: ins.md §4.2 (at least one module of quiet zone).
+    """
+    modules = modules_of(texte)
+    traits = []
+    for y, ligne in enumerate(modules, ZONE_CALME):
+        x = 0
+        while x < len(ligne):
+            debut = x
+            while x < len(ligne) and ligne[x]:
+                x += 1
+            if x > debut:
+                traits.append(f"M{debut + ZONE_CALME} {y}h{x - debut}v1h-{x - debut}z")
+            x += 1
+    return Symbole(len(modules) + 2 * ZONE_CALME, "".join(traits))
+
+
+def modules_of(texte: str) -> list[list[bool]]:
+    """Return the modules of the symbol, row by row, true when black; no quiet zone."""
+    return [[bool(module) for module in ligne] for ligne in DataMatrix(texte).matrix]

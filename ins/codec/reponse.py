@@ -64,7 +64,7 @@ def parse_reponse(data: bytes, environnement: str) -> ReponseInsi:
     except XmlRefuse as exc:
         raise _invalid(exc.code) from exc
     if enveloppe.faute is not None:
-        raise _fault_error(enveloppe.faute)
+        raise fault_error(enveloppe.faute)
     resultat = enveloppe.corps
     if resultat is None or resultat.tag != f"{{{_RES}}}RESULTAT":
         raise _invalid("reponse_inattendue")
@@ -116,5 +116,6 @@ def _individual(element: Element, environnement: str) -> Individu:
     )
 
 
-def _fault_error(faute: Faute) -> Exception:
+def fault_error(faute: Faute) -> Exception:
+    """Return the error of a fault, whichever shape its detail has (ins.md §3.5)."""
     return error_of(fault_code(faute), faute.cote)

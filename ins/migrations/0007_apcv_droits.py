@@ -11,7 +11,7 @@ from pharmacy.isolation.operations import IsolerTable
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('ins', '0003_reprise'),
+        ('ins', '0004_verification_datamatrix'),
         ('pharmacy', '0005_socle_identite'),
         ('teleservices', '0002_envoi_signataire'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),

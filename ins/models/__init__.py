@@ -6,6 +6,7 @@ from ins.models.doublons import RechercheDoublons
 from ins.models.droits import DroitsAssure
 from ins.models.fusion import Fusion
 from ins.models.historique import EvenementIdentite, HistoriqueIns
+from ins.models.lecture import LectureDatamatrix
 from ins.models.piece import PieceControlee, RappelPiece
 from ins.models.reprise import ConstatImport, ImportPatients
 from ins.models.tache import IdentiteRecue, TacheIdentite
@@ -22,6 +23,7 @@ __all__ = [
     "IdentiteRecue",
     "IdentiteVerifiee",
     "ImportPatients",
+    "LectureDatamatrix",
     "LotVerification",
     "PieceControlee",
     "RappelPiece",

@@ -8,7 +8,11 @@ from teleservices.models import Envoi
 
 
 class AppelInsi(models.Model):
-    """One recovery: what was asked, what came back, what was decided (ins.md §1.5)."""
+    """One recovery: what was asked, what came back, what was decided (ins.md §1.5).
+
+    Without a file, the question is about somebody the officine does not know yet (INS-25).
+    `empreinte` tells two same questions; `traits_version` is the file's when it was asked.
+    """
 
     class Decision(models.TextChoices):
         """What the counter did with the answer."""
@@ -28,7 +32,11 @@ class AppelInsi(models.Model):
 
     officine = models.ForeignKey(Officine, on_delete=models.PROTECT)
     envoi = models.OneToOneField(Envoi, on_delete=models.PROTECT)
-    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="appels_insi")
+    patient = models.ForeignKey(
+        Patient, on_delete=models.PROTECT, related_name="appels_insi", null=True
+    )
+    traits_version = models.PositiveIntegerField(null=True)
+    empreinte = models.CharField("empreinte de la question", max_length=64, blank=True)
     methode = models.CharField(
         "moyen", max_length=10, choices=Methode.choices, default=Methode.CARTE
     )

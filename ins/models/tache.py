@@ -2,6 +2,7 @@
 
 from django.db import models
 
+from ins.models.appel import AppelInsi
 from pharmacy.chiffre import OctetsChiffres, TexteChiffre
 from pharmacy.models import Officine, Operateur, Patient
 
@@ -35,6 +36,13 @@ class IdentiteRecue(models.Model):
     empreinte = models.CharField(max_length=64)
     oid = models.CharField(max_length=24)
     traits = OctetsChiffres(null=True)
+    appel = models.OneToOneField(
+        AppelInsi,
+        verbose_name="appel qui la vérifie",
+        on_delete=models.PROTECT,
+        related_name="identite_recue",
+        null=True,
+    )
     recue_le = models.DateTimeField(auto_now_add=True)
     recue_par = models.ForeignKey(Operateur, on_delete=models.PROTECT, related_name="+")
     close_le = models.DateTimeField(null=True)

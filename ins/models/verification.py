@@ -17,8 +17,18 @@ class Verification(models.Model):
         TERMINEE = "terminee", "Terminée"
         ARRETEE = "arretee", "Arrêtée"
 
+    class Perimetre(models.TextChoices):
+        """Which INS are verified."""
+
+        A_VERIFIER = "a_verifier", "INS à vérifier"
+        TOUTES = "toutes", "Toutes les INS"
+
     officine = models.ForeignKey(Officine, on_delete=models.PROTECT)
     etat = models.CharField(max_length=10, choices=Etat.choices, default=Etat.EN_COURS)
+    perimetre = models.CharField(
+        max_length=10, choices=Perimetre.choices, default=Perimetre.A_VERIFIER
+    )
+    automatique = models.BooleanField("lancée par la période", default=False)
     total = models.PositiveIntegerField(default=0)
     demandee_par = models.ForeignKey(Operateur, on_delete=models.PROTECT, related_name="+")
     demandee_le = models.DateTimeField(auto_now_add=True)
@@ -39,15 +49,24 @@ class Verification(models.Model):
 
 
 class LotVerification(models.Model):
-    """At most 500 identities, deposited once under one id, then polled (ins.md §3.7)."""
+    """At most 500 identities, deposited once under one id, then polled (ins.md §3.7).
+
+    The numbers are those of its identities, kept here so that a progress bar reads few rows.
+    """
 
     officine = models.ForeignKey(Officine, on_delete=models.PROTECT)
     verification = models.ForeignKey(Verification, on_delete=models.PROTECT, related_name="lots")
     uuid = models.UUIDField("identifiant du lot")
     envoi = models.OneToOneField(Envoi, on_delete=models.PROTECT, null=True)
     numero = models.CharField("numéro donné par le service", max_length=20, blank=True)
+    essai = models.PositiveSmallIntegerField("combientième demande", default=1)
     nombre = models.PositiveSmallIntegerField()
-    releve_le = models.DateTimeField(null=True)
+    conformes = models.PositiveSmallIntegerField(default=0)
+    non_conformes = models.PositiveSmallIntegerField(default=0)
+    non_verifiees = models.PositiveSmallIntegerField("à redemander", default=0)
+    ecartees = models.PositiveSmallIntegerField("écartées", default=0)
+    depose_le = models.DateTimeField(null=True)
+    releve_le = models.DateTimeField("réglé le", null=True)
 
     class Meta:
         verbose_name = "lot de vérification"
@@ -60,7 +79,13 @@ class LotVerification(models.Model):
 
 
 class IdentiteVerifiee(models.Model):
-    """One identity of a lot, and what the service said of it."""
+    """One identity of a lot, and what the service said of it (INS-35: method « lot »).
+
+    `code` is the service's (00 conform, 01 and 02 not, 91 to ask again), or ours: CH the identity
+    changed meanwhile, NE it cannot be sent, EC its lot was refused.
+    """
+
+    CHANGEE, NON_ENVOYABLE, ECHEC = "CH", "NE", "EC"
 
     officine = models.ForeignKey(Officine, on_delete=models.PROTECT)
     lot = models.ForeignKey(LotVerification, on_delete=models.PROTECT, related_name="identites")
@@ -74,6 +99,7 @@ class IdentiteVerifiee(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["lot", "patient"], name="identite_verifiee_unique")
         ]
+        indexes = [models.Index(fields=["lot", "code"], name="identite_verifiee_code")]
 
     def __str__(self) -> str:
         return self.code

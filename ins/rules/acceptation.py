@@ -26,7 +26,8 @@ def judge(
     local ones. Different: a person decides, side by side. Another matricule that INSi does not
     list as former: two people, blocked. Source: ins.md §3.6 step 8, §2.5 T24 and T25.
     """
-    if matricule_local and matricule_local != matricule_recu:
-        return Verdict("demander" if matricule_local in anciens else "alerter", ("matricule",))
     ecarts = diff(local, recu)
+    if matricule_local and matricule_local != matricule_recu:
+        suite = "demander" if matricule_local in anciens else "alerter"
+        return Verdict(suite, ("matricule", *ecarts))
     return Verdict("demander" if ecarts else "accepter", ecarts)

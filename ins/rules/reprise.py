@@ -120,7 +120,7 @@ def decode(octets: bytes) -> str:
     raise FichierIllisible("Ce fichier n'est ni en UTF-8 ni en Windows-1252.")
 
 
-def read_rows(texte: str) -> Iterator[tuple[int, dict[str, str]]]:
+def read_rows(texte: str, lignes_max: int = LIGNES_MAX) -> Iterator[tuple[int, dict[str, str]]]:
     """Yield (line number in the file, our columns) of each line that is not empty.
 
     The separator is the one that the header uses most, of ; , and tab. Raises FichierIllisible on a
@@ -133,8 +133,8 @@ def read_rows(texte: str) -> Iterator[tuple[int, dict[str, str]]]:
     try:
         entete = _header(next(lecteur, []))
         for rang, cellules in enumerate(lecteur):
-            if rang >= LIGNES_MAX:
-                raise FichierIllisible(f"Plus de {LIGNES_MAX} lignes : coupez le fichier en deux.")
+            if rang >= lignes_max:
+                raise FichierIllisible(f"Plus de {lignes_max} lignes : coupez le fichier en deux.")
             if any(cellule.strip() for cellule in cellules):
                 paires = zip(entete, cellules, strict=False)
                 yield lecteur.line_num, {nom: v.strip() for nom, v in paires if nom}

@@ -1,212 +1,280 @@
-"""Asking INSi: from a card by itself, or again by a key; and what its answer becomes."""
+"""Asking INSi: from a card by itself, by typed traits, or again by a key.
+
+What is asked by traits is frozen in the row of the outbox (encrypted): the file does not change
+before a person accepted the answer. Source: ins.md §2.7, §3.5, §3.6.
+"""
+
+from dataclasses import dataclass, field
 
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
-from ins.codec import ReponseInsi
 from ins.models import AppelInsi
+from ins.rules.question import Question, dump_question
 from ins.selectors import (
     EN_COURS,
     RECUPERER_TRAITS,
     RECUPERER_VITALE,
     age_s,
     appel_last,
-    compare,
-    demande_traits,
+    appel_of_vente,
+    calls_left,
     demande_vitale,
+    empreinte_question,
+    is_answered_recently,
     is_blocked,
+    question_file,
+    question_of,
+    relance_since,
 )
-from ins.services.acceptation import InsDejaPortee, apply
-from ins.services.commun import announce_patient, patient_locked
+from ins.services.commun import FRAGMENTS, announce_patient, patient_locked
 from pharmacy import audit, flux
 from pharmacy.acteurs import Acteur
 from pharmacy.events import PatientChoisi
 from pharmacy.models import Patient, Vente
-from pharmacy.services.vente import VenteRefusee, check_droit
-from pharmacy.suites import Suite
+from pharmacy.services.vente import VenteRefusee, check_droit, vente_locked
 from teleservices.models import Envoi
-from teleservices.outbox import Demande, enqueue_or_get
-from teleservices.registre import Reponse
+from teleservices.outbox import Demande, enqueue_or_get, ring_on_commit
 
 BUDGET_S = 45
 _MEME_DEMANDE_S = 60
 # An appli that gives no INS is worth a card; one that gives it needs no call (INS-19).
 _CARTES = frozenset({"vitale", "apcv_sans_ins"})
+# Days between two calls that the software makes by itself for one file (ins.md §2.7).
+JOURS_SANS_RAPPEL = 30
+# An appli that gives no INS is worth a card; one that gives it needs no call (INS-19).
+_CARTES = frozenset({"vitale", "apcv_sans_ins"})
+
+
+@dataclass(frozen=True)
+class Cible:
+    """Whom a question is about and where it is asked: a sale, a file, or a sale without file."""
+
+    vente_id: int | None = None
+    patient_id: int | None = None
+
+    @property
+    def sujet(self) -> str:
+        """Return what the outbox says the row is about."""
+        return f"patient:{self.patient_id}" if self.patient_id else f"vente:{self.vente_id}"
+
+
+@dataclass(frozen=True)
+class _Pret:
+    """One question ready for the outbox."""
+
+    operation: str
+    empreinte: str
+    corps: bytes | None = field(default=None, repr=False)
 
 
 def on_patient_chosen(evenement: PatientChoisi) -> None:
     """Ask INSi by itself when a card put this patient in the sale; the sale never waits for it.
 
-    Not for an identity that has its INS, is blocked, is known to have none (INS-18), or was already
-    answered today on the same traits. Source: ins.md §2.7; requirement INS-09.
+    Not for an identity that has its INS, is blocked, deceased or said without INS, nor within
+    thirty days of an answer on the same traits, unless a call waits to be made again. Source:
+    ins.md §2.7, §2.5 T29; requirements INS-09, INS-18, INS-32.
     """
     if evenement.moyen not in _CARTES:
         return
     # No lock on the file here: the sale is locked, and a settling takes them the other way round.
     # Two readings at once meet on the idempotency key, whose rank is read before what it guards.
-    rang = _rank(evenement.acteur, evenement.patient_id, RECUPERER_VITALE)
+    rang = _rank(evenement.acteur, f"patient:{evenement.patient_id}", RECUPERER_VITALE)
     patient = Patient.objects.get(pk=evenement.patient_id, officine_id=evenement.acteur.officine_id)
+    demande = demande_vitale(patient)
+    if demande is None or not _is_proposed(patient) or _is_under_way(patient):
+        return
+    pret = _Pret(RECUPERER_VITALE, empreinte_question(demande))
+    _ask(evenement.acteur, Cible(evenement.vente_id, patient.pk), patient, pret, rang)
+
+
+def _is_proposed(patient: Patient) -> bool:
+    """Tell whether the software may call by itself for this file, today."""
     if patient.statut not in {Patient.Statut.PROV, Patient.Statut.VALI} or is_blocked(patient):
-        return
-    if patient.motif_sans_ins:
-        return
-    if demande_vitale(patient) is None or _is_answered_today(patient):
-        return
-    cle = f"{_key(patient, RECUPERER_VITALE)}{rang}"
-    _ask(evenement.acteur, evenement.vente_id, patient, RECUPERER_VITALE, cle)
-
-
-def _is_answered_today(patient: Patient) -> bool:
-    """Tell whether a call is under way, or answered today on the traits as they are."""
-    appel = appel_last(patient)
-    if appel is None:
         return False
-    if appel.envoi.etat in EN_COURS:
-        return age_s(appel) < BUDGET_S
-    return (
-        appel.envoi.etat == Envoi.Etat.ENVOYE
-        and timezone.localdate(appel.declenche_le) == timezone.localdate()
-        and appel.envoi.cle.startswith(_key(patient, appel.operation))
-    )
+    if patient.motif_sans_ins or patient.decede_le is not None:
+        return False
+    if is_answered_recently(patient, JOURS_SANS_RAPPEL):
+        return relance_since(patient) is not None
+    return True
 
 
-def _key(patient: Patient, operation: str) -> str:
-    """Return the start of the idempotency key: file, version of its traits, day."""
-    return f"{operation}:{patient.pk}:v{patient.traits_version}:{timezone.localdate():%Y%m%d}:"
+def _is_under_way(patient: Patient) -> bool:
+    """Tell whether a call is on its way; one that waits for its next try leaves now."""
+    appel = appel_last(patient)
+    if appel is None or appel.envoi.etat not in EN_COURS or age_s(appel) >= BUDGET_S:
+        return False
+    _hasten(appel.envoi)
+    return True
 
 
-def _rank(acteur: Acteur, patient_id: int, operation: str) -> int:
-    """Return the rank of the next call of this kind for a file."""
-    faits = Envoi.objects.filter(
-        officine_id=acteur.officine_id, operation=operation, sujet=f"patient:{patient_id}"
-    )
+def _hasten(envoi: Envoi) -> None:
+    """Bring forward a row that waits for its next try."""
+    if envoi.etat == Envoi.Etat.A_ENVOYER and envoi.tentatives:
+        Envoi.objects.filter(pk=envoi.pk, etat=Envoi.Etat.A_ENVOYER).update(
+            pas_avant=timezone.now()
+        )
+        ring_on_commit(envoi)
+
+
+def _rank(acteur: Acteur, sujet: str, operation: str) -> int:
+    """Return the rank of the next call of this kind about a file or a sale."""
+    faits = Envoi.objects.filter(officine_id=acteur.officine_id, operation=operation, sujet=sujet)
     return faits.count() + 1
 
 
-def _ask(acteur: Acteur, vente_id: int, patient: Patient, operation: str, cle: str) -> AppelInsi:
-    demande = Demande(operation, f"patient:{patient.pk}", cle, vente_id=vente_id)
+def _ask(
+    acteur: Acteur, cible: Cible, patient: Patient | None, pret: _Pret, rang: int
+) -> AppelInsi:
+    """Put the question in the outbox, once for a rank, with who asks, where and from what."""
+    jour = timezone.localdate()
+    cle = f"{pret.operation}:{cible.sujet}:{jour:%Y%m%d}:{rang}"
+    demande = Demande(pret.operation, cible.sujet, cle, corps=pret.corps, vente_id=cible.vente_id)
     envoi, neuf = enqueue_or_get(acteur, demande)
     if not neuf:
         return AppelInsi.objects.get(officine_id=acteur.officine_id, envoi=envoi)
+    carte = pret.operation == RECUPERER_VITALE
     appel = AppelInsi.objects.create(
         officine_id=acteur.officine_id,
         envoi=envoi,
         patient=patient,
-        operation=operation,
+        traits_version=patient.traits_version if patient else None,
+        empreinte=pret.empreinte,
+        methode=AppelInsi.Methode.CARTE if carte else AppelInsi.Methode.TRAITS,
+        poste_id=acteur.poste_id,
+        operation=pret.operation,
         environnement=settings.ENVIRONNEMENT,
         mode="certificat",
         declenche_par_id=acteur.operateur_id,
     )
-    audit.note(acteur, "ins.appeler", f"appel:{appel.pk}", patient, precision=operation)
+    audit.note(acteur, "ins.appeler", f"appel:{appel.pk}", patient, precision=pret.operation)
     return appel
 
 
 def retry(acteur: Acteur, vente_id: int) -> AppelInsi:
-    """Ask INSi because a person asked: by the card's data, else by the traits of the file.
+    """Ask INSi because a person asked: the question that failed, else by card, else by the file.
 
     The same request under way, or answered less than a minute ago, is the same call. VenteRefusee
-    when the identity is blocked or nothing can be sent. Source: ins.md §3.5, « Retry ».
+    when the identity is blocked or deceased (typed traits ask to confirm), or when nothing can be
+    sent. Source: ins.md §3.5, « Retry ».
     """
     check_droit(acteur, "ins.appeler")
     with transaction.atomic():
-        patient = patient_locked(acteur, _patient_id(acteur, vente_id))
-        if is_blocked(patient):
-            raise VenteRefusee("Identité douteuse ou fictive : appel INSi bloqué.", "INS-002")
-        dernier = appel_last(patient)
-        if dernier is not None and _is_same_request(patient, dernier):
-            return dernier
-        operation = _operation(patient)
-        cle = f"{_key(patient, operation)}{_rank(acteur, patient.pk, operation)}"
-        appel = _ask(acteur, vente_id, patient, operation, cle)
-        announce_patient(patient, vente_id)
+        vente = Vente.objects.filter(pk=vente_id, officine_id=acteur.officine_id).first()
+        if vente is None:
+            raise VenteRefusee("Cette vente n'existe pas dans votre officine.", "VTE-404")
+        if vente.patient_id is None:
+            return _ask_once(acteur, Cible(vente_id), None, _of_sale(acteur, vente))
+        patient = patient_locked(acteur, vente.patient_id)
+        pret = _failed_question(appel_last(patient)) or _of_file(patient)
+        return _ask_once(acteur, Cible(vente_id, patient.pk), patient, pret)
+
+
+def _of_sale(acteur: Acteur, vente: Vente) -> _Pret:
+    pret = _failed_question(appel_of_vente(acteur.officine_id, vente.pk))
+    if pret is None:
+        raise VenteRefusee("Choisissez d'abord le patient (F2).", "INS-001")
+    return pret
+
+
+def _failed_question(appel: AppelInsi | None) -> _Pret | None:
+    """Return the question of a call by traits that had no answer."""
+    if appel is None or appel.code in {"00", "01", "02"}:
+        return None
+    question = question_of(appel)
+    if question is None:
+        return None
+    return _Pret(RECUPERER_TRAITS, appel.empreinte, dump_question(question))
+
+
+def ask_traits(
+    acteur: Acteur, cible: Cible, question: Question, *, confirme: bool = False
+) -> AppelInsi:
+    """Ask INSi by these traits, for a file or for somebody the officine does not know yet.
+
+    Nothing of them goes to the file: only an answer that a person accepts does. VenteRefusee as
+    `retry`; `confirme` says that a person knows of the death. Source: ins.md §3.6; INS-11.
+    """
+    check_droit(acteur, "ins.appeler")
+    pret = _Pret(RECUPERER_TRAITS, empreinte_question(question), dump_question(question))
+    with transaction.atomic():
+        patient = None
+        if cible.patient_id:
+            patient = patient_locked(acteur, cible.patient_id)
+        else:
+            vente_locked(acteur, cible.vente_id or 0)
+        return _ask_once(acteur, cible, patient, pret, confirme=confirme)
+
+
+def _ask_once(
+    acteur: Acteur,
+    cible: Cible,
+    patient: Patient | None,
+    pret: _Pret,
+    *,
+    confirme: bool = False,
+) -> AppelInsi:
+    if patient is not None:
+        _check_callable(patient, confirme=confirme)
+    dernier = appel_last(patient) if patient else _last_of_sale(acteur, cible)
+    if dernier is not None and _is_same_request(dernier, pret):
+        _hasten(dernier.envoi)
+        return dernier
+    if not calls_left(acteur.officine_id, cible.sujet, cible.vente_id):
+        raise VenteRefusee(
+            "Dix appels à INSi pour cette visite : c'est la limite. Reprenez à la prochaine.",
+            "INS-014",
+        )
+    rang = _rank(acteur, cible.sujet, pret.operation)
+    appel = _ask(acteur, cible, patient, pret, rang)
+    _announce(acteur, cible, patient)
     return appel
 
 
-def _patient_id(acteur: Acteur, vente_id: int) -> int:
-    vente = Vente.objects.filter(pk=vente_id, officine_id=acteur.officine_id).first()
-    if vente is None:
-        raise VenteRefusee("Cette vente n'existe pas dans votre officine.", "VTE-404")
-    if vente.patient_id is None:
-        raise VenteRefusee("Choisissez d'abord le patient (F2).", "INS-001")
-    return vente.patient_id
+def _last_of_sale(acteur: Acteur, cible: Cible) -> AppelInsi | None:
+    return appel_of_vente(acteur.officine_id, cible.vente_id or 0)
 
 
-def _is_same_request(patient: Patient, appel: AppelInsi) -> bool:
+def _check_callable(patient: Patient, *, confirme: bool) -> None:
+    if patient.motif_sans_ins == Patient.MotifSansIns.ANONYMAT:
+        raise VenteRefusee("Anonymat prévu par la loi : aucun appel à INSi.", "INS-002")
+    if is_blocked(patient):
+        raise VenteRefusee("Identité douteuse ou fictive : appel INSi bloqué.", "INS-002")
+    if patient.decede_le is not None and not confirme:
+        raise VenteRefusee(
+            f"Personne décédée le {patient.decede_le:%d/%m/%Y} : confirmez l'appel avec les "
+            "traits (² X).",
+            "INS-016",
+        )
+
+
+def _announce(acteur: Acteur, cible: Cible, patient: Patient | None) -> None:
+    if patient is not None:
+        announce_patient(patient, cible.vente_id)
+    elif cible.vente_id:
+        flux.announce_vente(acteur.officine_id, cible.vente_id, *FRAGMENTS)
+
+
+def _is_same_request(appel: AppelInsi, pret: _Pret) -> bool:
+    """Tell whether a call already asks this, or was answered less than a minute ago (case 93)."""
+    if appel.empreinte != pret.empreinte or appel.operation != pret.operation:
+        return False
     if appel.envoi.etat in EN_COURS:
         return age_s(appel) < BUDGET_S
-    return (
-        appel.envoi.etat == Envoi.Etat.ENVOYE
-        and age_s(appel) < _MEME_DEMANDE_S
-        and appel.envoi.cle.startswith(_key(patient, appel.operation))
-    )
+    return appel.envoi.etat == Envoi.Etat.ENVOYE and age_s(appel) < _MEME_DEMANDE_S
 
 
-def _operation(patient: Patient) -> str:
-    if demande_vitale(patient) is not None:
-        return RECUPERER_VITALE
-    if demande_traits(patient) is not None:
-        return RECUPERER_TRAITS
+def _of_file(patient: Patient) -> _Pret:
+    """Return the question that the file can ask: its card's first (ins.md §5.2)."""
+    carte = demande_vitale(patient)
+    if carte is not None:
+        return _Pret(RECUPERER_VITALE, empreinte_question(carte))
+    question = question_file(patient)
+    if question is not None:
+        return _Pret(RECUPERER_TRAITS, empreinte_question(question), dump_question(question))
     raise VenteRefusee(
-        "Lisez la carte Vitale, ou complétez le nom de naissance, le prénom, la date et le sexe.",
+        "Lisez la carte Vitale, ou saisissez le nom de naissance, le prénom, la date et le sexe "
+        "(² X).",
         "INS-003",
     )
-
-
-def record(envoi: Envoi, reponse: Reponse) -> None:
-    """Keep an answer as received, then take it, ask a person, or say there is nobody.
-
-    Runs in the settling transaction. Only code 00 touches the file; a status is never lost because
-    INSi is silent. Source: ins.md §2.5 (T6 to T12, T22 to T25), §3.4.
-    """
-    lue: ReponseInsi = reponse.contenu
-    appel = AppelInsi.objects.get(envoi=envoi)
-    patient = Patient.objects.select_for_update(of=("self",), no_key=True).get(pk=appel.patient_id)
-    appel.reponse = reponse.echange.reponse
-    appel.code, appel.libelle = lue.code, lue.libelle[:200]
-    appel.recu_le = timezone.now()
-    if lue.code == "00" and not is_blocked(patient):
-        _take_or_ask(appel, patient)
-    appel.save(update_fields=["reponse", "code", "libelle", "recu_le", "decision", "decide_le"])
-    audit.note_system(envoi.officine_id, "ins.reponse", f"appel:{appel.pk}", lue.code)
-    announce_patient(patient, envoi.vente_id)
-    _say(envoi, appel, patient)
-
-
-def _take_or_ask(appel: AppelInsi, patient: Patient) -> None:
-    """Apply an answer that agrees with the file; leave any other for a person."""
-    appel.decision = AppelInsi.Decision.EN_ATTENTE
-    comparaison = compare(appel, patient)
-    if comparaison is None or comparaison.verdict.suite != "accepter":
-        return
-    if comparaison.autre_dossier is not None:
-        return
-    try:
-        apply(patient, comparaison, appel.declenche_par_id)
-    except InsDejaPortee:
-        return
-    appel.decision = AppelInsi.Decision.ACCEPTEE
-    appel.decide_le = timezone.now()
-
-
-def _say(envoi: Envoi, appel: AppelInsi, patient: Patient) -> None:
-    """Put one line on the page of the sale; nothing opens by itself."""
-    if envoi.vente_id is None:
-        return
-    if appel.decision == AppelInsi.Decision.EN_ATTENTE:
-        suite = Suite("INSi répond autrement que le dossier : comparez (² I).", "attention")
-    elif appel.decision == AppelInsi.Decision.ACCEPTEE and patient.statut == "RECUP":
-        suite = Suite("INS récupérée : contrôlez une pièce d'identité pour la qualifier (² Q).")
-    else:
-        return
-    flux.announce_suite(envoi.officine_id, envoi.vente_id, suite.as_dict())
-
-
-def record_failure(envoi: Envoi) -> None:
-    """Keep the code of a refusal, a wait or a doubt; the file does not change (T12)."""
-    appel = AppelInsi.objects.select_related("patient").filter(envoi=envoi).first()
-    if appel is None:
-        return
-    appel.code = envoi.dernier_code[:20]
-    appel.save(update_fields=["code"])
-    announce_patient(appel.patient, envoi.vente_id)

@@ -7,7 +7,8 @@ from django.forms import Form
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
-from ins.rules.traits import comparison_key
+from ins.referentiel.lieux import place_label
+from ins.rules.traits import TraitsStricts, comparison_key
 from ins.selectors import Comparaison
 from pharmacy.acteurs import Acteur
 from pharmacy.models import Patient, Vente
@@ -73,25 +74,29 @@ def render_dialog(request: HttpRequest, gabarit: str, contexte: dict[str, Any]) 
     return render(request, "ins/page.html", contexte | {"gabarit": gabarit}, status=status)
 
 
-def compared_rows(comparaison: Comparaison) -> list[dict[str, Any]]:
-    """Return the table of traits: file, INSi, and in words how they stand to each other."""
+def compared_rows(
+    comparaison: Comparaison, choisis: dict[str, str] | None = None
+) -> list[dict[str, Any]]:
+    """Return the table of traits: file, INSi, in words how they stand, and whose was chosen."""
     lignes = []
     for nom, libelle in TRAITS:
         local, recu = getattr(comparaison.local, nom), getattr(comparaison.recu, nom)
-        ecart = nom in comparaison.verdict.ecarts
+        ecart = nom in comparaison.ecarts_traits
         lignes.append(
             {
+                "nom": nom,
+                "choisi": (choisis or {}).get(nom, ""),
                 "libelle": libelle,
-                "local": local,
-                "recu": recu,
+                "local": shown(nom, local),
+                "recu": shown(nom, recu),
                 "ecart": ecart,
-                "signe": "≠ différent" if ecart else _sign(local, recu),
+                "signe": "≠ différent" if ecart else sign_of(local, recu),
             }
         )
     return lignes
 
 
-def _sign(local: date | str | None, recu: date | str | None) -> str:
+def sign_of(local: date | str | None, recu: date | str | None) -> str:
     """Return the sign and word of two values that the rules do not hold against each other."""
     if not local:
         return "+ ajouté" if recu else ""
@@ -100,8 +105,22 @@ def _sign(local: date | str | None, recu: date | str | None) -> str:
     return "= identique" if comparison_key(str(local)) == comparison_key(str(recu)) else "≈ proche"
 
 
+def shown(nom: str, valeur: date | str | None) -> date | str | None:
+    """Return a trait as a person reads it: a place code with its name."""
+    if nom != "cog_naissance" or not valeur:
+        return valeur
+    return f"{valeur} {place_label(str(valeur))}".strip()
+
+
+def trait_rows(porteur: Patient | TraitsStricts) -> list[dict[str, Any]]:
+    """Return the table of the traits of a file, or of an answer."""
+    return [
+        {"libelle": libelle, "local": shown(nom, getattr(porteur, nom))} for nom, libelle in TRAITS
+    ]
+
+
 def file_rows(patient: Patient) -> list[dict[str, Any]]:
-    return [{"libelle": libelle, "local": getattr(patient, nom)} for nom, libelle in TRAITS]
+    return trait_rows(patient)
 
 
 def first_error(form: Form) -> str:

@@ -25,7 +25,7 @@ from ins.views.commun import (
     render_dialog,
     sujet_of,
 )
-from ins.views.traits import render_traits
+from ins.views.modification import render_traits
 from pharmacy import audit, parametres
 from pharmacy.acteurs import Acteur
 from pharmacy.http import http_methods

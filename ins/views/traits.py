@@ -1,93 +1,162 @@
-"""Type the strict traits: after a warning of what is lost, and why."""
+"""Ask INSi by typed traits; then try otherwise (01) or complete (02)."""
+
+from dataclasses import replace
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
-from django.urls import reverse
+from django.shortcuts import render
 
-from ins.forms import TraitsForm
-from ins.rules.pieces import PIECES
-from ins.services import traits as service
-from ins.services.habilitations import peut_identite
-from ins.services.qualification import Controle
-from ins.views.commun import acteur_of, leave, patient_of, render_dialog
-from pharmacy import audit
+from ins.forms import ComplementForm, TraitsForm
+from ins.models import AppelInsi
+from ins.rules.question import Question, said
+from ins.selectors import DERNIER_APPEL, propositions, question_file, question_of
+from ins.services import appels
+from ins.views.commun import acteur_of, first_error, render_dialog
+from ins.views.sujet import Sujet, get_sujet, leave
+from pharmacy import audit, parametres
 from pharmacy.http import http_methods
-from pharmacy.models import Patient
 from pharmacy.services.vente import VenteRefusee
 
 
-@http_methods(read=("GET",), write=("POST",), droit="patient.creer")
-def traits(request: HttpRequest, patient_id: int) -> HttpResponse:
-    """GET: the traits, unlocked, and what editing them costs. POST: written, or why not."""
-    patient = patient_of(request, patient_id)
+@http_methods(read=("GET",), write=("POST",), droit="ins.appeler")
+def traits(request: HttpRequest, vente_id: int = 0, patient_id: int = 0) -> HttpResponse:
+    """GET: birth name, first names, and what the file lacks. POST: asked, FIN launches (INS-11)."""
+    sujet = get_sujet(request, vente_id, patient_id)
     acteur = acteur_of(request)
     if request.method == "GET":
-        audit.note(acteur, "ins.traits.voir", f"patient:{patient.pk}", patient)
-        return _render(request, patient, TraitsForm(instance=patient))
-    form = TraitsForm(request.POST, instance=patient)
-    if not form.is_valid():
-        return _render(request, patient, form, "Corrigez ce qui est signalé : rien n'est écrit.")
+        audit.note(acteur, "ins.traits.voir", sujet.nom, sujet.patient)
+        return _render_traits(request, sujet, TraitsForm(None, sujet.patient))
+    form = TraitsForm(request.POST, sujet.patient)
+    valide = form.is_valid()
+    if "apercu" in request.GET:
+        return render(request, "ins/_apercu.html", {"lignes": form.apercu})
+    if not valide:
+        return _render_traits(request, sujet, form, first_error(form))
     try:
-        service.traits_modify(acteur, patient_id, _saisie(form))
+        confirme = form.cleaned_data["confirme"]
+        appels.ask_traits(acteur, sujet.cible, form.question, confirme=confirme)
     except VenteRefusee as exc:
-        if exc.code.endswith("404"):
-            raise
-        return _render(request, patient, form, f"{exc.phrase} ({exc.code})")
-    return leave(request, reverse("ins_fiche", kwargs={"patient_id": patient_id}))
+        return _again(request, sujet, form, exc)
+    audit.note(acteur, "ins.traits", sujet.nom, sujet.patient)
+    return leave(request, sujet)
 
 
-def _saisie(form: TraitsForm) -> service.Saisie:
-    lu = form.cleaned_data
-    return service.Saisie(
-        traits=form.traits,
-        traits_version=lu["traits_version"],
-        motif=lu["motif"],
-        interpretee=form.interpretee,
-        garder_nom=lu["garder_nom"],
-        piece=lu["piece"],
-        representant=lu["representant"],
-    )
+def _again(request: HttpRequest, sujet: Sujet, form: TraitsForm, exc: VenteRefusee) -> HttpResponse:
+    if exc.code.endswith("404"):
+        raise exc
+    return _render_traits(request, sujet, form, f"{exc.phrase} ({exc.code})")
 
 
-def render_traits(
-    request: HttpRequest, patient: Patient, controle: Controle, retour: str
+def _render_traits(
+    request: HttpRequest, sujet: Sujet, form: TraitsForm, erreur: str = ""
 ) -> HttpResponse:
-    """Return the form opened by a document that differs: its traits replace those of INSi."""
-    form = TraitsForm(
-        instance=patient,
-        initial={
-            "piece": controle.piece,
-            "representant": controle.representant,
-            "motif": "Traits d'INSi refusés, ceux de la pièce saisis",
-            "traits_version": patient.traits_version,
-        },
-    )
-    return _render(request, patient, form, retour=retour)
-
-
-def _render(
-    request: HttpRequest,
-    patient: Patient,
-    form: TraitsForm,
-    erreur: str = "",
-    retour: str = "",
-) -> HttpResponse:
-    enregistre = Patient.objects.get(pk=patient.pk)  # the form writes its own on the instance
-    if not form.is_bound:
-        form.initial.setdefault("traits_version", enregistre.traits_version)
-    perd = enregistre.statut != Patient.Statut.PROV
-    code = form["piece"].value() or ""
     return render_dialog(
         request,
-        "ins/_traits_saisie.html",
+        "ins/_saisie.html",
         {
-            "vente": None,
-            "patient": enregistre,
+            "sujet": sujet,
+            "vente": sujet.vente,
+            "patient": sujet.patient,
+            "liens": sujet.liens,
             "form": form,
-            "perd": perd,
-            "restreint": perd and not peut_identite(acteur_of(request), "ins.traits").ok,
-            "piece": next((piece.libelle for piece in PIECES if piece.code == code), ""),
-            "action": reverse("ins_traits", kwargs={"patient_id": patient.pk}),
-            "retour": retour or reverse("ins_fiche", kwargs={"patient_id": patient.pk}),
+            "du_dossier": sujet.patient is not None and not form.manquants,
+            "lignes": form.apercu if form.is_bound else [],
             "erreur": erreur,
         },
     )
+
+
+@http_methods(read=("GET",), write=("POST",), droit="ins.appeler")
+def suite(request: HttpRequest, vente_id: int = 0, patient_id: int = 0) -> HttpResponse:
+    """GET: after 01, variants by one key; after 02, what to add, in order. POST: asked again."""
+    sujet = get_sujet(request, vente_id, patient_id)
+    acteur = acteur_of(request)
+    appel = sujet.appel()
+    if request.method == "GET":
+        audit.note(acteur, "ins.suite.voir", sujet.nom, sujet.patient)
+        return _render_suite(request, sujet, appel)
+    try:
+        question = _next_question(request, sujet, appel)
+        appels.ask_traits(acteur, sujet.cible, question)
+    except VenteRefusee as exc:
+        if exc.code.endswith("404"):
+            raise
+        return _render_suite(request, sujet, appel, f"{exc.phrase} ({exc.code})")
+    audit.note(acteur, "ins.suite", sujet.nom, sujet.patient)
+    return leave(request, sujet)
+
+
+def _next_question(request: HttpRequest, sujet: Sujet, appel: AppelInsi | None) -> Question:
+    """Return the question chosen on the screen. VenteRefusee when it is not one of those shown."""
+    if appel is None or appel.code not in {"01", "02"}:
+        raise VenteRefusee("Aucune réponse d'INSi n'est à compléter.", "INS-019")
+    if "variante" in request.POST:
+        choisie = request.POST["variante"]
+        for nom, variante in propositions(appel, sujet.patient):
+            if nom == choisie and variante.question is not None:
+                return variante.question
+        raise VenteRefusee("Cette proposition n'est plus valable : choisissez-en une.", "INS-020")
+    return _completed(request, sujet, appel)
+
+
+def _completed(request: HttpRequest, sujet: Sujet, appel: AppelInsi) -> Question:
+    question = _asked(sujet, appel)
+    if question is None:
+        raise VenteRefusee("Saisissez d'abord les traits (² X).", "INS-003")
+    form = ComplementForm(request.POST)
+    if not form.is_valid():
+        raise VenteRefusee(first_error(form), "INS-021")
+    prenoms, lieu = form.cleaned_data["prenoms"], form.cleaned_data["lieu"]
+    par_le_lieu = request.POST.get("complement") == "lieu"
+    if par_le_lieu or (lieu and lieu != question.lieu and len(prenoms) < 2):
+        if not lieu:
+            raise VenteRefusee("Donnez le code du lieu de naissance.", "INS-021")
+        return replace(question, lieu=lieu)
+    if len(prenoms) < 2:
+        raise VenteRefusee("Ajoutez au moins un prénom, ou le lieu de naissance.", "INS-021")
+    return replace(question, prenoms=prenoms, ensemble=True, lieu=lieu or question.lieu)
+
+
+def _asked(sujet: Sujet, appel: AppelInsi) -> Question | None:
+    return question_of(appel) or (question_file(sujet.patient) if sujet.patient else None)
+
+
+def _render_suite(
+    request: HttpRequest, sujet: Sujet, appel: AppelInsi | None, erreur: str = ""
+) -> HttpResponse:
+    contexte: dict[str, Any] = {
+        "sujet": sujet,
+        "vente": sujet.vente,
+        "patient": sujet.patient,
+        "liens": sujet.liens,
+        "code": appel.code if appel is not None else "",
+        "erreur": erreur,
+        "envoyee": (),
+        "variantes": [],
+        "donnees": request.POST,
+    }
+    if appel is not None and appel.code in {"01", "02"}:
+        contexte |= _after_answer(sujet, appel)
+    return render_dialog(request, "ins/_suite.html", contexte)
+
+
+def _after_answer(sujet: Sujet, appel: AppelInsi) -> dict[str, Any]:
+    dernier = str(parametres.valeur(appel.officine_id, DERNIER_APPEL))
+    question = _asked(sujet, appel)
+    envoyee = question_of(appel)
+    variantes = propositions(appel, sujet.patient) if appel.code == "01" else []
+    return {
+        "envoyee": said(envoyee, dernier) if envoyee else (),
+        "question": question,
+        "peut_prenoms": question is not None and not question.ensemble,
+        "peut_lieu": question is not None and not question.lieu,
+        "variantes": [
+            {
+                "nom": nom,
+                "code": variante.code,
+                "libelle": variante.libelle,
+                "envoi": said(variante.question, dernier) if variante.question else (),
+            }
+            for nom, variante in variantes
+        ],
+    }

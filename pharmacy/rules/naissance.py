@@ -54,3 +54,11 @@ def read_typed(texte: str) -> DateLue | None:
     if lue is None or int(mois) > 12 or int(jour) > 31:
         return None
     return None if lue.interpretee and "00" not in {jour, mois} else lue
+
+
+def is_possible(jour: date, aujourdhui: date) -> bool:
+    """Tell whether somebody may be born that day: from 1870 to today, a newborn included.
+
+    Source: ins.md §1.3 (« Refuse dates in the future and before 1870 »).
+    """
+    return jour.year >= 1870 and jour <= aujourdhui

@@ -55,3 +55,49 @@ def comparison_key(texte: str) -> str:
     except CaractereRefuse:
         net = texte.upper()
     return re.sub(r"[ '\-]+", " ", net).strip()
+
+
+class ProfilRefuse(ValueError):
+    """A name in the right letters, wrongly put together; the text says how to write it."""
+
+    def __init__(self, faute: str, proposition: str) -> None:
+        ecrire = f" Écrivez « {proposition} »." if proposition else ""
+        super().__init__(f"{faute}{ecrire}")
+        self.proposition = proposition
+
+
+def check_birth_name(nom: str) -> None:
+    """Raise ProfilRefuse unless a normalised birth name is in the profile NOM.
+
+    A double hyphen is allowed; no hyphen first; space and apostrophe neither doubled nor side by
+    side. Source: ins.md §1.4 (EF_INS01_03, EF_INS10_01).
+    """
+    _check_joints(nom, "Un nom")
+
+
+def check_first_name(prenom: str) -> None:
+    """Raise ProfilRefuse unless a normalised first name is in the profile PRENOM.
+
+    As a birth name, and no double hyphen, nor hyphen or apostrophe last. Source: ins.md §1.4
+    (EF_INS10_02).
+    """
+    if "--" in prenom:
+        raise ProfilRefuse(
+            "Un prénom n'a pas deux traits d'union de suite.", re.sub("-+", "-", prenom)
+        )
+    if prenom[-1:] in {"-", "'"}:
+        raise ProfilRefuse(
+            "Un prénom ne finit ni par un trait d'union ni par une apostrophe.",
+            prenom.rstrip("-'"),
+        )
+    _check_joints(prenom, "Un prénom")
+
+
+def _check_joints(texte: str, quoi: str) -> None:
+    if texte.startswith("-"):
+        raise ProfilRefuse(f"{quoi} ne commence pas par un trait d'union.", texte.lstrip("- "))
+    if re.search(r"[ '][ ']", texte):
+        raise ProfilRefuse(
+            f"{quoi} n'a ni deux apostrophes, ni une apostrophe et un espace de suite.",
+            re.sub(r"[ ']*'[ ']*", "'", texte),
+        )

@@ -120,14 +120,21 @@ class Terme:
         # A space, which follows a word, is the smallest of what is written in a key.
         return plages + [Q(cle__gte=mot, cle__lt=f"{mot}!") for mot in self.entiers]
 
-    @property
-    def tenu(self) -> Q:
-        """Return the same as a check of any word of the key, row by row."""
-        if not self.entiers:
-            parts = (Q(cle__startswith=d) | Q(cle__contains=f" {d}") for d in self.debuts)
-            return reduce(or_, parts)
-        motifs = [*self.debuts, *(rf"{mot}\M" for mot in self.entiers)]
-        return Q(cle__regex=rf"\m({'|'.join(motifs)})")
+    def tenu(self, pilote: "Terme") -> Q:
+        """Return the same as a check of the words of a key that begins with one of `pilote`.
+
+        That first word is looked at only when it may be one of this term's too.
+        """
+        if self.entiers:
+            motifs = [*self.debuts, *(rf"{mot}\M" for mot in self.entiers)]
+            return Q(cle__regex=rf"\m({'|'.join(motifs)})")
+        parts = [Q(cle__contains=f" {debut}") for debut in self.debuts]
+        parts += [
+            Q(cle__startswith=debut)
+            for debut in self.debuts
+            if any(p.startswith(debut) or debut.startswith(p) for p in pilote.debuts)
+        ]
+        return reduce(or_, parts)
 
     @property
     def premier(self) -> str:
@@ -155,7 +162,7 @@ def _holding(officine_id: int, termes: list[Terme], limite: int) -> list[tuple[i
     lignes = _words(officine_id)
     for terme in termes:
         if terme is not pilote:
-            lignes = lignes.filter(terme.tenu)
+            lignes = lignes.filter(terme.tenu(pilote))
     parts = [
         lignes.filter(plage).order_by("cle").values_list("patient_id", "cle")[:limite]
         for plage in pilote.plages

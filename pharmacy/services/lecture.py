@@ -9,6 +9,7 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
+from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
@@ -37,6 +38,14 @@ def porteur_list(vitale: dict[str, Any]) -> list[PorteurCarte]:
     if type(assure) is not dict or type(beneficiaires) is not list:
         raise ValueError("not a Vitale object")
     return [_porteur(assure, b) for b in beneficiaires]
+
+
+def _is_test_card(vitale: dict[str, Any]) -> bool:
+    """Tell whether the card says it is of test or demonstration (ins.md §5.1, agent.md §2.4)."""
+    carte = vitale.get("carte") or {}
+    if type(carte) is not dict:
+        raise ValueError("not a Vitale object")
+    return carte.get("nature") in {"T", "D"}
 
 
 def _porteur(assure: dict[str, Any], beneficiaire: object) -> PorteurCarte:
@@ -92,11 +101,18 @@ def vitale_route(acteur: Acteur, vente: Vente | None, lecture: Lecture) -> Suite
     The reading is kept, encrypted, until the choice is made. LectureRefusee for odd data.
     """
     try:
+        is_test = _is_test_card(lecture.data)
         porteurs = porteur_list(lecture.data)
     except ValueError as exc:
         raise LectureRefusee(
             "VIT-006", "Les données de la carte sont illisibles. Continuez par le nom (F2)."
         ) from exc
+    if is_test and settings.ENVIRONNEMENT == "production":
+        return Suite(
+            "Carte Vitale de test ou de démonstration : elle ne sert à aucun patient.",
+            "alerte",
+            code="VIT-007",
+        )
     if vente is None:
         return Suite("Carte lue. Ouvrez une vente pour choisir le patient.", aller="/vente/")
     if not porteurs:

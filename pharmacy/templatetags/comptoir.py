@@ -1,6 +1,7 @@
 """Filters of our templates; loaded everywhere as builtins."""
 
 from datetime import date
+from itertools import pairwise
 
 from django import template
 from django.utils.html import format_html
@@ -44,6 +45,16 @@ def jour_lu(texte: str) -> str:
         return date.fromisoformat(texte).strftime("%d/%m/%Y")
     except ValueError:
         return texte or "—"
+
+
+@register.filter
+def matricule(valeur: str) -> SafeString:
+    """« 2 75 12 63 220 749 74 » from fifteen characters; any other length as it is."""
+    bornes = (0, 1, 3, 5, 7, 10, 13, 15)
+    if len(valeur) != bornes[-1]:
+        return format_html("{}", valeur)
+    groupes = (valeur[debut:fin] for debut, fin in pairwise(bornes))
+    return format_html("{}", "\u202f".join(groupes))
 
 
 @register.filter

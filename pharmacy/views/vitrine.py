@@ -25,7 +25,7 @@ PATIENTS = (
     {"statut": "PROV", "attr_fictif": True},
 )
 OPERATIONS = ("consulter", "relire", "regulariser", "ouvrir", "liberer", "executer", "annuler")
-SERVICES = ("insi", "epu", "dmp", "mssante", "psc")
+SERVICES = ("insi", "insi_lots", "epu", "dmp", "mssante", "psc")
 
 
 @http_methods(read=("GET",), droit="session")
@@ -41,7 +41,7 @@ def composants(request: HttpRequest) -> HttpResponse:
             "faux": PatientForm({"nom_naissance": "", "date_naissance": "32/12/1975"}),
             "envois": ETATS_ENVOI,
             "patients": PATIENTS,
-            "operations": [f"ordonnance.{nom}" for nom in OPERATIONS],
+            "operations": [*(f"ordonnance.{nom}" for nom in OPERATIONS), "ins.verifier_lot"],
             "services": SERVICES,
         },
     )

@@ -50,8 +50,7 @@ function lettre(touche) {
 /** A button of the current product row: the focused one, otherwise the last added. */
 function surLigne(geste) {
   const lignes = [...document.querySelectorAll('[data-officine-produit]')];
-  const ligne = lignes.find((l) => l.contains(document.activeElement)) || lignes.at(-1);
-  return ligne?.querySelector(`[data-officine-ligne="${geste}"]`);
+  return (lignes.find((l) => l.contains(document.activeElement)) || lignes.at(-1))?.querySelector(`[data-officine-ligne="${geste}"]`);
 }
 
 function changer(bouton, quantite) {
@@ -95,7 +94,8 @@ export function fonction(e) {
   const texte = estTexte(e.target);
   const pris = !e.repeat && !texte && ligne(nom);
   const element = chercher(`[data-officine-touche="${CSS.escape(nom)}"]`);
-  if (!pris && (!element || (texte && ['End', 'Ctrl+Z'].includes(nom) && e.target.value))) return;
+  const garde = texte && ['End', 'Ctrl+Z'].includes(nom) && e.target.value;
+  if (!pris && (!element || (garde && !('officineChamps' in element.dataset)))) return;
   e.preventDefault();
   if (!pris && !e.repeat) presser(element);
 }

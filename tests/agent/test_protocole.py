@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.protocol import gs1, ins, messages
+from agent.protocol import claviers, gs1, ins, messages
 from agent.protocol.classification import Motifs, lire_code
 from agent.protocol.claviers import repair_azerty, repair_caps_lock
 from agent.protocol.messages import ErreurAgent
@@ -217,6 +217,7 @@ def test_a_name_may_hold_what_looks_like_a_field(nom):
     assert (lu.champs["nom_naissance"], lu.refus) == (nom, "")
 
 
+@pytest.mark.cas("ins-70")
 @pytest.mark.parametrize(
     ("texte", "refus"),
     [
@@ -226,20 +227,95 @@ def test_a_name_may_hold_what_looks_like_a_field(nom):
         (datamatrix(S2="1.2.250.1.213.1.4.2" + GS), "ins_oid"),
         (datamatrix(S1="279035121518988"), "ins_cle"),
         (datamatrix(S1="27903512151898X"), "ins_cle"),
-        (datamatrix(S5="I"), "ins_valeur"),
-        (datamatrix(S6="31-02-1979"), "ins_valeur"),
-        (datamatrix(S6="1979-03-28"), "ins_valeur"),
-        (datamatrix(S7="51"), "ins_valeur"),
-        (datamatrix() + "S5F", "ins_decoupage"),
-        (datamatrix() + "ZZ", "ins_decoupage"),
+        (datamatrix(S5="I"), "ins_sexe"),
+        (datamatrix(S6="31-02-1979"), "ins_date"),
+        (datamatrix(S6="1979-03-28"), "ins_date"),
+        (datamatrix(S7="51"), "ins_lieu"),
+        (datamatrix(S7="5121X"), "ins_lieu"),
+        (datamatrix(S4="Dupont" + GS), "ins_nom"),
+        (datamatrix(S3="ZOÉ" + GS), "ins_nom"),
+        (datamatrix(S2="1;2;250;1;213;1;4;10"), "ins_clavier"),
+        (datamatrix(S2="1:2:250:1:213:1:4:8" + GS), "ins_clavier"),
+        (datamatrix() + "S5F", "ins_doublon"),
+        (datamatrix() + "5F", "ins_decoupage"),
         (datamatrix().replace(GS, "") + "ZZ", "ins_decoupage"),
-        (datamatrix().replace(GS, "") + "S5F", "ins_decoupage"),
+        (datamatrix().replace(GS, "") + "S5F", "ins_doublon"),
     ],
 )
 def test_a_doubtful_identity_is_refused_with_its_reason(texte, refus):
     assert ins.parse(texte).refus == refus
     lu = lire_code(texte, "scan")
     assert (lu.suite, lu.message) == ("refus", ins.PHRASES[refus])
+
+
+def test_every_defect_of_an_identity_has_a_sentence_of_its_own():
+    assert len(set(ins.PHRASES.values())) == len(ins.PHRASES)
+
+
+@pytest.mark.parametrize("place", ["milieu", "fin"])
+def test_a_field_of_an_unknown_identifier_is_skipped_and_said(place):
+    texte = (
+        datamatrix(S4="PAT-TROIS" + GS + "T9RIEN" + GS)
+        if place == "milieu"
+        else (datamatrix() + "ZZRIEN")
+    )
+    lu = ins.parse(texte)
+    assert (lu.refus, lu.erreurs) == ("", (ins.BLOC_INCONNU,))
+    assert lu.champs == ins.parse(datamatrix()).champs
+
+
+def test_a_sex_that_the_matricule_contradicts_is_an_alert_only():
+    lu = ins.parse(datamatrix(S5="M"))
+    assert (lu.refus, lu.erreurs) == ("", (ins.SEXE_MATRICULE,))
+
+
+def _azerty(texte):
+    """What a French keyboard types when the reader believes it is an American one."""
+    vers = {us: fr for fr, us in claviers._VERS_US.items()}
+    return "".join(vers.get(c, c) for c in texte)
+
+
+def test_a_wrong_keyboard_is_undone_when_everything_comes_back():
+    lu = lire_code(_azerty(datamatrix(S4="D'ARTAGNAN" + GS)), "clavier")
+    assert (lu.classe, lu.suite, lu.repare) == ("ins_datamatrix", "aiguillage", True)
+    assert lu.champs["nom_naissance"] == "D'ARTAGNAN"
+
+
+@pytest.mark.cas("ins-70")
+@pytest.mark.parametrize("canal", ["scan", "clavier"])
+def test_a_code_that_the_keyboard_spoilt_says_so(canal):
+    lu = lire_code("IS01".replace("01", "à&") + "à" * 22 + "¨" * 80, canal)
+    assert (lu.classe, lu.suite, lu.message) == (
+        "ins_datamatrix",
+        "refus",
+        ins.PHRASES["ins_clavier"],
+    )
+
+
+@pytest.mark.cas("ins-69")
+def test_without_separators_a_name_that_ends_with_s_keeps_it():
+    lu = ins.parse(datamatrix(S3="JACQUES", S4="BORDES").replace(GS, ""))
+    assert (lu.champs["prenoms"], lu.champs["nom_naissance"]) == ("JACQUES", "BORDES")
+    assert lu.erreurs == (ins.GS_PERDUS,)
+
+
+@pytest.mark.cas("ins-68")
+def test_lost_separators_are_found_again_and_the_reader_is_to_be_set():
+    lu = lire_code(datamatrix().replace(GS, ""), "scan")
+    assert lu.champs == lire_code(datamatrix(), "scan").champs
+    assert lu.message.endswith("Réglez le lecteur : séparateurs perdus.")
+
+
+@pytest.mark.cas("ins-67")
+def test_a_test_oid_takes_no_separator():
+    lu = ins.parse(datamatrix())
+    assert (lu.champs["oid"], lu.champs["prenoms"]) == ("1.2.250.1.213.1.4.10", "DOMINIQUE")
+
+
+@pytest.mark.cas("ins-70")
+def test_a_2d_doc_is_told_from_an_ins():
+    lu = lire_code("DC04FR00" + datamatrix()[8:], "scan")
+    assert (lu.classe, lu.suite) == ("2ddoc", "refus")
 
 
 def test_an_odd_header_is_an_alert_only():

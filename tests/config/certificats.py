@@ -44,3 +44,4 @@ def poser(settings, chemin):
     """Make it the certificate of the officine, with its key."""
     settings.INSI_CERTIFICAT = chemin
     settings.INSI_CLE = chemin.removesuffix(".pem") + ".key"
+    settings.INSI_CERTIFICAT_AUTO = settings.INSI_CLE_AUTO = ""

@@ -29,6 +29,7 @@ def reglages(settings, tmp_path):
     settings.INSI_URL = settings.EPU_URL = settings.APCV_URL = settings.ADRI_URL = VRAIE
     settings.VITALE_CERTIFICAT = ""
     settings.INSI_CERTIFICAT = settings.TLS_AC = settings.CPS_AC = certificat(tmp_path, REEL)
+    settings.INSI_CERTIFICAT_AUTO = ""
     assert codes() == []
     return settings
 
@@ -66,7 +67,10 @@ def test_a_service_without_address_is_not_a_crossing(reglages):
     assert codes() == []
 
 
-@pytest.mark.parametrize("nom", ["INSI_CERTIFICAT", "VITALE_CERTIFICAT", "TLS_AC", "CPS_AC"])
+@pytest.mark.parametrize(
+    "nom",
+    ["INSI_CERTIFICAT", "INSI_CERTIFICAT_AUTO", "VITALE_CERTIFICAT", "TLS_AC", "CPS_AC"],
+)
 def test_e001_a_file_that_is_absent_or_is_no_certificate(reglages, tmp_path, nom):
     setattr(reglages, nom, str(tmp_path / "absent.pem"))
     assert codes() == ["config.E001"]

@@ -27,6 +27,7 @@ PORTES = {
     "comptoir_envois_perdus": "TABLE(officine_id bigint, envoi_id bigint)",
     "comptoir_envois_reveiller": "TABLE(officine_id bigint, envoi_id bigint)",
     "comptoir_lectures_gardees": "TABLE(officine_id bigint, recu_id bigint)",
+    "comptoir_verifications_periodiques": "TABLE(officine_id bigint)",
 }
 MODELES = [m for m in apps.get_models() if m._meta.app_label in NOTRES]
 METIER = [m for m in MODELES if m._meta.label not in SANS_OFFICINE]

@@ -129,6 +129,8 @@ def test_the_generated_secrets_are_those_of_the_launcher(tmp_path):
         "ac-cps.pem",
         "insi.pem",
         "insi.key",
+        "insi-auto.pem",
+        "insi-auto.key",
     }
 
 

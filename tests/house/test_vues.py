@@ -57,6 +57,12 @@ JOUR = f"{timezone.now():%Y-%m-%d}"
 API = "tests/agent et tests/pharmacy : il faut un agent qui signe"
 _E0 = "6b1f5a10-0c3b-4e0b-9b59-0a4f1c2d100"
 LIGNES_NON_SERVIES = [f"L01:{n}:" for n in (_E0 + "1", _E0 + "2", _E0 + "3")]
+TRAITS_SAISIS = {
+    "nom": "NEUVE",
+    "prenoms": "ANNE",
+    "sexe": "F",
+    "naissance": "01/02/1980",
+}
 VUES = {
     "portail": Vue("GET", "session"),
     "connexion": Vue("GET POST", corps={"code": "A02", "pin": "0"}, trace="personne encore"),
@@ -64,6 +70,7 @@ VUES = {
     "deconnexion": Vue("POST"),
     "verrouiller": Vue("POST", trace="ne touche aucun patient"),
     "touches": Vue("GET", "session"),
+    "que_dire": Vue("GET", "session"),
     "vente_courante": Vue("GET POST", "vente", etape="finie"),
     "vente": Vue("GET", "vente"),
     "vente_produits": Vue("GET POST", "vente", corps={"cip": LEVOTHYROX}, requete="q=levo"),
@@ -128,6 +135,27 @@ VUES = {
     "ins_droits_demander": Vue(
         "POST", "ins.appeler", corps=None, ailleurs="tests/ins/test_droits : il faut une adresse"
     ),
+    "ins_traits": Vue("GET POST", "ins.appeler", corps=TRAITS_SAISIS),
+    "ins_suite": Vue(
+        "GET POST",
+        "ins.appeler",
+        corps=None,
+        ailleurs="tests/ins/test_traits_saisis : INSi",
+    ),
+    "ins_appels": Vue("GET", "ins.appeler"),
+    "ins_patient_traits": Vue("GET POST", "ins.appeler", corps=TRAITS_SAISIS),
+    "ins_patient_suite": Vue(
+        "GET POST",
+        "ins.appeler",
+        corps=None,
+        ailleurs="tests/ins/test_traits_saisis : INSi",
+    ),
+    "ins_patient_identite": Vue(
+        "GET POST",
+        "ins.appeler",
+        corps=None,
+        ailleurs="tests/ins/test_traits_saisis : INSi",
+    ),
     "ins_qualifier": Vue(
         "GET POST",
         "ins.qualifier",
@@ -150,7 +178,7 @@ VUES = {
         "ins.qualifier",
         corps={"piece": "PA", "reponse": "conforme", "traits_version": "1"},
     ),
-    "ins_traits": Vue(
+    "ins_modifier_traits": Vue(
         "GET POST",
         "patient.creer",
         corps={
@@ -178,6 +206,15 @@ VUES = {
     "ins_reprise_confirmer": Vue("POST", "ins.importer"),
     "ins_reprise_annuler": Vue("POST", "ins.importer"),
     "ins_reprise_relancer": Vue("POST", "ins.importer", etape="immobile"),
+    "ins_verifier_lot": Vue("GET POST", "ins.verifier_lot", corps={"perimetre": "toutes"}),
+    "ins_verifier_lot_etat": Vue("GET", "ins.verifier_lot"),
+    "ins_verifier_lot_agir": Vue(
+        "POST", "ins.verifier_lot", corps={"acte": "pause"}, etape="verification"
+    ),
+    "ins_verifier": Vue("POST", "ins.appeler"),
+    "ins_etiquette": Vue("GET", "ins.imprimer"),
+    "ins_code_ins": Vue("GET POST", "ins.appeler", corps={"dossier": "{patient_id}"}, etape="code"),
+    "ins_verifier_lue": Vue("POST", "ins.appeler", etape="code"),
     "ordonnance_saisie": Vue(
         "GET POST", "ordonnance.lire", corps={"numero": NUMERO}, etape="patient"
     ),
@@ -270,6 +307,8 @@ class Scene:
         }
         if etape in {"patient", "recuperee", "lue", "papier", "finie", "attente", "retiree"}:
             patient_choose(acteur, vente.pk, troupe.patient(), "recherche")
+        self.ids["verification_id"] = self._verification(acteur) if etape == "verification" else 0
+        self.ids["lecture_id"] = self._lecture(acteur) if etape == "code" else 0
         self._prescription(etape)
         self._finish(acteur, etape)
         self.ids["envoi_id"] = self._envoi().pk
@@ -285,6 +324,31 @@ class Scene:
         self.ids["fusion_id"] = fuse(self.troupe, double, fusionne).pk
         self.ids |= {"garde_id": self.troupe.patient().pk, "absorbe_id": double.pk}
         self.ids["vues"] = mark_of(self.troupe.patient(), double)
+
+    def _lecture(self, acteur):
+        """The datamatrix of the patient was read, and an INS is kept aside for their file."""
+        from ins.models import IdentiteRecue
+        from ins.services import datamatrix
+        from tests.ins.test_datamatrix import PAT_TROIS
+
+        patient = self.troupe.patient()
+        patient_choose(acteur, self.vente.pk, patient, "recherche")
+        IdentiteRecue.objects.create(
+            officine=self.troupe.officine,
+            patient=patient,
+            source="datamatrix",
+            matricule=patient.ins_matricule,
+            empreinte=patient.ins_empreinte,
+            oid=patient.ins_oid,
+            traits=datamatrix.dump_traits(PAT_TROIS.traits()),
+            recue_par=self.troupe.operateurs["A01"],
+        )
+        return datamatrix.keep(acteur, self.vente, PAT_TROIS).pk
+
+    def _verification(self, acteur):
+        from ins.services import lots
+
+        return lots.start(acteur, "toutes").pk
 
     def _prescription(self, etape):
         from ordonnance.services import recuperation

@@ -80,10 +80,12 @@ def _close_transport():
     """Close the connections of this thread: nothing of ours outlives the session."""
     from django.conf import settings
 
-    from ins.client import _transport
+    from ins.client import _transport, certificate_paths
 
     if _transport.cache_info().currsize:
-        _transport(settings.TLS_AC, settings.INSI_CERTIFICAT, settings.INSI_CLE).close()
+        for automatique in (False, True):
+            chemins = certificate_paths(automatique=automatique)
+            _transport(settings.TLS_AC, *chemins).close()
 
 
 @pytest.fixture

@@ -6,6 +6,8 @@ from datetime import date, timedelta
 from django.utils import timezone
 
 from ins.models import AppelInsi
+from ins.selectors import compare
+from ins.services.acceptation import Choix, decide
 from ins.services.appels import retry
 from ins.services.qualification import Controle, qualify
 from pharmacy.models import Vente
@@ -82,3 +84,15 @@ def porteur(nir, naissance, prenom, *, usuel="", patronymique="", certifie=None)
 def appel_of(patient):
     """The last call of a file."""
     return AppelInsi.objects.filter(patient=patient).order_by("-pk").first()
+
+
+def accept(acteur, appel, **autres):
+    """Accept an answer whole: every trait that differs is INSi's."""
+    comparaison = compare(appel, appel.patient)
+    traits = dict.fromkeys(comparaison.ecarts_traits, "insi")
+    return decide(acteur, appel.pk, Choix(accepter=True, traits=traits, **autres))
+
+
+def refuse(acteur, appel, motif="autre_personne"):
+    """Refuse an answer."""
+    return decide(acteur, appel.pk, Choix(accepter=False, motif=motif))

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from ins.client import InsiClient, Reglages, insi_client
+from ins.client import InsiClient, Recherche, Reglages, certificate_paths, insi_client
 from ins.codec import DemandeTraits, DemandeVitale
 from teleservices.errors import (
     InvalidReply,
@@ -15,10 +15,13 @@ from teleservices.errors import (
     Unavailable,
 )
 from teleservices.soap.contextes import Logiciel
-from teleservices.tls import Materiel
+from teleservices.tls import Materiel, read_certificate
 from teleservices.transport import HttpsTransport, Retour
+from tests.ins.test_codec_verification import ZOE as IDENTITE
+from tests.ins.test_codec_verification import enveloppe, exemple
 
 SOAP = "application/soap+xml; charset=utf-8"
+TERMINE = "09-relever-termine.xml"
 ZOE = DemandeVitale("2751263220749", "2751263220749", "", "1975-12-31", 1)
 
 
@@ -153,6 +156,33 @@ def test_when_nobody_is_found_the_whole_list_is_the_last_question():
     assert transport.envoyees[3].corps.count(b"Prenom>") == 6
 
 
+HOUILLES = DemandeTraits("HOUILLES", ("PIERRE", "PAUL", "JACQUES"), "M", "1993-01-27")
+
+
+@pytest.mark.cas("ins-14")
+@pytest.mark.parametrize(("dernier", "appels"), [("non", 3), ("chaine", 4)])
+def test_the_last_call_is_as_the_officine_sets_it(dernier, appels):
+    client, transport = _client(*[_resultat("01")] * 4)
+    assert client.recuperer_traits(HOUILLES, Recherche(dernier)).contenu.code == "01"
+    assert len(transport.envoyees) == appels
+    if dernier == "chaine":
+        assert b">PIERRE PAUL JACQUES<" in transport.envoyees[3].corps
+
+
+def test_completed_first_names_leave_together_in_one_call():
+    client, transport = _client(_resultat("00", _individu()))
+    client.recuperer_traits(HOUILLES, Recherche(ensemble=True))
+    assert len(transport.envoyees) == 1
+    assert transport.envoyees[0].corps.count(b"Prenom>") == 6
+
+
+@pytest.mark.parametrize("limite", [2, 1, 0])
+def test_no_more_calls_leave_than_are_left_for_this_visit(limite):
+    client, transport = _client(*[_resultat("01")] * 4)
+    assert client.recuperer_traits(HOUILLES, Recherche(limite=limite)).contenu.code == "01"
+    assert len(transport.envoyees) == max(1, limite)
+
+
 @pytest.mark.cas("ins-17")
 def test_several_people_stop_the_search():
     client, transport = _client(_resultat("02"))
@@ -227,3 +257,45 @@ def test_a_question_that_takes_too_long_stops_and_keeps_what_was_said():
         client.recuperer_traits(demande)
     assert len(transport.envoyees) == 1
     assert b"HOUILLES" in echec.value.reponse.echange.requete
+
+
+@pytest.mark.exigence("INS-12")
+def test_each_call_of_the_verification_says_its_action_and_keeps_its_exchange():
+    depot, releve = (enveloppe(exemple(n)) for n in ("06-deposer-reponse.xml", TERMINE))
+    client, transport = _client(
+        _retour(enveloppe(exemple("02-verifier-conforme.xml")).decode()),
+        _retour(depot.decode()),
+        _retour(releve.decode()),
+    )
+    reponses = [
+        client.verifier(IDENTITE),
+        client.deposer_lot("7d1c1c52-6f0e-4a0e-9d7a-2b0a4b1c9e01", [IDENTITE]),
+        client.relever_lot("L202611240001"),
+    ]
+    for nom, requete, reponse in zip(
+        ("verifierIdentite", "deposerLot", "releverLot"), transport.envoyees, reponses, strict=True
+    ):
+        action = f"urn:sim:insi-verification:1:{nom}"
+        assert requete.entetes["Content-Type"].endswith(f'action="{action}"')
+        assert f">{action}<".encode() in requete.corps
+        assert reponse.echange.requete == requete.corps
+    assert reponses[2].contenu.etat == "TERMINE"
+
+
+def test_a_bent_verification_keeps_its_exchange():
+    client, _ = _client(_retour("<a/>"))
+    with pytest.raises(InvalidReply, match="soap_enveloppe") as erreur:
+        client.relever_lot("L202611240001")
+    assert erreur.value.reponse.echange.reponse == b"<a/>"
+
+
+@pytest.mark.parametrize(("automatique", "cn"), [(False, "INSI-MANU"), (True, "INSI-AUTO")])
+def test_a_person_s_call_and_the_installation_s_have_each_their_certificate(automatique, cn):
+    assert read_certificate(certificate_paths(automatique=automatique)[0]).cn == cn
+    assert insi_client(automatique=automatique).reglages.emetteur == "1752026005"
+
+
+def test_without_the_certificate_of_the_installation_no_lot_leaves(settings):
+    settings.INSI_CERTIFICAT_AUTO = ""
+    with pytest.raises(NotReady, match="certificat_absent"):
+        insi_client(automatique=True)

@@ -2,26 +2,28 @@
 
 import json
 from dataclasses import replace
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
+from django.utils import timezone
 
-from ins.models import EvenementIdentite, HistoriqueIns, PieceControlee
+from ins.models import EvenementIdentite, HistoriqueIns, PieceControlee, TacheIdentite
 from ins.selectors import compare
-from ins.services.acceptation import InsDejaPortee, apply, decide
+from ins.services.acceptation import InsDejaPortee, apply, doubt
 from ins.services.appels import retry
 from ins.services.qualification import Controle, qualify
 from pharmacy.models import Patient
 from pharmacy.services.patient import patient_create
 from pharmacy.services.vente import VenteRefusee, patient_choose
-from tests.ins.scene import appel_of, porteur
+from teleservices.models import Envoi
+from tests.ins.scene import accept, appel_of, porteur, refuse
 
 pytestmark = pytest.mark.django_db
 
 
 @pytest.mark.exigence("INS-24")
 def test_accepting_replaces_every_strict_trait_and_keeps_the_former_ones(comptoir, marthe):
-    decide(comptoir.troupe.acteur(), appel_of(marthe).pk, accepter=True)
+    accept(comptoir.troupe.acteur(), appel_of(marthe))
     marthe.refresh_from_db()
     assert (marthe.statut, marthe.premier_prenom, marthe.sexe) == ("RECUP", "ZOE", "F")
     evenement = EvenementIdentite.objects.get(patient=marthe)
@@ -31,16 +33,16 @@ def test_accepting_replaces_every_strict_trait_and_keeps_the_former_ones(comptoi
 
 def test_an_answer_accepted_twice_is_refused(comptoir, marthe):
     acteur, appel = comptoir.troupe.acteur(), appel_of(marthe)
-    decide(acteur, appel.pk, accepter=True)
+    accept(acteur, appel)
     with pytest.raises(VenteRefusee) as refus:
-        decide(acteur, appel.pk, accepter=True)
+        accept(acteur, appel)
     assert refus.value.code == "INS-009"
     assert EvenementIdentite.objects.filter(patient=marthe).count() == 1
 
 
 @pytest.mark.cas("ins-6")
 def test_refusing_keeps_the_file_and_the_reason(comptoir, marthe):
-    decide(comptoir.troupe.acteur(), appel_of(marthe).pk, accepter=False, motif="autre_personne")
+    refuse(comptoir.troupe.acteur(), appel_of(marthe))
     marthe.refresh_from_db()
     assert (marthe.statut, marthe.premier_prenom, marthe.ins_empreinte) == ("PROV", "MARTHE", "")
     evenement = EvenementIdentite.objects.get(patient=marthe)
@@ -50,14 +52,14 @@ def test_refusing_keeps_the_file_and_the_reason(comptoir, marthe):
 
 def test_refusing_without_a_reason_is_refused(comptoir, marthe):
     with pytest.raises(VenteRefusee) as refus:
-        decide(comptoir.troupe.acteur(), appel_of(marthe).pk, accepter=False, motif="parce que")
+        refuse(comptoir.troupe.acteur(), appel_of(marthe), "parce que")
     assert refus.value.code == "INS-013"
     assert appel_of(marthe).decision == "en_attente"
 
 
 def test_another_officine_decides_nothing(comptoir, port, marthe):
     with pytest.raises(VenteRefusee) as refus:
-        decide(port.acteur("A01"), appel_of(marthe).pk, accepter=True)
+        accept(port.acteur("A01"), appel_of(marthe))
     assert refus.value.code == "INS-404"
     assert appel_of(marthe).decision == "en_attente"
 
@@ -69,10 +71,14 @@ def test_an_ins_held_by_another_file_cannot_be_accepted(comptoir, zoe):
         porteur("2490163220111", "19751231", "ZOE", patronymique="ADRUN", certifie="2751263220749")
     )
     with pytest.raises(VenteRefusee) as refus:
-        decide(comptoir.troupe.acteur(), appel_of(autre).pk, accepter=True)
+        accept(comptoir.troupe.acteur(), appel_of(autre))
     assert refus.value.code == "INS-012"
     autre.refresh_from_db()
     assert autre.statut == "PROV"
+    tache = TacheIdentite.objects.get(patient=autre, nature="collision")
+    assert tache.autre.ins_matricule == "275126322074974"
+    html = comptoir.troupe.client().get(f"/vente/{comptoir.vente.pk}/identite/").content.decode()
+    assert f'href="/patients/{tache.autre_id}/"' in html
 
 
 @pytest.mark.exigence("INS-04", "INS-05", "INS-08")
@@ -193,7 +199,7 @@ def test_a_validated_identity_contradicted_by_insi_needs_a_new_document(comptoir
     comptoir.work()
     appel = appel_of(patient)
     assert appel.decision == "en_attente"
-    decide(acteur, appel.pk, accepter=True)
+    accept(acteur, appel)
     patient.refresh_from_db()
     assert (patient.statut, patient.date_naissance) == ("RECUP", date(1975, 12, 31))
     assert PieceControlee.objects.get(patient=patient).active is False
@@ -229,10 +235,84 @@ def test_a_definitive_number_is_taken_once_a_person_said_it_is_the_same_one(comp
     Patient.objects.filter(pk=patient.pk).update(nir_assure="", nir_certifie="")
     appel = comptoir.again(patient)
     assert appel.decision == "en_attente"
-    decide(comptoir.troupe.acteur(), appel.pk, accepter=True)
+    accept(comptoir.troupe.acteur(), appel)
     patient.refresh_from_db()
     assert (patient.statut, patient.ins_oid[-2:]) == ("QUAL", ".8")
     assert HistoriqueIns.objects.get(patient=patient).oid.endswith(".9")
+
+
+@pytest.mark.cas("ins-32")
+@pytest.mark.exigence("INS-24")
+def test_what_left_under_the_former_ins_is_shown_and_becomes_a_work_item(comptoir, insi):
+    carte = porteur("1090763220888", "20090701", "MATRICULE", patronymique="PROVISOIRE")
+    patient = _qualified(comptoir, carte)
+    for rang, etat in enumerate(("envoye", "envoye", "abandonne")):
+        Envoi.objects.create(
+            officine=comptoir.troupe.officine,
+            service="epu",
+            operation="ordonnance.executer",
+            cle=f"cle-transmis-{rang}",
+            sujet=f"patient:{patient.pk}",
+            etat=etat,
+            file="lots",
+            motif_abandon="essai",
+            operateur=comptoir.troupe.operateurs["A01"],
+            pas_avant=timezone.now(),
+            regle_le=timezone.now() + timedelta(days=2),
+        )
+    insi.ask(
+        "/controle/evenement",
+        {"nom": "PROVISOIRE", "prenom": "MATRICULE", "evenement": "nir_definitif"},
+    )
+    Patient.objects.filter(pk=patient.pk).update(nir_assure="", nir_certifie="")
+    appel = comptoir.again(patient)
+    html = comptoir.troupe.client().get(f"/vente/{comptoir.vente.pk}/identite/").content.decode()
+    assert "Est-ce bien la même personne ?" in html
+    assert "2 envois déjà partis sous l'ancienne INS" in html
+    assert html.count("Transmission d'une exécution") == 2
+    accept(comptoir.troupe.acteur(), appel)
+    tache = TacheIdentite.objects.get(patient=patient, nature="transmis")
+    assert (tache.score, tache.close_le) == (2, None)
+    dernier = EvenementIdentite.objects.filter(patient=patient).order_by("-pk").first()
+    assert dernier.transition == "T26"
+
+
+def _other_matricule(comptoir, zoe, insi):
+    """A qualified file for which INSi now gives another number, without link."""
+    patient = _qualified(comptoir, zoe)
+    insi.ask(
+        "/controle/evenement", {"nom": "ADRUN", "prenom": "ZOE", "evenement": "autre_matricule"}
+    )
+    Patient.objects.filter(pk=patient.pk).update(nir_assure="", nir_certifie="")
+    return patient, comptoir.again(patient)
+
+
+@pytest.mark.cas("ins-33")
+@pytest.mark.exigence("INS-33")
+def test_another_matricule_is_a_red_alert_that_proposes_the_doubt(comptoir, zoe, insi):
+    patient, appel = _other_matricule(comptoir, zoe, insi)
+    tache = TacheIdentite.objects.get(patient=patient, nature="autre_matricule")
+    assert tache.close_le is None
+    dernier = EvenementIdentite.objects.filter(patient=patient).order_by("-pk").first()
+    assert (dernier.transition, dernier.statut_apres) == ("T25", "QUAL")
+    client, url = comptoir.troupe.client(), f"/vente/{comptoir.vente.pk}/identite/"
+    html = client.get(url).content.decode()
+    assert 'value="accepter"' not in html
+    assert 'value="douteuse"' in html
+    assert client.post(url, {"appel": appel.pk, "reponse": "douteuse"}).status_code == 302
+    patient.refresh_from_db()
+    assert (patient.statut, patient.attr_douteux, patient.ins_matricule) == ("PROV", True, "")
+    tache.refresh_from_db()
+    assert tache.close_le is not None
+
+
+def test_an_answer_that_is_no_alert_makes_nobody_doubtful(comptoir, marthe):
+    with pytest.raises(VenteRefusee) as refus:
+        doubt(comptoir.troupe.acteur(), appel_of(marthe).pk)
+    assert refus.value.code == "INS-022"
+    with pytest.raises(VenteRefusee) as refus:
+        doubt(comptoir.troupe.acteur(), 0)
+    assert refus.value.code == "INS-404"
 
 
 @pytest.mark.cas("ins-33")
@@ -244,7 +324,7 @@ def test_another_matricule_without_link_is_blocked(comptoir, zoe, insi):
     Patient.objects.filter(pk=patient.pk).update(nir_assure="", nir_certifie="")
     appel = comptoir.again(patient)
     with pytest.raises(VenteRefusee) as refus:
-        decide(comptoir.troupe.acteur(), appel.pk, accepter=True)
+        accept(comptoir.troupe.acteur(), appel)
     assert refus.value.code == "INS-011"
     patient.refresh_from_db()
     assert (patient.statut, patient.ins_matricule) == ("QUAL", "275126322074974")
@@ -266,7 +346,7 @@ def test_a_race_for_one_ins_leaves_the_second_file_as_it_was(comptoir, zoe):
 def test_an_identity_made_doubtful_meanwhile_does_not_take_the_answer(comptoir, marthe):
     Patient.objects.filter(pk=marthe.pk).update(attr_douteux=True)
     with pytest.raises(VenteRefusee) as refus:
-        decide(comptoir.troupe.acteur(), appel_of(marthe).pk, accepter=True)
+        accept(comptoir.troupe.acteur(), appel_of(marthe))
     assert refus.value.code == "INS-002"
 
 
@@ -284,6 +364,6 @@ def test_who_works_in_the_office_only_does_not_qualify(comptoir, zoe):
     with pytest.raises(PermissionError):
         qualify(acteur, patient.pk, Controle("conforme", patient.traits_version, "PA"))
     with pytest.raises(PermissionError):
-        decide(acteur, appel_of(patient).pk, accepter=True)
+        accept(acteur, appel_of(patient))
     with pytest.raises(PermissionError):
         retry(acteur, comptoir.vente.pk)

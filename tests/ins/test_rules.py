@@ -1,5 +1,6 @@
 """Rules of identity."""
 
+import re
 from datetime import date
 
 import pytest
@@ -20,6 +21,7 @@ from ins.rules.traits import (
     is_first_name_consistent,
     normalise,
 )
+from pharmacy.rules.noms import ProfilRefuse, check_birth_name, check_first_name
 
 
 @pytest.mark.exigence("INS-03")
@@ -42,6 +44,7 @@ def test_key_of_the_published_matricules(corps, cle):
     check_typed(f"{corps}{cle:02d}")
 
 
+@pytest.mark.cas("ins-23", "ins-25")
 @pytest.mark.parametrize("faux", ["275126322074975", "27512632207497", "ABC", "2751263220749XX"])
 def test_a_typed_matricule_with_a_wrong_key_is_refused(faux):
     with pytest.raises(ValueError, match="matricule"):
@@ -197,6 +200,7 @@ def test_another_matricule_that_is_not_a_former_one_is_two_people():
     assert judge(INSI, INSI, "1", "2", ("1",)).suite == "demander"
 
 
+@pytest.mark.cas("ins-22")
 def test_corsican_places_are_alike():
     local = TraitsStricts("ADRUN", "ZOE", "ZOE", date(1975, 12, 31), "F", "20004")
     recu = TraitsStricts("ADRUN", "ZOE", "ZOE", date(1975, 12, 31), "F", "2A004")
@@ -223,3 +227,61 @@ def test_a_first_name_that_insi_does_not_give_is_a_difference(local, recu, atten
         )
         == attendu
     )
+
+
+@pytest.mark.cas("ins-8")
+@pytest.mark.parametrize(
+    ("saisie", "fautif"), [("Dupont2", "2"), ("N/A", "/"), ("?", "?"), ("MAR.TIN", ".")]
+)
+def test_what_is_not_of_a_name_is_named_and_nothing_is_deleted(saisie, fautif):
+    with pytest.raises(CaractereRefuse, match=re.escape(f"« {fautif} »")):
+        normalise(saisie)
+
+
+@pytest.mark.cas("ins-9")
+def test_a_leading_hyphen_is_refused_and_a_leading_space_is_trimmed():
+    assert normalise(" MARTIN") == "MARTIN"
+    with pytest.raises(ProfilRefuse) as refus:
+        check_birth_name("-MARTIN")
+    assert refus.value.proposition == "MARTIN"
+
+
+@pytest.mark.cas("ins-10")
+@pytest.mark.parametrize(
+    ("nom", "proposition"),
+    [("D''ARC", "D'ARC"), ("L' HERAULT", "L'HERAULT"), ("D 'ARC", "D'ARC")],
+)
+def test_two_separators_in_a_row_are_refused_with_the_way_to_write_it(nom, proposition):
+    with pytest.raises(ProfilRefuse) as refus:
+        check_birth_name(normalise(nom))
+    assert f"« {proposition} »" in str(refus.value)
+    check_birth_name(proposition)
+
+
+@pytest.mark.cas("ins-11")
+def test_a_double_hyphen_is_of_a_birth_name_and_not_of_a_first_name():
+    check_birth_name("DUPONT--MARTIN")
+    with pytest.raises(ProfilRefuse) as refus:
+        check_first_name("ANNE--MARIE")
+    assert refus.value.proposition == "ANNE-MARIE"
+
+
+@pytest.mark.parametrize("prenom", ["ANNE-", "ANNE'", "-ANNE"])
+def test_a_first_name_neither_starts_nor_ends_with_a_sign(prenom):
+    with pytest.raises(ProfilRefuse) as refus:
+        check_first_name(prenom)
+    assert refus.value.proposition == "ANNE"
+
+
+@pytest.mark.parametrize("nom", ["'T HOOFT", "D'ARTAGNAN DE L'HERAULT", "MODELE-BLANC"])
+def test_names_of_the_profile_pass(nom):
+    check_birth_name(nom)
+
+
+@pytest.mark.cas("ins-15", "ins-16")
+def test_a_compound_first_name_without_hyphen_agrees_and_a_second_one_does_not():
+    liste = "JEAN-PIERRE ALAIN"
+    assert is_first_name_consistent("JEAN PIERRE", liste)
+    assert default_first_name(liste, "JEAN PIERRE") == "JEAN PIERRE"
+    assert not is_first_name_consistent("ALAIN", liste)
+    assert default_first_name(liste, "ALAIN") == "JEAN-PIERRE"

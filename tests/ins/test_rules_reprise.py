@@ -153,10 +153,9 @@ def test_a_file_that_cannot_be_read_is_refused_whole(texte, mot):
         list(read_rows(texte))
 
 
-def test_too_many_lines_are_refused(monkeypatch):
-    monkeypatch.setattr("ins.rules.reprise.LIGNES_MAX", 2)
+def test_too_many_lines_are_refused():
     with pytest.raises(FichierIllisible, match="coupez"):
-        list(read_rows("nom;prenom\nA;B\nC;D\nE;F\n"))
+        list(read_rows("nom;prenom\nA;B\nC;D\nE;F\n", 2))
 
 
 @given(st.text(alphabet=st.characters(codec="cp1252", exclude_categories=["Cc"]), max_size=30))

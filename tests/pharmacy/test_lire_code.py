@@ -36,6 +36,22 @@ def test_what_the_screen_refuses_exits_with_one_and_the_rest_with_zero(
     assert code == int(suite in {"refus", "rien"})
 
 
+@pytest.mark.exigence("INS-12", "AGT-04")
+def test_every_published_datamatrix_of_an_ins_is_read_or_refused_as_written(partage):
+    fichier = partage / "data/ins/datamatrix-ins-vectors.json"
+    vecteurs = json.loads(fichier.read_text(encoding="utf-8"))["vectors"]
+    assert len(vecteurs) == 15
+    for vecteur in vecteurs:
+        code, lu = _lire(vecteur["raw"])
+        assert code == int(not vecteur["valid"]), vecteur["name"]
+        if vecteur["valid"]:
+            attendu = {nom: v for nom, v in vecteur["parsed"].items() if v is not None}
+            assert (lu["classe"], lu["champs"]) == ("ins_datamatrix", attendu), vecteur["name"]
+        else:
+            assert lu["suite"] == "refus"
+            assert lu["message"]
+
+
 @pytest.mark.parametrize(
     ("texte", "code", "classe"),
     [

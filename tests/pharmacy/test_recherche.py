@@ -78,6 +78,8 @@ def adrun(halle):
         "22/1 adr",
         "2212 adr",
         "zoe 22/12/1975 dupont",
+        "adr adrun",
+        "adrun adr zo zoe",
     ],
 )
 def test_any_name_in_any_order_with_any_usual_date_finds_the_file(halle, adrun, frappe):

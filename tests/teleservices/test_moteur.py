@@ -1,5 +1,6 @@
 """Claim, call, settle: what each outcome means, and what a doubt never becomes."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -9,7 +10,7 @@ from teleservices import moteur
 from teleservices.errors import InvalidReply, NotReady, OutcomeUnknown, Rejected, Unavailable
 from teleservices.models import Disjoncteur, Envoi, Trace
 from teleservices.registre import attach_evidence
-from tests.teleservices.atelier import deposer, due, mettre, reponse
+from tests.teleservices.atelier import deposer, due, lire_file, mettre, reponse
 
 ETAT = Envoi.Etat
 pytestmark = pytest.mark.django_db
@@ -246,3 +247,28 @@ def test_each_handler_of_the_product_run_twice_has_one_effect(halle, essai):
     envoi = passer(deposer(halle, essai))
     moteur.process(envoi.pk)
     assert essai.faits.count("appel") == 1
+
+
+def test_a_service_still_at_work_is_asked_again_by_the_same_row(halle, essai):
+    essai.suites = [PANNE, replace(reponse(), reprendre_s=30), reponse("R2")]
+    envoi = passer(passer(deposer(halle, essai)))
+    en_cours = relu(envoi)
+    assert (en_cours.etat, en_cours.tentatives, en_cours.dernier_code) == (ETAT.A_ENVOYER, 0, "")
+    assert en_cours.pas_avant > timezone.now() + timedelta(seconds=28)
+    passer(envoi)
+    assert (relu(envoi).etat, relu(envoi).accuse) == (ETAT.ENVOYE, "R2")
+    resultats = Trace.objects.filter(envoi=envoi).order_by("pk").values_list("resultat", flat=True)
+    assert list(resultats) == ["suite", "ok"]
+    assert essai.faits[-3:] == ["regle:a_envoyer", "appel", "regle:envoye"]
+
+
+@pytest.mark.parametrize(("dans_s", "sonne"), [(0.25, True), (30, False)])
+def test_the_bell_rings_again_soon_and_the_sweep_does_the_rest(
+    halle, essai, valkey, django_capture_on_commit_callbacks, dans_s, sonne
+):
+    essai.suites = [replace(reponse(), reprendre_s=dans_s)]
+    envoi = deposer(halle, essai)
+    valkey.delete("interactif")
+    with django_capture_on_commit_callbacks(execute=True):
+        passer(envoi)
+    assert bool(lire_file(valkey, "interactif")) is sonne

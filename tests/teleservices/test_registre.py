@@ -42,3 +42,17 @@ def test_what_never_left_is_no_exchange(erreur):
     with pytest.raises(type(erreur)) as pris:
         send_kept(Ecrit(erreur), REQUETE, "m-1")
     assert pris.value.reponse is None
+
+
+def test_a_secret_is_taken_out_of_what_is_kept_not_of_what_is_read():
+    retour = Retour(200, "x/y", b"<r>secret</r>", 12, 7.0)
+
+    def effacer(octets):
+        return octets.replace(b"secret", b"-").replace(b"<q/>", b"<->")
+
+    rendu, echange = send_kept(Ecrit(retour), REQUETE, "m-1", effacer)
+    assert rendu.corps == b"<r>secret</r>"
+    assert (echange.requete, echange.reponse) == (b"<->", b"<r>-</r>")
+    with pytest.raises(OutcomeUnknown) as pris:
+        send_kept(Ecrit(OutcomeUnknown("x", "y")), REQUETE, "m-1", effacer)
+    assert pris.value.reponse.echange.requete == b"<->"

@@ -125,6 +125,14 @@ def test_a_reply_is_given_whatever_its_status(tls, transport):
     assert (retour.statut, retour.type_contenu, retour.corps) == (503, "text/plain", b"non!")
 
 
+def test_a_request_goes_with_its_method(tls, transport):
+    with servir(tls, envoyer(OK)) as serveur:
+        transport.send(demande(serveur))
+        transport.send(demande(serveur, methode="DELETE"))
+        transport.close()
+    assert [r.split(b" ", 1)[0] for r in serveur.requetes] == [b"POST", b"DELETE"]
+
+
 def test_the_connection_is_kept_between_two_calls(tls, transport):
     with servir(tls, envoyer(OK)) as serveur:
         assert [transport.send(demande(serveur)).corps for _ in range(3)] == [XML] * 3

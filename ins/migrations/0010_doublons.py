@@ -10,7 +10,7 @@ from pharmacy.isolation.operations import IsolerTable
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('ins', '0008_rappel_piece'),
+        ('ins', '0009_rappel_piece'),
         ('pharmacy', '0007_cartes'),
     ]
 

@@ -8,7 +8,7 @@ from pharmacy.isolation.operations import FigerTable, IsolerTable
 class Migration(migrations.Migration):
 
     dependencies = [
-        ("ins", "0007_apcv_droits"),
+        ("ins", "0008_question"),
         ("pharmacy", "0006_recherche"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

@@ -1,0 +1,137 @@
+"""Outbox handlers of the verification: one identity for the counter, lots in the background."""
+
+from dataclasses import astuple, dataclass, field, replace
+from uuid import uuid5
+
+from django.utils import timezone
+
+from ins import reglages_verification
+from ins.client import InsiClient, insi_client
+from ins.codec.verification import IdentiteAVerifier, is_sendable
+from ins.handlers import REPRISES_S, check_in_time
+from ins.models import AppelInsi, LotVerification
+from ins.selectors import VERIFIER
+from ins.services import lots_resultats, verification
+from ins.services.lots_resultats import LOT_VIDE
+from ins.suivi_lots import VERIFIER_LOT, identities_of
+from teleservices import registre
+from teleservices.errors import Rejected
+from teleservices.models import Envoi
+from teleservices.registre import Reponse
+
+# A breaker of its own: a batch that the service turns away must not close INSi to the counter.
+SERVICE_LOTS = "insi_lots"
+_PREMIERE_S, _MAX_S = 0.25, 60.0
+_PERDU_S = 60.0
+_SECONDES_UN_JOUR = 24 * 3600
+
+
+@dataclass(frozen=True)
+class DemandeLot:
+    """A deposit (`identites`) or, once deposited, a reading of `numero`."""
+
+    client: InsiClient
+    numero: str
+    id_lot: str
+    depuis_s: float
+    identites: list[IdentiteAVerifier] = field(default_factory=list, repr=False)
+
+
+class VerifierLot:
+    """A lot of at most 500 identities: deposited, then asked about until it is finished.
+
+    The id of the deposit follows from what it holds: deposited again after a lost answer it is the
+    same lot, and a lot whose people changed meanwhile is another one (ins.md §3.7).
+    """
+
+    operation = VERIFIER_LOT
+    service = SERVICE_LOTS
+    file: str = Envoi.File.LOTS
+    lecture = False
+    replayable = True
+
+    def prepare(self, envoi: Envoi) -> DemandeLot:
+        """Return what to deposit, or which lot to ask about. NotReady without INSI-AUTO."""
+        lot = LotVerification.objects.get(officine_id=envoi.officine_id, envoi=envoi)
+        client = insi_client(automatique=True)
+        if lot.numero and lot.depose_le:
+            depuis_s = (timezone.now() - lot.depose_le).total_seconds()
+            if depuis_s > 7 * _SECONDES_UN_JOUR:
+                raise Rejected("lot_sans_fin", "INSi n'a pas fini ce lot en sept jours.")
+            return DemandeLot(client, lot.numero, "", depuis_s)
+        identites = [i for i in identities_of(lot) if is_sendable(i)]
+        if not identites:
+            raise Rejected(LOT_VIDE, "Les identités de ce lot ont toutes changé entre-temps.")
+        id_lot = str(uuid5(lot.uuid, repr([astuple(i) for i in identites])))
+        return DemandeLot(client, "", id_lot, 0.0, identites)
+
+    def call(self, demande: DemandeLot) -> Reponse:
+        """Deposit or ask; say when to come back while the service is at work."""
+        if not demande.numero:
+            reponse = demande.client.deposer_lot(demande.id_lot, demande.identites)
+            return replace(reponse, reprendre_s=_PREMIERE_S)
+        reponse = demande.client.relever_lot(demande.numero)
+        if reponse.contenu.etat == "EN_COURS":
+            attente = min(_MAX_S, max(_PREMIERE_S, demande.depuis_s / 2))
+            return replace(reponse, reprendre_s=attente)
+        if reponse.contenu.etat == "INCONNU":
+            return replace(reponse, reprendre_s=_PERDU_S)
+        return reponse
+
+    def ask(self, _demande: DemandeLot) -> Reponse | None:
+        """A lot deposited twice is one lot: nothing to ask before."""
+        return None
+
+    def settle(self, envoi: Envoi, reponse: Reponse) -> None:
+        """Keep the number of the lot, or apply its results."""
+        lots_resultats.record_lot(envoi, reponse)
+
+    def fail(self, envoi: Envoi) -> None:
+        """Close a lot that is refused or given up; a wait changes nothing."""
+        lots_resultats.record_lot_failure(envoi)
+
+
+class VerifierIdentite:
+    """One INS and its traits, asked by a person: safe to ask again (ins.md §3.7)."""
+
+    operation = VERIFIER
+    service = "insi"
+    file: str = Envoi.File.INTERACTIF
+    lecture = True
+    replayable = True
+
+    def prepare(self, envoi: Envoi) -> tuple[InsiClient, IdentiteAVerifier]:
+        """Return the client and the identity. Rejected when it cannot be sent, or too late."""
+        check_in_time(envoi)
+        appel = AppelInsi.objects.get(officine_id=envoi.officine_id, envoi=envoi)
+        identite = verification.identity_of(appel)
+        if identite is None or not is_sendable(identite):
+            raise Rejected(
+                "identite_incomplete",
+                "Cette INS ne peut pas être vérifiée telle quelle. Récupérez l'INS (² I).",
+            )
+        return insi_client(), identite
+
+    def call(self, demande: tuple[InsiClient, IdentiteAVerifier]) -> Reponse:
+        """Return INSi's answer: conform, not, unknown, or not verified."""
+        client, identite = demande
+        return client.verifier(identite)
+
+    def ask(self, _demande: tuple[InsiClient, IdentiteAVerifier]) -> Reponse | None:
+        """A reading has no doubt to lift."""
+        return None
+
+    def settle(self, envoi: Envoi, reponse: Reponse) -> None:
+        """Refresh the date, take the INS off, or take what was read."""
+        verification.record(envoi, reponse)
+
+    def fail(self, envoi: Envoi) -> None:
+        """Show what the failure means."""
+        verification.record_failure(envoi)
+
+
+def register_all() -> None:
+    """Add both operations and their settings; called from `AppConfig.ready()`."""
+    registre.register(VerifierIdentite(), REPRISES_S)
+    registre.register(VerifierLot())
+    reglages_verification.register_all()
