@@ -26,6 +26,7 @@ from uuid import uuid4
 import httpx
 import psycopg
 from lxml import etree
+from psycopg.conninfo import make_conninfo
 
 from config.lanceur.dossiers import RACINE
 from config.lanceur.enfants import Commande
@@ -137,15 +138,13 @@ class Banc:
         self.pile.start_data()
         build_all(self.tls)
         assert self.pile.postgres is not None
-        self.dsn = " ".join(
-            f"{cle}={self.pile.env[f'COMPTOIR_{nom}']}"
-            for cle, nom in (
-                ("host", "BASE_HOTE"),
-                ("port", "BASE_PORT"),
-                ("dbname", "BASE_NOM"),
-                ("user", "PROPRIETAIRE_UTILISATEUR"),
-                ("password", "PROPRIETAIRE_MOT_DE_PASSE"),
-            )
+        secret = Path(self.pile.env["COMPTOIR_PROPRIETAIRE_MOT_DE_PASSE_FILE"])
+        self.dsn = make_conninfo(
+            host=self.pile.env["COMPTOIR_BASE_HOTE"],
+            port=self.pile.env["COMPTOIR_BASE_PORT"],
+            dbname=self.pile.env["COMPTOIR_BASE_NOM"],
+            user=self.pile.env["COMPTOIR_PROPRIETAIRE_UTILISATEUR"],
+            password=secret.read_text(encoding="utf-8").strip(),
         )
         self.pile.env |= {
             "COMPTOIR_TLS_AC": str(self.tls / "ac-serveurs.pem"),
@@ -185,7 +184,7 @@ class Banc:
         self.controle = f"http://127.0.0.1:{faits['controle_port']}"
 
     def _start_worker(self) -> None:
-        args = "-A config.celery worker -Q lots -n lots@comptoir -P threads -c 4 -l warning"
+        args = "-A config.celery worker -Q lots -n lots@comptoir -P threads -c 12 -l warning"
         options = "--without-gossip --without-mingle --without-heartbeat"
         commande = [PYTHON, "-m", "celery", *args.split(), *options.split()]
         self.worker = subprocess.Popen(  # noqa: S603 - our own command
@@ -274,8 +273,11 @@ def _campaign(nombre: int) -> None:
     from ins.suivi_lots import progress
     from pharmacy.models import Operateur, Poste
     from pharmacy.session.middleware import acteur_of
+    from teleservices.sonnette import ring
 
     titulaire = Operateur.objects.filter(role="titulaire").order_by("pk")[0]
+    # A web process has its way to the broker open already: a bell for no row opens ours.
+    ring(titulaire.officine_id, 0, "lots")
     debut = time.time()
     verification = lots.start(acteur_of(titulaire, Poste.objects.order_by("pk")[0]), "toutes")
     limite = time.monotonic() + 300

@@ -181,7 +181,7 @@ ADRI_URL = env.texte("ADRI_URL", f"{VITALE_URL}/adri" if VITALE_URL else "")
 VITALE_CERTIFICAT = env.texte("VITALE_CERTIFICAT", INSI_CERTIFICAT)
 VITALE_CLE = env.texte("VITALE_CLE", INSI_CLE)
 VITALE_IDAM = env.texte("VITALE_IDAM", INSI_IDAM)
-APCV_REGEX = env.texte("APCV_REGEX", r"^APCVSIM1\.")
+APCV_REGEX = env.texte("APCV_REGEX", r"^APCVSIM1\." if ENVIRONNEMENT == "simulateur" else "")
 TLS_AC = env.texte("TLS_AC", "")
 CPS_AC = env.texte("CPS_AC", "")
 # A fixed identifier of this installation, carried by the LPS context (ins.md §3.3).

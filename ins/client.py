@@ -31,6 +31,7 @@ from ins.rules.dates import parse_birth
 from teleservices.errors import InvalidReply, NotReady, TeleserviceError, Unavailable
 from teleservices.registre import Reponse, attach_evidence, send_kept
 from teleservices.soap.contextes import Couverture, EnteteEnvoi, Logiciel
+from teleservices.soap.lecture import Element
 from teleservices.tls import Materiel, read_certificate
 from teleservices.transport import Echange, HttpsTransport, Requete, Transport
 
@@ -60,7 +61,7 @@ class _Message:
     """One call ready to leave. `lire` reads its answer; without it, the answer of a recovery."""
 
     action: str
-    corps: bytes = field(repr=False)
+    corps: bytes | Element = field(repr=False)
     couverture: Couverture | None = field(default=None, repr=False)
     lire: Callable[[bytes], Any] | None = None
     lecture_s: float = 0.0

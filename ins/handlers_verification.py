@@ -1,6 +1,7 @@
 """Outbox handlers of the verification: one identity for the counter, lots in the background."""
 
-from dataclasses import astuple, dataclass, field, replace
+import time
+from dataclasses import dataclass, field, replace
 from uuid import uuid5
 
 from django.utils import timezone
@@ -15,13 +16,13 @@ from ins.services import lots_resultats, verification
 from ins.services.lots_resultats import LOT_VIDE
 from ins.suivi_lots import VERIFIER_LOT, identities_of
 from teleservices import registre
-from teleservices.errors import Rejected
+from teleservices.errors import InvalidReply, OutcomeUnknown, Rejected, Unavailable
 from teleservices.models import Envoi
 from teleservices.registre import Reponse
 
 # A breaker of its own: a batch that the service turns away must not close INSi to the counter.
 SERVICE_LOTS = "insi_lots"
-_PREMIERE_S, _MAX_S = 0.25, 60.0
+_PREMIERE_S, _MAX_S = 0.2, 60.0
 _PERDU_S = 60.0
 _SECONDES_UN_JOUR = 24 * 3600
 
@@ -62,21 +63,28 @@ class VerifierLot:
         identites = [i for i in identities_of(lot) if is_sendable(i)]
         if not identites:
             raise Rejected(LOT_VIDE, "Les identités de ce lot ont toutes changé entre-temps.")
-        id_lot = str(uuid5(lot.uuid, repr([astuple(i) for i in identites])))
+        id_lot = str(uuid5(lot.uuid, "\n".join(map(_line, identites))))
         return DemandeLot(client, "", id_lot, 0.0, identites)
 
     def call(self, demande: DemandeLot) -> Reponse:
-        """Deposit or ask; say when to come back while the service is at work."""
-        if not demande.numero:
-            reponse = demande.client.deposer_lot(demande.id_lot, demande.identites)
-            return replace(reponse, reprendre_s=_PREMIERE_S)
-        reponse = demande.client.relever_lot(demande.numero)
-        if reponse.contenu.etat == "EN_COURS":
-            attente = min(_MAX_S, max(_PREMIERE_S, demande.depuis_s / 2))
-            return replace(reponse, reprendre_s=attente)
-        if reponse.contenu.etat == "INCONNU":
-            return replace(reponse, reprendre_s=_PERDU_S)
-        return reponse
+        """Deposit, look once a moment later; or ask. Say when to come back meanwhile.
+
+        Nothing is lost if it stops between the two: deposited again, it is the same lot.
+        """
+        if demande.numero:
+            return _come_back(demande.client.relever_lot(demande.numero), demande.depuis_s)
+        depot = demande.client.deposer_lot(demande.id_lot, demande.identites)
+        numero = depot.contenu.numero
+        time.sleep(_PREMIERE_S)
+        try:
+            releve = demande.client.relever_lot(numero)
+        except (Unavailable, OutcomeUnknown, InvalidReply):
+            # It is deposited: the number is kept, and the question asked again.
+            return replace(depot, accuse=numero, reprendre_s=_PREMIERE_S)
+        suivi = _come_back(releve, _PREMIERE_S)
+        if suivi.reprendre_s is not None:
+            suivi = replace(suivi, contenu=depot.contenu)
+        return replace(suivi, accuse=numero, avant=(depot.echange,))
 
     def ask(self, _demande: DemandeLot) -> Reponse | None:
         """A lot deposited twice is one lot: nothing to ask before."""
@@ -89,6 +97,20 @@ class VerifierLot:
     def fail(self, envoi: Envoi) -> None:
         """Close a lot that is refused or given up; a wait changes nothing."""
         lots_resultats.record_lot_failure(envoi)
+
+
+def _come_back(reponse: Reponse, depuis_s: float) -> Reponse:
+    """Return an answer with when to ask again, less and less often; a lost lot waits a minute."""
+    if reponse.contenu.etat == "EN_COURS":
+        return replace(reponse, reprendre_s=min(_MAX_S, max(_PREMIERE_S, depuis_s / 2)))
+    return replace(reponse, reprendre_s=_PERDU_S if reponse.contenu.etat == "INCONNU" else None)
+
+
+def _line(i: IdentiteAVerifier) -> str:
+    """Return what two deposits must share to be the same lot."""
+    return "|".join(
+        (i.reference, i.matricule, i.oid, i.nom, i.prenoms, i.sexe, i.naissance, i.lieu)
+    )
 
 
 class VerifierIdentite:

@@ -1,4 +1,4 @@
-"""Doors for Celery: ids or nothing."""
+"""Doors for Celery: (officine_id, row_id), or nothing."""
 
 from celery import shared_task
 

@@ -313,7 +313,7 @@ class Pile:
                 self.env,
             )
         )
-        for file, places in (("interactif", "16"), ("lots", "4")):
+        for file, places in (("interactif", "16"), ("lots", "12")):
             self._start(
                 Commande(
                     file,

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from teleservices.soap import build_envelope, parse_xml
 from teleservices.soap.contextes import EnteteEnvoi, build_headers
 from teleservices.soap.contrat import build_body
+from teleservices.soap.lecture import Element
 
 _RV = "http://www.cnamts.fr/INSiRecVit"
 _RS = "http://www.cnamts.fr/INSiRecSans"
@@ -62,6 +63,7 @@ def corps_traits(demande: DemandeTraits) -> bytes:
     return build_body("insi.wsdl", "insi-traits.xsd", f"{{{_RS}}}RECSANSVITALE", contenu)
 
 
-def envelopper(corps: bytes, entete: EnteteEnvoi) -> bytes:
+def envelopper(corps: bytes | Element, entete: EnteteEnvoi) -> bytes:
     """Return the whole message; the structure certificate speaks for us, no wsse:Security."""
-    return build_envelope(build_headers(entete), parse_xml(corps))
+    element = parse_xml(corps) if isinstance(corps, bytes) else corps
+    return build_envelope(build_headers(entete), element)

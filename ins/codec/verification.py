@@ -26,6 +26,7 @@ LOT_MAX = 500
 CONFORME, NON_CONFORME, INCONNU, A_REDEMANDER = "00", "01", "02", "91"
 CODES = frozenset({CONFORME, NON_CONFORME, INCONNU, A_REDEMANDER})
 _SCHEMA = "insi-verification.xsd"
+_REF, _CODE, _LIBELLE = (f"{{{ESPACE}}}{nom}" for nom in ("Reference", "Code", "Libelle"))
 _REFERENCE = re.compile(r"[A-Za-z0-9\-]{1,36}")
 _FORMES = {
     "matricule": re.compile(r"[0-9]{5}([0-9]{2}|2A|2B)[0-9]{8}"),
@@ -87,14 +88,14 @@ def is_sendable(identite: IdentiteAVerifier) -> bool:
     return all(forme.fullmatch(getattr(identite, nom)) for nom, forme in _FORMES.items())
 
 
-def corps_verifier(identite: IdentiteAVerifier) -> bytes:
+def corps_verifier(identite: IdentiteAVerifier) -> Element:
     """Return verifierIdentiteRequete. ContratRefuse when the identity does not fit."""
     racine = _root("verifierIdentiteRequete")
     _add_identity(racine, identite)
-    return _canonical(racine)
+    return _checked(racine)
 
 
-def corps_deposer(id_lot: str, identites: Sequence[IdentiteAVerifier]) -> bytes:
+def corps_deposer(id_lot: str, identites: Sequence[IdentiteAVerifier]) -> Element:
     """Return deposerLotRequete: 1 to 500 identities under an id that makes the deposit idempotent.
 
     ContratRefuse beyond, or when an identity does not fit. Source: ins.md §3.7.
@@ -103,14 +104,14 @@ def corps_deposer(id_lot: str, identites: Sequence[IdentiteAVerifier]) -> bytes:
     _sub(racine, "IdLot", id_lot)
     for identite in identites:
         _add_identity(racine, identite)
-    return _canonical(racine)
+    return _checked(racine)
 
 
-def corps_relever(numero: str) -> bytes:
+def corps_relever(numero: str) -> Element:
     """Return releverLotRequete for the number that the service gave."""
     racine = _root("releverLotRequete")
     _sub(racine, "NumeroLot", numero)
-    return _canonical(racine)
+    return _checked(racine)
 
 
 def parse_verification(data: bytes) -> Resultat:
@@ -174,9 +175,9 @@ def _add_identity(racine: Element, identite: IdentiteAVerifier) -> None:
         _sub(element, "LieuNaissance", identite.lieu)
 
 
-def _canonical(racine: Element) -> bytes:
+def _checked(racine: Element) -> Element:
     check_body(_SCHEMA, racine)
-    return etree.tostring(racine, method="c14n", exclusive=True)
+    return racine
 
 
 def _invalid(code: str) -> InvalidReply:
@@ -203,7 +204,8 @@ def _count(corps: Element, nom: str) -> int:
 
 
 def _result(element: Element) -> Resultat:
-    reference, code = text_of(element, ESPACE, "Reference"), text_of(element, ESPACE, "Code")
+    champs = {enfant.tag: (enfant.text or "").strip() for enfant in element}
+    reference, code = champs.get(_REF, ""), champs.get(_CODE, "")
     if code not in CODES or not _REFERENCE.fullmatch(reference):
         raise _invalid("code_inconnu")
-    return Resultat(reference, code, text_of(element, ESPACE, "Libelle"))
+    return Resultat(reference, code, champs.get(_LIBELLE, ""))

@@ -80,10 +80,6 @@ class Migration(migrations.Migration):
             name='releve_le',
             field=models.DateTimeField(null=True, verbose_name='réglé le'),
         ),
-        migrations.AddIndex(
-            model_name='identiteverifiee',
-            index=models.Index(fields=['lot', 'code'], name='identite_verifiee_code'),
-        ),
         migrations.AddField(
             model_name='lecturedatamatrix',
             name='officine',
@@ -109,6 +105,11 @@ class Migration(migrations.Migration):
             index=models.Index(fields=['officine', 'vente'], name='lecture_datamatrix_vente'),
         ),
         IsolerTable("ins_lecturedatamatrix"),
+        # Each row is written twice, at the listing and at the answer: room for the second.
+        migrations.RunSQL(
+            "ALTER TABLE ins_identiteverifiee SET (fillfactor = 50)",
+            "ALTER TABLE ins_identiteverifiee RESET (fillfactor)",
+        ),
         build_function(
             "comptoir_verifications_periodiques()",
             "TABLE(officine_id bigint)",

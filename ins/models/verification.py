@@ -99,7 +99,6 @@ class IdentiteVerifiee(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["lot", "patient"], name="identite_verifiee_unique")
         ]
-        indexes = [models.Index(fields=["lot", "code"], name="identite_verifiee_code")]
 
     def __str__(self) -> str:
         return self.code

@@ -97,6 +97,8 @@ def _without_ins(identite: Identite) -> Identite:
 
 
 def _creation(identite: Identite, e: Evenement) -> Identite:
+    if identite.transitions:
+        raise EvenementRefuse("creation: le dossier existe")
     return _tell(replace(identite, traits=e.traits), "T1", "Dossier créé à la main.")
 
 

@@ -6,6 +6,8 @@ Source: ins.md §2.5 (T19 to T21), §3.7; requirement INS-34.
 from collections.abc import Mapping
 from datetime import datetime
 
+from django.db import connection
+from django.db.models import Count, QuerySet
 from django.utils import timezone
 
 from ins.codec.verification import (
@@ -30,6 +32,28 @@ MOTIF = "INSi ne confirme pas cette INS"
 PRECISIONS = {NON_CONFORME: "non conforme", INCONNU: "matricule inconnu"}
 # Code of a lot that holds nobody any more: nothing was sent, nothing needs a person.
 LOT_VIDE = "lot_vide"
+_CODES = """
+    WITH lus AS (
+        SELECT * FROM unnest(%(cles)s::bigint[], %(codes)s::text[]) AS r(cle, code)
+    ), ecrites AS (
+        UPDATE ins_identiteverifiee v
+        SET code = CASE WHEN p.id IS NULL THEN %(changee)s ELSE coalesce(lus.code, '') END
+        FROM ins_identiteverifiee w
+        LEFT JOIN lus ON lus.cle = w.id
+        LEFT JOIN pharmacy_patient p ON p.id = w.patient_id AND p.officine_id = w.officine_id
+            AND p.actif AND p.traits_version = w.traits_version AND p.ins_empreinte = w.empreinte
+        WHERE v.id = w.id AND w.lot_id = %(lot)s AND w.officine_id = %(officine)s
+        RETURNING v.code
+    )
+    SELECT count(*) FROM ecrites WHERE code = ''
+"""
+_DATER = """
+    UPDATE pharmacy_patient p SET ins_verifie_le = %(quand)s
+    FROM ins_identiteverifiee v
+    WHERE v.lot_id = %(lot)s AND v.officine_id = %(officine)s AND v.code = %(code)s
+    AND p.id = v.patient_id AND p.officine_id = v.officine_id
+    AND p.traits_version = v.traits_version AND p.ins_empreinte = v.empreinte
+"""
 _ECARTEES = (IdentiteVerifiee.CHANGEE, IdentiteVerifiee.NON_ENVOYABLE)
 _MORT = (Envoi.Etat.REFUSE, Envoi.Etat.ABANDONNE)
 
@@ -46,6 +70,7 @@ def record_lot(envoi: Envoi, reponse: Reponse) -> None:
         lot.numero, lot.depose_le = reponse.contenu.numero, timezone.now()
         lot.save(update_fields=["numero", "depose_le"])
     elif reponse.contenu.etat == "TERMINE":
+        lot.numero = lot.numero or reponse.accuse
         _apply(lot, reponse.contenu)
     elif reponse.contenu.etat == "INCONNU":
         lot.numero, lot.depose_le = "", None
@@ -80,64 +105,82 @@ def _forget(envoi: Envoi, motif: str) -> None:
 
 
 def _apply(lot: LotVerification, releve: Releve) -> None:
-    """Sort the identities of a lot by what became of them, then write each group at once."""
-    groupes = _sort(lot, {r.reference: r.code for r in releve.resultats})
-    lignes = IdentiteVerifiee.objects.filter(officine_id=lot.officine_id, lot=lot)
-    for code, membres in groupes.items():
-        lignes.filter(pk__in=[cle for cle, _ in membres]).update(code=code)
-    conformes = [patient_id for _, patient_id in groupes.get(CONFORME, [])]
-    if conformes:
-        Patient.objects.filter(officine_id=lot.officine_id, pk__in=conformes).update(
-            ins_verifie_le=timezone.now()
-        )
-    refuses = {patient_id: code for code in PRECISIONS for _, patient_id in groupes.get(code, [])}
+    """Give each identity what became of it, then write each consequence for all of them at once."""
+    _write_codes(lot, releve)
+    refuses = _lock_refused(lot)
+    nombres = dict(_rows(lot).order_by("code").values_list("code").annotate(nombre=Count("pk")))
+    if nombres.get(CONFORME):
+        _date_confirmed(lot)
     if refuses:
         _withdraw(lot, refuses)
-    _count(lot, {code: len(membres) for code, membres in groupes.items()})
+    _count(lot, nombres)
     audit.note_system(lot.officine_id, "ins.lot", f"lot:{lot.pk}", "ok")
     advance(lot.verification_id, lot.officine_id)
 
 
-def _sort(lot: LotVerification, codes: Mapping[str, str]) -> dict[str, list[tuple[int, int]]]:
-    """Return, by code, the rows and their files; the files are locked, in the order of their ids.
+def _rows(lot: LotVerification) -> QuerySet[IdentiteVerifiee]:
+    return IdentiteVerifiee.objects.filter(officine_id=lot.officine_id, lot=lot)
 
-    An identity that changed since it was listed keeps what it has: the answer is not about it.
-    """
-    lignes = list(
-        IdentiteVerifiee.objects.filter(officine_id=lot.officine_id, lot=lot)
-        .order_by("patient_id")
-        .values_list("pk", "patient_id", "traits_version", "empreinte")
-    )
-    actuels = {
-        cle: (version, empreinte)
-        for cle, version, empreinte in Patient.objects.select_for_update(of=("self",), no_key=True)
-        .filter(
-            officine_id=lot.officine_id,
-            actif=True,
-            pk__in=[patient_id for _, patient_id, _, _ in lignes],
+
+def _write_codes(lot: LotVerification, releve: Releve) -> None:
+    """Write the code of each identity: the service's, or ours when the answer is not about it."""
+    with connection.cursor() as curseur:
+        curseur.execute(
+            _CODES,
+            {
+                "lot": lot.pk,
+                "officine": lot.officine_id,
+                "cles": [int(r.reference) for r in releve.resultats if r.reference.isdigit()],
+                "codes": [r.code for r in releve.resultats if r.reference.isdigit()],
+                "changee": IdentiteVerifiee.CHANGEE,
+            },
         )
+        sans_reponse = curseur.fetchone()
+    if sans_reponse and sans_reponse[0]:
+        _name_unanswered(lot)
+
+
+def _name_unanswered(lot: LotVerification) -> None:
+    """Tell those the answer does not name: never sent, or forgotten by the service."""
+    envoyables = [int(i.reference) for i in identities_of(lot) if is_sendable(i)]
+    muettes = _rows(lot).filter(code="")
+    muettes.filter(pk__in=envoyables).update(code=A_REDEMANDER)
+    muettes.update(code=IdentiteVerifiee.NON_ENVOYABLE)
+
+
+def _lock_refused(lot: LotVerification) -> list[tuple[Patient, str]]:
+    """Return the files not confirmed, locked, with their code; one that changed is left alone."""
+    lignes = {
+        ligne.patient_id: ligne for ligne in _rows(lot).filter(code__in=PRECISIONS).order_by("pk")
+    }
+    if not lignes:
+        return []
+    gardes = [
+        (patient, lignes[patient.pk].code)
+        for patient in Patient.objects.select_for_update(of=("self",), no_key=True)
+        .filter(officine_id=lot.officine_id, actif=True, pk__in=lignes)
         .order_by("pk")
-        .values_list("pk", "traits_version", "ins_empreinte")
-    }
-    sans_reponse = _without_answer(lot, {str(cle) for cle, *_ in lignes} - codes.keys())
-    groupes: dict[str, list[tuple[int, int]]] = {}
-    for cle, patient_id, version, empreinte in lignes:
-        code = codes.get(str(cle)) or sans_reponse[str(cle)]
-        if actuels.get(patient_id) != (version, empreinte):
-            code = IdentiteVerifiee.CHANGEE
-        groupes.setdefault(code, []).append((cle, patient_id))
-    return groupes
+        if (patient.traits_version, patient.ins_empreinte)
+        == (lignes[patient.pk].traits_version, lignes[patient.pk].empreinte)
+    ]
+    partis = lignes.keys() - {patient.pk for patient, _ in gardes}
+    if partis:
+        _rows(lot).filter(patient_id__in=partis).update(code=IdentiteVerifiee.CHANGEE)
+    return gardes
 
 
-def _without_answer(lot: LotVerification, references: set[str]) -> dict[str, str]:
-    """Return the code of identities that the answer does not name: never sent, or forgotten."""
-    if not references:
-        return {}
-    envoyables = {i.reference for i in identities_of(lot) if is_sendable(i)}
-    return {
-        reference: A_REDEMANDER if reference in envoyables else IdentiteVerifiee.NON_ENVOYABLE
-        for reference in references
-    }
+def _date_confirmed(lot: LotVerification) -> None:
+    """Date the confirmed INS; one that changed since keeps its own."""
+    with connection.cursor() as curseur:
+        curseur.execute(
+            _DATER,
+            {
+                "lot": lot.pk,
+                "officine": lot.officine_id,
+                "code": CONFORME,
+                "quand": timezone.now(),
+            },
+        )
 
 
 def _count(lot: LotVerification, nombres: Mapping[str, int]) -> None:
@@ -146,19 +189,25 @@ def _count(lot: LotVerification, nombres: Mapping[str, int]) -> None:
     lot.ecartees = sum(nombres.get(code, 0) for code in _ECARTEES)
     lot.non_verifiees = sum(nombres.values()) - lot.conformes - lot.non_conformes - lot.ecartees
     lot.releve_le = timezone.now()
-    lot.save(update_fields=["conformes", "non_conformes", "ecartees", "non_verifiees", "releve_le"])
-
-
-def _withdraw(lot: LotVerification, refuses: Mapping[int, str]) -> None:
-    """Take the INS off the files INSi does not confirm, and leave a work item for each."""
-    patients = list(
-        Patient.objects.filter(officine_id=lot.officine_id, pk__in=refuses).order_by("pk")
+    lot.save(
+        update_fields=[
+            "numero",
+            "conformes",
+            "non_conformes",
+            "ecartees",
+            "non_verifiees",
+            "releve_le",
+        ]
     )
+
+
+def _withdraw(lot: LotVerification, refuses: list[tuple[Patient, str]]) -> None:
+    """Take the INS off the files INSi does not confirm, and leave a work item for each."""
+    patients = [patient for patient, _ in refuses]
     envoyes = sent_counts(lot.officine_id, {p.pk: p.ins_obtenu_le for p in patients})
     withdraw_many(patients, lot.verification.demandee_par_id, MOTIF)
     taches = [
-        (patient, TacheIdentite.Nature.VERIFICATION, PRECISIONS[refuses[patient.pk]])
-        for patient in patients
+        (patient, TacheIdentite.Nature.VERIFICATION, PRECISIONS[code]) for patient, code in refuses
     ]
     taches += [
         (patient, TacheIdentite.Nature.TRANSMIS, f"{envoyes[patient.pk]} envoi(s)")

@@ -6,6 +6,8 @@ import pytest
 from django.utils import timezone
 
 from ins.models import ContexteApcv, EvenementIdentite, PieceControlee, TacheIdentite
+from ins.selectors_apcv import persons_of
+from ins.services.apcv_choix import _take
 from ins.services.qualification import Controle, qualify
 from ins.services.retrait import withdraw_ins
 from pharmacy import ephemere
@@ -471,22 +473,18 @@ def test_a_sale_held_elsewhere_takes_no_phone(appli):
 
 
 @pytest.mark.exigence("INS-27")
-def test_an_ins_taken_by_another_file_meanwhile_is_refused(appli, monkeypatch):
-    """The base itself has the last word: one active file per INS."""
-    from ins import selectors_apcv
-
+@pytest.mark.cas("ins-50")
+def test_an_ins_taken_by_another_file_meanwhile_is_refused(appli):
+    """The base itself has the last word: two readings at once make one file, never two."""
     autre = fiche(appli, nom_naissance="ADRUNE", premier_prenom="ZOEE")
-    appli.take("titulaire")
-    titulaire = appli.patient()
-    vente_cancel(appli.troupe.acteur(), appli.vente.pk)
-    appli.vente = appli.troupe.vente()
     appli.read("titulaire")
-    monkeypatch.setattr(selectors_apcv, "_file_of", lambda *_args: autre)
-    reponse = appli.choose(confirme="oui", traits_version=autre.traits_version)
-    assert reponse.status_code == 409
-    assert "INS-012" in reponse.content.decode()
+    ins = persons_of(appli.lecture(), "simulateur").beneficiaires[0].ins
+    appli.choose()
+    with pytest.raises(VenteRefusee) as refus:
+        _take(appli.troupe.acteur(), autre, ins, ins.traits)
+    assert refus.value.code == "INS-012"
     autre.refresh_from_db()
-    assert (autre.statut, titulaire.statut) == ("PROV", "QUAL")
+    assert (autre.statut, appli.patient().statut) == ("PROV", "QUAL")
 
 
 # Laid on the contactless reader

@@ -76,7 +76,7 @@ def _c14n(element):
     ],
 )
 def test_each_request_is_the_example_of_the_contract(corps, nom):
-    assert corps == _c14n(exemple(nom))
+    assert _c14n(corps) == _c14n(exemple(nom))
 
 
 @pytest.mark.parametrize(
@@ -217,7 +217,7 @@ def test_any_bytes_end_in_the_taxonomy(octets):
     code=st.sampled_from(["00", "01", "02", "91"]),
 )
 def test_a_reference_comes_back_as_it_left(reference, nom, code):
-    envoye = etree.fromstring(corps_verifier(replace(ZOE, reference=reference, nom=nom)))
+    envoye = corps_verifier(replace(ZOE, reference=reference, nom=nom))
     recue = envoye.findtext("{*}Identite/{*}Reference")
     octets = _muted("02-verifier-conforme.xml", "v:Resultat/v:Reference", recue)
     lu = parse_verification(octets.replace(b">00<", f">{code}<".encode()))

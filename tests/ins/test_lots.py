@@ -25,6 +25,7 @@ from ins.suivi_lots import LOTS_EN_VOL, VUS_DEPUIS, eligible_count, progress
 from pharmacy import parametres
 from pharmacy.models import Audit, Patient
 from pharmacy.services.vente import VenteRefusee, patient_choose
+from teleservices.errors import Unavailable
 from teleservices.models import Envoi, Trace
 from tests.ins.base_ins import due, fill, qualify, work_lots, wrong
 
@@ -44,6 +45,13 @@ def campagne(halle, insi):
 def petits(monkeypatch):
     """Lots of two identities: the laws of the lots without five hundred people."""
     monkeypatch.setattr(lots, "LOT_MAX", 2)
+
+
+def deposer(insi):
+    """Deposit what waits, the service being still at work; then it finishes."""
+    insi.ask("/controle/lots", {"duree_ms": 60_000})
+    work_lots()
+    insi.ask("/controle/lots", {"duree_ms": 0})
 
 
 def suivi(verification):
@@ -196,7 +204,7 @@ def test_what_insi_could_not_verify_is_asked_again_later_three_times_in_all(
     insi.humeur("bizarre", variante="a_redemander")
     verification = campagne()
     for essai in (1, 2, 3):
-        work_lots(2)
+        work_lots()
         assert verification.lots.filter(essai=essai).exists()
     etat = suivi(verification)
     assert etat.verification.etat == "terminee"
@@ -213,7 +221,7 @@ def test_a_second_demand_waits_and_keeps_the_numbers_right(campagne, halle, insi
     fill(halle, insi, 2)
     insi.humeur("bizarre", fois=1, variante="a_redemander")
     verification = campagne()
-    work_lots(2)
+    work_lots()
     reprise = verification.lots.get(essai=2)
     assert reprise.envoi.pas_avant > timezone.now() + timedelta(minutes=9)
     assert sum(lot.nombre for lot in verification.lots.all()) == 2
@@ -293,7 +301,7 @@ def test_an_identity_that_changed_meanwhile_keeps_what_it_has(campagne, halle, i
     wrong(change_)
     verification = campagne()
     if quand == "apres":
-        work_lots()
+        deposer(insi)
     Patient.objects.filter(pk=change_.pk).update(**change)
     work_lots(2)
     change_.refresh_from_db()
@@ -332,9 +340,8 @@ def test_at_most_n_lots_are_in_flight_and_the_next_one_follows(campagne, halle, 
     envois = Envoi.objects.filter(operation="ins.verifier_lot")
     assert envois.count() == 2
     premier = envois.order_by("pk").first()
-    for _ in range(2):
-        due(premier)
-        _process(premier)
+    due(premier)
+    _process(premier)
     assert envois.count() == 3
     work_lots(6)
     assert (suivi(verification).conformes, suivi(verification).verification.etat) == (
@@ -355,7 +362,7 @@ def test_a_pause_keeps_new_lots_from_leaving_and_is_taken_up_again(campagne, hal
     acteur = halle.acteur("A01")
     verification = campagne()
     lots.pause(acteur, verification.pk)
-    work_lots(3)
+    work_lots(2)
     assert (suivi(verification).traitees, suivi(verification).verification.etat) == (2, "en_pause")
     with pytest.raises(VenteRefusee, match="INS-085"):
         lots.pause(acteur, verification.pk)
@@ -370,8 +377,10 @@ def test_a_stop_gives_up_what_was_not_deposited_and_still_takes_what_was(
     fill(halle, insi, 4)
     verification = campagne()
     premier = Envoi.objects.filter(operation="ins.verifier_lot").order_by("pk").first()
+    insi.ask("/controle/lots", {"duree_ms": 60_000})
     due(premier)
     _process(premier)
+    insi.ask("/controle/lots", {"duree_ms": 0})
     lots.stop(halle.acteur("A01"), verification.pk)
     etats = Envoi.objects.filter(operation="ins.verifier_lot").order_by("pk")
     assert [e.etat for e in etats] == ["a_envoyer", "abandonne"]
@@ -405,7 +414,7 @@ def test_a_lost_or_doubled_deposit_is_one_lot(campagne, halle, insi, humeur):
 def test_a_lot_that_the_service_lost_is_deposited_again(campagne, halle, insi):
     fill(halle, insi, 1)
     verification = campagne()
-    work_lots()
+    deposer(insi)
     insi.humeur("bizarre", fois=1, variante="lot_oublie")
     work_lots()
     assert verification.lots.get().numero == ""
@@ -420,7 +429,7 @@ def test_a_lot_still_at_work_is_asked_again_by_the_same_row(campagne, halle, ins
     work_lots(3)
     envoi = Envoi.objects.get(operation="ins.verifier_lot")
     assert (envoi.etat, envoi.tentatives) == ("a_envoyer", 0)
-    assert Trace.objects.filter(envoi=envoi).count() == 3
+    assert Trace.objects.filter(envoi=envoi).count() == 4
     assert suivi(verification).traitees == 0
     insi.ask("/controle/lots", {"duree_ms": 0})
     work_lots()
@@ -438,7 +447,7 @@ def test_the_service_is_asked_less_and_less_often(campagne, halle, insi):
     for passees in (0, 10, 60, 3600):
         demande = replace(handler.prepare(lot.envoi), depuis_s=float(passees))
         attentes.append(handler.call(demande).reprendre_s)
-    assert attentes == [0.25, 5.0, 30.0, 60.0]
+    assert attentes == [0.2, 5.0, 30.0, 60.0]
     LotVerification.objects.update(depose_le=timezone.now() - timedelta(days=8))
     work_lots()
     assert Envoi.objects.get(operation="ins.verifier_lot").etat == "refuse"
@@ -468,7 +477,7 @@ def test_a_refused_lot_changes_nothing_and_may_be_sent_again_by_a_person(campagn
 def test_a_result_that_misses_somebody_is_no_result(campagne, halle, insi, variante):
     fill(halle, insi, 2)
     verification = campagne()
-    work_lots()
+    deposer(insi)
     insi.humeur("bizarre", fois=1, variante=variante)
     work_lots()
     assert suivi(verification).traitees == 0
@@ -479,7 +488,7 @@ def test_a_result_that_misses_somebody_is_no_result(campagne, halle, insi, varia
 def test_somebody_the_answer_does_not_name_is_asked_again(campagne, halle, insi):
     fill(halle, insi, 2)
     verification = campagne()
-    work_lots()
+    deposer(insi)
     insi.humeur("bizarre", fois=1, variante="reference_inconnue")
     work_lots()
     assert verification.lots.get(essai=2).nombre == 1
@@ -525,7 +534,7 @@ def _settled(campagne, halle, insi, nombre, depuis):
     verification = campagne()
     lot = verification.lots.get()
     handler = VerifierLot()
-    work_lots()
+    deposer(insi)
     lot.envoi.refresh_from_db()
     reponse = handler.call(handler.prepare(lot.envoi))
     with CaptureQueriesContext(connection) as requetes:
@@ -550,3 +559,41 @@ def test_starting_lists_five_hundred_people_a_lot_in_a_few_queries(campagne, hal
     assert sorted(lot.nombre for lot in verification.lots.all()) == [3, TAILLE]
     assert verification.total == TAILLE + 3
     assert len(requetes) <= 30
+
+
+def test_a_poll_that_fails_after_its_deposit_keeps_the_number(campagne, halle, insi):
+    class Client:
+        """Deposits, then loses the line."""
+
+        def deposer_lot(self, id_lot, identites):
+            return vrai.deposer_lot(id_lot, identites)
+
+        def relever_lot(self, _numero):
+            raise Unavailable("reseau_injoignable", "Le service ne répond pas.")
+
+    fill(halle, insi, 1)
+    verification = campagne()
+    lot = verification.lots.get()
+    demande = VerifierLot().prepare(lot.envoi)
+    vrai = demande.client
+    reponse = VerifierLot().call(replace(demande, client=Client()))
+    assert reponse.reprendre_s == 0.2
+    record_lot(lot.envoi, reponse)
+    lot.refresh_from_db()
+    assert lot.numero == reponse.accuse == reponse.contenu.numero
+    work_lots()
+    assert suivi(verification).conformes == 1
+    assert len(insi.ask("/controle/lots")) == 1
+
+
+def test_an_ins_that_changes_between_the_answer_and_its_writing_is_left(campagne, halle, insi):
+    """The refused file is locked and looked at again before anything is taken off it."""
+    from ins.services import lots_resultats
+
+    (patient,) = fill(halle, insi, 1)
+    verification = campagne()
+    lot = verification.lots.get()
+    IdentiteVerifiee.objects.update(code="01")
+    Patient.objects.filter(pk=patient.pk).update(traits_version=2)
+    assert lots_resultats._lock_refused(lot) == []
+    assert IdentiteVerifiee.objects.get().code == "CH"

@@ -118,8 +118,8 @@ def test_a_discrepancy_is_settled_trait_by_trait(bureau):
     ecarts = page.locator("#dialogue tr[data-ecart=oui]").count()
     assert ecarts >= 2
     bureau.photographier("insi-trait-par-trait")
-    bureau.touche("Enter")  # too early: the traits are asked for
-    page.locator("#dialogue .erreur", has_text="INS-017").wait_for()
+    bureau.touche("Enter")  # too early: an answer is asked for
+    page.locator("#dialogue .erreur", has_text="Choisissez une des réponses").wait_for()
     for _ in range(ecarts):
         bureau.touche("1")
     assert "Accepter" in bureau.focus()
