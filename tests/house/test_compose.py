@@ -205,7 +205,7 @@ def test_the_bell_is_kept_on_disk():
 
 def test_the_workers_run_as_the_launcher_runs_them():
     lanceur = (RACINE / "config/lanceur/pile.py").read_text(encoding="utf-8")
-    for nom, places in (("interactif", "16"), ("lots", "4")):
+    for nom, places in (("interactif", "16"), ("lots", "12")):
         assert f'("{nom}", "{places}")' in lanceur
         commande = SERVICES[nom]["command"]
         assert commande[commande.index("-Q") + 1] == nom
