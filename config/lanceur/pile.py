@@ -281,8 +281,7 @@ class Pile:
         self.run_once(
             "manage.py",
             "preparer",
-            "--cle-publique",
-            cle,
+            f"--cle-publique={cle}",
             "--sortie",
             str(dossier / "enrolement.json"),
             *(["--sans-migrations"] if deja else []),

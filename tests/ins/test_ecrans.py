@@ -269,3 +269,18 @@ def test_no_trait_is_in_an_address_nor_the_matricule_on_the_screen(comptoir, zoe
     assert "INS qualifiée" in html
     assert "2751263220749" not in html
     assert not re.search(r'(href|action|hx-\w+)="[^"]*(ADRUN|ZOE|1975)', html)
+
+
+@pytest.mark.exigence("CTR-20")
+@pytest.mark.parametrize("cas", ["vide", "provisoire", "recuperee", "qualifiee"])
+def test_no_second_key_means_two_things_on_a_sale(comptoir, zoe, insi, cas):
+    if cas == "provisoire":
+        insi.humeur("panne_503")
+    if cas != "vide":
+        patient = comptoir.read(zoe)
+    if cas == "qualifiee":
+        comptoir.check(patient)
+    html = comptoir.troupe.client().get(_url(comptoir, "")).content.decode()
+    lettres = re.findall(r'data-officine-touche2="(\w)"', html)
+    assert len(lettres) > 6
+    assert sorted(lettres) == sorted(set(lettres))

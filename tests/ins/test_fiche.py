@@ -135,7 +135,7 @@ def test_it_is_reached_by_a_key_from_the_sale_and_leads_back_there(comptoir, qua
     vente = f"/vente/{comptoir.vente.pk}/"
     page = comptoir.troupe.client().get(vente).content.decode()
     lien = f"/patients/{qualifie.pk}/identite/?vente={comptoir.vente.pk}"
-    assert re.search(rf'href="{re.escape(lien)}"\s+data-officine-touche2="F"', page)
+    assert re.search(rf'href="{re.escape(lien)}"\s+data-officine-touche2="G"', page)
     html = _lire(comptoir, qualifie, suite=f"?vente={comptoir.vente.pk}")
     assert f'href="{vente}" data-officine-touche="Echap"' in html
     assert f'href="/patients/{qualifie.pk}/" data-officine-touche="Echap"' in _lire(

@@ -25,7 +25,6 @@ from ins.models import (
 from ins.reglages import ADJOINT_FUSIONNE
 from ins.selectors import empreinte_of
 from ins.services import fusion as colonnes
-from ins.services.acceptation import decide
 from ins.services.deplacement import RESTENT, pointing_fields
 from ins.services.fusion import Choix, mark_of, merge
 from ins.services.retrait import withdraw_ins
@@ -490,15 +489,15 @@ def test_an_ins_already_held_ends_in_one_file(comptoir, zoe):
         porteur("2490163220111", "19751231", "ZOE", patronymique="ADRUN", certifie="2751263220749")
     )
     appel = appel_of(autre)
-    with pytest.raises(VenteRefusee) as refus:
-        decide(troupe.acteur(), appel.pk, accepter=True)
-    assert refus.value.code == "INS-012"
-    page = troupe.client("A01").get(f"/patient/{tenue.pk}/fusion/{autre.pk}/")
-    assert f'value="{tenue.pk}"' in page.content.decode()
+    client, url = troupe.client("A01"), f"/patient/{autre.pk}/fusion/{tenue.pk}/"
+    assert url in client.get(f"/vente/{comptoir.vente.pk}/identite/").content.decode()
+    assert f'value="{tenue.pk}"' in client.get(url).content.decode()
+    collision = TacheIdentite.objects.get(nature="collision")
     fuse(troupe, tenue, autre, carte=tenue.pk)
     assert (tenue.statut, tenue.ins_matricule, autre.actif) == ("QUAL", ZOE, False)
     appel.refresh_from_db()
-    assert appel.patient == tenue
+    collision.refresh_from_db()
+    assert (appel.patient, collision.issue) == (tenue, "Dossiers fusionnés")
     comptoir.vente.refresh_from_db()
     assert comptoir.vente.patient == tenue
 

@@ -56,7 +56,7 @@ def test_reminded_three_times_then_never_then_a_refusal_by_hand(bureau):
     revenir(bureau, carte, personne.nom)
     demander_une_piece(bureau)
     repondre(bureau, REFUS)
-    bureau.seconde("f")
+    bureau.seconde("g")
     bureau.voir("Pièce refusée par la personne")
     bureau.voir("par A. MARTIN")
     bureau.regarder("identite-fiche")
@@ -116,7 +116,7 @@ def test_a_document_that_differs_is_said_trait_by_trait_and_waits(bureau):
 def test_someone_anonymous_is_served_and_no_service_hears_of_them(bureau):
     bureau.ouvrir_session("A02")
     bureau.nouvelle_vente()
-    bureau.seconde("n")
+    bureau.seconde("j")
     bureau.dialogue("Pas d'INS, pourquoi ?")
     assert examiner(bureau.page) == []
     bureau.touche("1")

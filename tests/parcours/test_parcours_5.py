@@ -4,6 +4,7 @@ import copy
 
 import pytest
 
+from simulators.population import build_population
 from tests.parcours.bureau import DOLIPRANE, read_card
 from tests.parcours.gestes import (
     bandeau,
@@ -19,25 +20,25 @@ FAMILLE = "vitale-03"  # NESSI: the mother, and the twins LEO and LEA, sixteen y
 PRESENTEE, LIVRET, CNI_DU_PARENT = "1", "4", "2"
 
 
-def venir(bureau, carte, rang, prenom):
+def venir(bureau, carte, rang, nom):
     """The parent's card: nobody is preselected, the child is chosen by a digit (AGT-08)."""
     bureau.ouvrir_session("A02")
     bureau.nouvelle_vente()
-    choisir(bureau, carte, rang, prenom)
+    choisir(bureau, carte, rang, nom)
 
 
-def choisir(bureau, carte, rang, prenom):
+def choisir(bureau, carte, rang, nom):
     bureau.inserer(carte)
     bureau.dialogue("Pour qui ?")
     bureau.touche(rang)
-    bandeau(bureau, f"NESSI {prenom}")
+    bandeau(bureau, nom)
 
 
 def montrer_le_livret(bureau):
     """« Pièce présentée », livret de famille, the parent's document, Entrée: four keys."""
     demander_une_piece(bureau)
-    bureau.voir("Personne mineure")
     bureau.touche(PRESENTEE)
+    bureau.voir("Personne mineure")
     bureau.touche(LIVRET)
     assert "Passeport" in bureau.focus()  # the question is now the parent's
     bureau.regarder("identite-mineur")
@@ -47,11 +48,11 @@ def montrer_le_livret(bureau):
 
 @pytest.mark.exigence("INS-07", "INS-08", "AGT-08")
 def test_a_child_is_qualified_by_the_livret_and_the_parents_card(bureau):
-    venir(bureau, FAMILLE, "2", "LEO")
+    venir(bureau, FAMILLE, "2", "NESSI LEO")
     bureau.panneau("identite", "INS récupérée")
     montrer_le_livret(bureau)
     bandeau(bureau, "qualifiée")
-    bureau.seconde("f")
+    bureau.seconde("g")
     bureau.voir("Livret de famille, avec carte nationale d'identité du représentant légal")
     bureau.touche("Escape")
     bureau.page.wait_for_url("**/vente/*/")
@@ -63,7 +64,7 @@ def test_a_child_is_qualified_by_the_livret_and_the_parents_card(bureau):
 def test_with_the_services_at_three_seconds(bureau):
     bureau.humeur("insi", "lent")
     bureau.humeur("ordonnance", "lent")
-    venir(bureau, FAMILLE, "3", "LEA")
+    venir(bureau, FAMILLE, "3", "NESSI LEA")
     bureau.panneau("identite", "INSi est interrogé")
     servir(bureau, [DOLIPRANE["cip13"]])
     bureau.panneau("identite", "INS récupérée")
@@ -72,23 +73,31 @@ def test_with_the_services_at_three_seconds(bureau):
     terminer(bureau)
 
 
-def famille_de_michelangelo():
-    """The same card with the elder brother, whom INSi knows too."""
+def famille_nouvelle():
+    """Return (a child, the card of the family): invented people whom INSi knows."""
+    gens = {p.ins.matricule: p for p in build_population() if p.genre == "famille"}
+    enfant = next(p for p in gens.values() if p.ouvrant_droit and p.naissance > "2012")
+    parent = gens[enfant.ouvrant_droit]
     carte = copy.deepcopy(read_card(FAMILLE))
-    carte["vitale"]["beneficiaires"][1] |= {
-        "prenom": "MICHELANGELO",
-        "nir_certifie": "1100863220830",
-        "cle_nir_certifie": "60",
-    }
-    return carte
+    carte["vitale"]["assure"] |= {"nir": parent.ins.matricule, "cle": parent.ins.cle}
+    for beneficiaire, qui in zip(carte["vitale"]["beneficiaires"], (parent, enfant), strict=False):
+        beneficiaire |= {
+            "nom_usuel": qui.nom,
+            "nom_patronymique": qui.nom,
+            "prenom": qui.prenoms[0],
+            "date_naissance": qui.naissance.replace("-", ""),
+            "nir_certifie": qui.ins.matricule,
+            "cle_nir_certifie": qui.ins.cle,
+        }
+    return enfant, carte
 
 
 @pytest.mark.exigence("INS-08", "INS-32", "OPS-15")
 def test_with_insi_down_the_child_is_served_and_qualified_the_next_time(bureau):
-    carte = famille_de_michelangelo()
+    enfant, carte = famille_nouvelle()
     bureau.humeur("insi", "panne_503")
     bureau.humeur("ordonnance", "panne_503")
-    venir(bureau, carte, "2", "MICHELANGELO")
+    venir(bureau, carte, "2", f"{enfant.nom} {enfant.prenoms[0]}")
     bureau.panneau("identite", "Relancer INSi", 20)
     bandeau(bureau, "provisoire")
     servir(bureau, [DOLIPRANE["cip13"]])
@@ -97,7 +106,7 @@ def test_with_insi_down_the_child_is_served_and_qualified_the_next_time(bureau):
     bureau.humeur("insi", "normal")
     bureau.touche("End")
     bureau.page.locator(".bandeau-patient[data-vide]").wait_for()
-    choisir(bureau, carte, "2", "MICHELANGELO")
+    choisir(bureau, carte, "2", f"{enfant.nom} {enfant.prenoms[0]}")
     bandeau(bureau, "récupérée")
     montrer_le_livret(bureau)
     bandeau(bureau, "qualifiée")

@@ -67,3 +67,18 @@ def test_an_unknown_poste_or_officine_is_a_sentence(enroler, halle, tmp_path):
             origine="http://127.0.0.1:8000",
             sortie=tmp_path / "x",
         )
+
+
+def test_a_key_that_begins_with_a_dash_is_a_key(enroler):
+    """One in sixty-four does: base64url has the dash in its alphabet."""
+    cle = ""
+    while not cle.startswith("-"):
+        cle = public_raw(Ed25519PrivateKey.generate())
+    assert enroler(cle=cle)[0] == _poste().cle_publique == cle
+
+
+def test_without_a_key_the_command_says_so(enroler):
+    with pytest.raises(CommandError, match="--cle-publique=CLÉ"):
+        call_command(
+            "agent_enroler", poste="comptoir-1", origine="http://127.0.0.1:8000", sortie="x"
+        )

@@ -25,13 +25,16 @@ class Command(BaseCommand):
         """Poste, key, origin, output."""
         parser.add_argument("--finess", default=settings.FINESS_DEMONSTRATION)
         parser.add_argument("--poste", required=True)
-        parser.add_argument("--cle-publique", required=True)
+        # Not « required »: argparse would take a key that begins with « - » for an option.
+        parser.add_argument("--cle-publique", default="", metavar="=CLÉ")
         parser.add_argument("--origine", required=True)
         parser.add_argument("--sortie", required=True, type=Path)
         parser.add_argument("--retablir", action="store_true", help="rétablit un poste révoqué")
 
     def handle(self, *_args: object, **options: Any) -> None:  # noqa: ANN401
         """Write the enrolment file (mode 0600)."""
+        if not options["cle_publique"]:
+            raise CommandError("Donnez la clé de l'agent : --cle-publique=CLÉ.")
         officine_id = officine_of_finess(options["finess"])
         if officine_id is None:
             raise CommandError("Aucune officine ouverte n'a ce FINESS.")
