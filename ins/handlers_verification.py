@@ -20,6 +20,7 @@ from teleservices import registre
 from teleservices.errors import InvalidReply, OutcomeUnknown, Rejected, Unavailable
 from teleservices.models import Envoi
 from teleservices.registre import Reponse
+from teleservices.soap.contrat import ContratRefuse
 from teleservices.soap.lecture import Element
 
 # A breaker of its own: a batch that the service turns away must not close INSi to the counter.
@@ -101,7 +102,15 @@ class VerifierLot:
 
 def _build_deposit(lot: LotVerification) -> Element:
     """Return what deposits a lot. Rejected when it holds nobody any more."""
-    identites = [i for i in identities_of(lot) if is_sendable(i)]
+    identites = identities_of(lot)
+    try:
+        return _deposit(lot, identites)
+    except ContratRefuse:
+        # Somebody cannot be sent: the others are.
+        return _deposit(lot, [i for i in identites if is_sendable(i)])
+
+
+def _deposit(lot: LotVerification, identites: list[IdentiteAVerifier]) -> Element:
     if not identites:
         raise Rejected(LOT_VIDE, "Les identités de ce lot ont toutes changé entre-temps.")
     id_lot = str(uuid5(lot.uuid, "\n".join(map(_line, identites))))
