@@ -33,7 +33,7 @@ from config.lanceur.enfants import Commande
 from config.lanceur.pile import PYTHON, Options, Pile
 from simulators.pki import build_all
 
-LOT, LOT_MS, EN_VOL, RONDES = 500, 200, 8, 5
+LOT, LOT_MS, EN_VOL, RONDES, GRAINES = 500, 200, 8, 5, 5
 CIBLE = 0.7
 V = "urn:sim:insi-verification:1"
 _ENVELOPPE = """<s:Envelope xmlns:s="http://www.w3.org/2003/05/soap-envelope"
@@ -162,13 +162,16 @@ class Banc:
         self.gens = self.gens[: len(self.gens) // LOT * LOT]
         (self.donnees / "gens.json").write_text(json.dumps(self.gens), encoding="utf-8")
         self._django("remplir", str(self.donnees / "gens.json"))
+        with psycopg.connect(self.dsn, autocommit=True) as base:
+            base.execute("ANALYZE pharmacy_patient")  # as any base that was not filled just now
         self._start_worker()
 
     def _start_simulator(self) -> None:
         pret = self.donnees / "insi.pret"
         self.simulateur = subprocess.Popen(  # noqa: S603 - our own command
             [
-                *(sys.executable, "-m", "simulators.insi", "--calme", "--tls", str(self.tls)),
+                *(sys.executable, "-m", "bench.insi_grand", str(GRAINES), "--calme"),
+                *("--tls", str(self.tls)),
                 *("--port", "0", "--controle-port", "0", "--pret", str(pret)),
                 *("--lot-ms", str(LOT_MS), "--base", self.dsn),
             ],
@@ -192,7 +195,7 @@ class Banc:
         )
 
     def _people(self) -> list[Personne]:
-        url = f"{self.controle}/controle/identites?nombre=20000"
+        url = f"{self.controle}/controle/identites?nombre=100000"
         with urllib.request.urlopen(url, timeout=60) as recu:  # noqa: S310 - our own simulator
             gens: list[Personne] = json.loads(recu.read())
         return gens

@@ -6,7 +6,7 @@ Source: ins.md §3.1 to §3.5.
 
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -123,13 +123,10 @@ class InsiClient:
             )
         )
 
-    def deposer_lot(self, id_lot: str, identites: Sequence[cv.IdentiteAVerifier]) -> Reponse:
-        """Deposit a lot; deposited again under the same id, it keeps the same number."""
+    def deposer_lot(self, corps: Element) -> Reponse:
+        """Deposit a lot (`corps_deposer`); again under the same id, it keeps the same number."""
         message = _Message(
-            cv.ACTIONS["deposer"],
-            cv.corps_deposer(id_lot, identites),
-            lire=cv.parse_depot,
-            lecture_s=LECTURE_LOT_S,
+            cv.ACTIONS["deposer"], corps, lire=cv.parse_depot, lecture_s=LECTURE_LOT_S
         )
         return self._send(message)
 

@@ -1,5 +1,6 @@
 """Outbox handlers of the verification: one identity for the counter, lots in the background."""
 
+import threading
 import time
 from dataclasses import dataclass, field, replace
 from uuid import uuid5
@@ -8,7 +9,7 @@ from django.utils import timezone
 
 from ins import reglages_verification
 from ins.client import InsiClient, insi_client
-from ins.codec.verification import IdentiteAVerifier, is_sendable
+from ins.codec.verification import IdentiteAVerifier, corps_deposer, is_sendable
 from ins.handlers import REPRISES_S, check_in_time
 from ins.models import AppelInsi, LotVerification
 from ins.selectors import VERIFIER
@@ -19,23 +20,26 @@ from teleservices import registre
 from teleservices.errors import InvalidReply, OutcomeUnknown, Rejected, Unavailable
 from teleservices.models import Envoi
 from teleservices.registre import Reponse
+from teleservices.soap.contrat import ContratRefuse
+from teleservices.soap.lecture import Element
 
 # A breaker of its own: a batch that the service turns away must not close INSi to the counter.
 SERVICE_LOTS = "insi_lots"
 _PREMIERE_S, _MAX_S = 0.2, 60.0
 _PERDU_S = 60.0
+# Lots are built one after the other: eight threads building together would all be late.
+_UN_A_LA_FOIS = threading.Lock()
 _SECONDES_UN_JOUR = 24 * 3600
 
 
 @dataclass(frozen=True)
 class DemandeLot:
-    """A deposit (`identites`) or, once deposited, a reading of `numero`."""
+    """A deposit (`corps`, ready to leave) or, once deposited, a reading of `numero`."""
 
     client: InsiClient
-    numero: str
-    id_lot: str
-    depuis_s: float
-    identites: list[IdentiteAVerifier] = field(default_factory=list, repr=False)
+    numero: str = ""
+    depuis_s: float = 0.0
+    corps: Element | None = field(default=None, repr=False)
 
 
 class VerifierLot:
@@ -59,21 +63,18 @@ class VerifierLot:
             depuis_s = (timezone.now() - lot.depose_le).total_seconds()
             if depuis_s > 7 * _SECONDES_UN_JOUR:
                 raise Rejected("lot_sans_fin", "INSi n'a pas fini ce lot en sept jours.")
-            return DemandeLot(client, lot.numero, "", depuis_s)
-        identites = [i for i in identities_of(lot) if is_sendable(i)]
-        if not identites:
-            raise Rejected(LOT_VIDE, "Les identités de ce lot ont toutes changé entre-temps.")
-        id_lot = str(uuid5(lot.uuid, "\n".join(map(_line, identites))))
-        return DemandeLot(client, "", id_lot, 0.0, identites)
+            return DemandeLot(client, lot.numero, depuis_s)
+        with _UN_A_LA_FOIS:
+            return DemandeLot(client, corps=_build_deposit(lot))
 
     def call(self, demande: DemandeLot) -> Reponse:
         """Deposit, look once a moment later; or ask. Say when to come back meanwhile.
 
         Nothing is lost if it stops between the two: deposited again, it is the same lot.
         """
-        if demande.numero:
+        if demande.corps is None:
             return _come_back(demande.client.relever_lot(demande.numero), demande.depuis_s)
-        depot = demande.client.deposer_lot(demande.id_lot, demande.identites)
+        depot = demande.client.deposer_lot(demande.corps)
         numero = depot.contenu.numero
         time.sleep(_PREMIERE_S)
         try:
@@ -97,6 +98,23 @@ class VerifierLot:
     def fail(self, envoi: Envoi) -> None:
         """Close a lot that is refused or given up; a wait changes nothing."""
         lots_resultats.record_lot_failure(envoi)
+
+
+def _build_deposit(lot: LotVerification) -> Element:
+    """Return what deposits a lot. Rejected when it holds nobody any more."""
+    identites = identities_of(lot)
+    try:
+        return _deposit(lot, identites)
+    except ContratRefuse:
+        # Somebody cannot be sent: the others are.
+        return _deposit(lot, [i for i in identites if is_sendable(i)])
+
+
+def _deposit(lot: LotVerification, identites: list[IdentiteAVerifier]) -> Element:
+    if not identites:
+        raise Rejected(LOT_VIDE, "Les identités de ce lot ont toutes changé entre-temps.")
+    id_lot = str(uuid5(lot.uuid, "\n".join(map(_line, identites))))
+    return corps_deposer(id_lot, identites)
 
 
 def _come_back(reponse: Reponse, depuis_s: float) -> Reponse:

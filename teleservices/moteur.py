@@ -284,13 +284,16 @@ def _locked(envoi_id: int) -> Envoi:
 
 def trace(envoi: Envoi, reponse: Reponse, resultat: str) -> None:
     """Keep the proof of every exchange, encrypted; those before the last are told « suite »."""
-    for echange in reponse.avant:
-        _trace(envoi, echange, "suite")
-    _trace(envoi, reponse.echange, resultat)
+    Trace.objects.bulk_create(
+        [
+            *(_trace(envoi, echange, "suite") for echange in reponse.avant),
+            _trace(envoi, reponse.echange, resultat),
+        ]
+    )
 
 
-def _trace(envoi: Envoi, echange: Echange, resultat: str) -> None:
-    Trace.objects.create(
+def _trace(envoi: Envoi, echange: Echange, resultat: str) -> Trace:
+    return Trace(
         officine_id=envoi.officine_id,
         envoi=envoi,
         message_id=echange.message_id,

@@ -104,6 +104,21 @@ class Migration(migrations.Migration):
             model_name='lecturedatamatrix',
             index=models.Index(fields=['officine', 'vente'], name='lecture_datamatrix_vente'),
         ),
+        migrations.AlterField(
+            model_name='identiteverifiee',
+            name='officine',
+            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, to='pharmacy.officine'),
+        ),
+        migrations.AlterField(
+            model_name='identiteverifiee',
+            name='lot',
+            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='identites', to='ins.lotverification'),
+        ),
+        migrations.AlterField(
+            model_name='identiteverifiee',
+            name='patient',
+            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='pharmacy.patient'),
+        ),
         IsolerTable("ins_lecturedatamatrix"),
         # Room on each page for the second writing of a row: it then touches no index. An identity
         # of a lot is written at the listing and at the answer; a patient, at each visit and lot.

@@ -87,9 +87,12 @@ class IdentiteVerifiee(models.Model):
 
     CHANGEE, NON_ENVOYABLE, ECHEC = "CH", "NE", "EC"
 
-    officine = models.ForeignKey(Officine, on_delete=models.PROTECT)
-    lot = models.ForeignKey(LotVerification, on_delete=models.PROTECT, related_name="identites")
-    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="+")
+    # Read by lot only, and written by the thousand: one index, that of the unique pair.
+    officine = models.ForeignKey(Officine, on_delete=models.PROTECT, db_index=False)
+    lot = models.ForeignKey(
+        LotVerification, on_delete=models.PROTECT, related_name="identites", db_index=False
+    )
+    patient = models.ForeignKey(Patient, on_delete=models.PROTECT, related_name="+", db_index=False)
     traits_version = models.PositiveIntegerField()
     empreinte = models.CharField("INS vérifiée", max_length=64)
     code = models.CharField(max_length=2, blank=True)

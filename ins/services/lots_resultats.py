@@ -32,11 +32,12 @@ MOTIF = "INSi ne confirme pas cette INS"
 PRECISIONS = {NON_CONFORME: "non conforme", INCONNU: "matricule inconnu"}
 # Code of a lot that holds nobody any more: nothing was sent, nothing needs a person.
 LOT_VIDE = "lot_vide"
-# Each follows an index from few names: no plan of theirs depends on how fresh the statistics are.
+# Rows of a young campaign have no statistics yet: each statement is written so that whatever the
+# planner believes of them, it follows the primary key (hence `+ 0`, which hides an index).
 _CODES = """
     UPDATE ins_identiteverifiee v SET code = lus.code
     FROM unnest(%(cles)s::bigint[], %(codes)s::text[]) AS lus(cle, code)
-    WHERE v.id = lus.cle AND v.lot_id = %(lot)s AND v.officine_id = %(officine)s
+    WHERE v.id = lus.cle AND v.lot_id + 0 = %(lot)s AND v.officine_id = %(officine)s
 """
 _CHANGEES = """
     UPDATE ins_identiteverifiee v SET code = %(changee)s

@@ -6,6 +6,7 @@ import pytest
 
 from ins.client import InsiClient, Recherche, Reglages, certificate_paths, insi_client
 from ins.codec import DemandeTraits, DemandeVitale
+from ins.codec.verification import corps_deposer
 from teleservices.errors import (
     InvalidReply,
     NotReady,
@@ -269,7 +270,7 @@ def test_each_call_of_the_verification_says_its_action_and_keeps_its_exchange():
     )
     reponses = [
         client.verifier(IDENTITE),
-        client.deposer_lot("7d1c1c52-6f0e-4a0e-9d7a-2b0a4b1c9e01", [IDENTITE]),
+        client.deposer_lot(corps_deposer("7d1c1c52-6f0e-4a0e-9d7a-2b0a4b1c9e01", [IDENTITE])),
         client.relever_lot("L202611240001"),
     ]
     for nom, requete, reponse in zip(

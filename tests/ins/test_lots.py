@@ -565,8 +565,8 @@ def test_a_poll_that_fails_after_its_deposit_keeps_the_number(campagne, halle, i
     class Client:
         """Deposits, then loses the line."""
 
-        def deposer_lot(self, id_lot, identites):
-            return vrai.deposer_lot(id_lot, identites)
+        def deposer_lot(self, corps):
+            return vrai.deposer_lot(corps)
 
         def relever_lot(self, _numero):
             raise Unavailable("reseau_injoignable", "Le service ne répond pas.")
