@@ -44,7 +44,7 @@ PIECES = (
 APPLI = Piece("AV", "Appli carte Vitale")
 _PAR_CODE = {piece.code: piece for piece in (*PIECES, APPLI)}
 # What a parent or guardian may show beside the document of a minor.
-REPRESENTANT = ("PA", "CN", "CS")
+REPRESENTANT = ("CN", "PA", "CS")
 
 
 def piece_get(code: str) -> Piece:

@@ -6,8 +6,7 @@ It ends at « qualifiée »: the DMP comes later.
 import pytest
 
 from tests.parcours.bureau import DOLIPRANE, new_patient, until
-from tests.parcours.gestes import servir, terminer
-from tests.parcours.test_accessibilite import _examiner
+from tests.parcours.gestes import examiner, servir, terminer
 
 pytestmark = [pytest.mark.navigateur, pytest.mark.pile]
 
@@ -44,7 +43,7 @@ def test_a_child_is_chosen_by_one_key_and_qualified_at_once(bureau):
     assert liste.count() == 2
     assert enfant.nom in liste.nth(1).inner_text()
     assert "Plus tard" in bureau.focus()  # nobody is preselected: Enter chooses nobody
-    assert _examiner(bureau.page) == []
+    assert examiner(bureau.page) == []
     bureau.touche("2")
     bureau.sans_dialogue()
     bandeau(bureau, enfant)
@@ -100,7 +99,7 @@ def test_with_somebody_else_in_the_sale_both_are_shown_and_nothing_is_mixed(bure
     bureau.touche("1")
     bureau.dialogue("Une autre personne est dans la vente")
     bureau.voir("≠ différent")
-    assert _examiner(bureau.page) == []
+    assert examiner(bureau.page) == []
     assert "ne rien changer" in bureau.focus()  # Enter is always safe
     bureau.touche("1")
     bureau.sans_dialogue()
