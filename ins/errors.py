@@ -28,12 +28,12 @@ CODES: dict[str, Ligne] = {
     "verification_01": Ligne(
         Rejected,
         "INSi ne confirme pas cette INS.",
-        "Récupérez l'INS par la carte Vitale, ou par les traits (² E).",
+        "Récupérez l'INS par la carte Vitale, ou par les traits (² X).",
     ),
     "verification_02": Ligne(
         Rejected,
         "INSi ne connaît pas ce matricule.",
-        "Récupérez l'INS par la carte Vitale, ou par les traits (² E).",
+        "Récupérez l'INS par la carte Vitale, ou par les traits (² X).",
     ),
     "verification_91": Ligne(
         Unavailable, "INSi n'a pas pu vérifier cette INS.", "Relancez plus tard (² I)."

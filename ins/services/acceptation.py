@@ -70,6 +70,7 @@ _CHAMPS = (
     "ins_obtenu_le",
     "ins_traits_version",
     "ins_cle_calculee",
+    "motif_sans_ins",
 )
 Nature = TacheIdentite.Nature
 
@@ -363,6 +364,7 @@ def _write(patient: Patient, comparaison: Comparaison) -> int | None:
     patient.sexe = recu.sexe
     patient.cog_naissance = recu.cog_naissance
     patient.nom_a_confirmer = False
+    patient.motif_sans_ins = ""
     lu = comparaison.appel.methode == AppelInsi.Methode.DATAMATRIX
     patient.methode = Patient.Methode.CODE if lu else Patient.Methode.INSI
     patient.recherche = compute_recherche(patient)

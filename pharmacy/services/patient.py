@@ -150,6 +150,7 @@ def patient_of_card(acteur: Acteur, porteur: PorteurCarte) -> Patient:
             naissance_facturation=porteur.naissance,
             rang_gemellaire=porteur.rang_gemellaire,
             carte_empreinte=porteur.empreinte,
+            methode=Patient.Methode.CARTE,
         ),
     )
 

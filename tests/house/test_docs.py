@@ -22,10 +22,7 @@ PAGES = sorted(
     ]
 )
 RUBRIQUES = ["Status", "Context", "Decision", "Consequences"]
-CAPTURES = [
-    "connexion", "portail", "vente", "identite", "ordonnance", "controle", "fin", "file",
-    "insi-traits", "insi-completer", "insi-variantes", "insi-inconnu", "insi-trait-par-trait",
-]  # fmt: skip
+CAPTURES = ["connexion", "portail", "vente", "identite", "ordonnance", "controle", "fin", "file"]
 # Read elsewhere than in settings: the scripts of docker/, the launcher.
 AILLEURS = {"COMPTOIR_SECRETS", "COMPTOIR_X", "COMPTOIR_DONNEES"}
 LICENCE_SHA256 = "0d96a4ff68ad6d4b6f1f30f713b18d5184912ba8dd389f86aa7710db079abcb0"

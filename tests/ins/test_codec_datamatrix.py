@@ -1,6 +1,7 @@
 """The INS datamatrix we write: as published, and read back by the reader of the workstation."""
 
 import json
+import re
 from datetime import date
 
 import pytest
@@ -8,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.protocol.ins import parse
-from ins.codec.datamatrix import GS, build_datamatrix
+from ins.codec.datamatrix import GS, ZONE_CALME, build_datamatrix, draw, modules_of
 from ins.rules.matricule import nir_key
 from ins.rules.traits import TraitsStricts
 
@@ -96,3 +97,22 @@ def test_what_is_written_is_read_back_even_without_separators(  # noqa: PLR0913,
     assert lu.champs["prenoms"] == prenoms
     assert lu.champs["date_naissance"] == naissance.isoformat()
     assert (lu.champs["sexe"], lu.champs.get("cog", "")) == (sexe, cog)
+
+
+@pytest.mark.exigence("INS-36")
+def test_the_path_drawn_is_the_symbol_square_by_square_in_its_quiet_zone():
+    texte = build_datamatrix(NIR_ADRUN, OID, ADRUN)
+    modules = modules_of(texte)
+    symbole = draw(texte)
+    assert symbole.cote == len(modules) + 2 * ZONE_CALME
+    noirs = set()
+    for x, y, largeur in re.findall(r"M(\d+) (\d+)h(\d+)v1h-\d+z", symbole.trace):
+        noirs |= {(int(x) + rang, int(y)) for rang in range(int(largeur))}
+    attendus = {
+        (x + ZONE_CALME, y + ZONE_CALME)
+        for y, ligne in enumerate(modules)
+        for x, noir in enumerate(ligne)
+        if noir
+    }
+    assert noirs == attendus
+    assert texte not in repr(symbole)

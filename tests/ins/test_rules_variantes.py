@@ -129,3 +129,14 @@ def test_what_leaves_is_said_as_it_leaves():
         ("Date", "20/05/1980"),
         ("Lieu", "non envoyé"),
     )
+
+
+def test_the_same_question_is_offered_once_whatever_the_ways_to_it():
+    """The other name of the file is also the name without its apostrophe."""
+    question = Question("D'ALMEIDA", ("PAUL",), "M", "1950-11-30", "")
+    variantes = propose_variants(question, Contexte(noms_connus=("D ALMEIDA",)))
+    envoyees = [v.question for v in variantes if v.question is not None]
+    assert len(envoyees) == len(set(envoyees))
+    assert [v.code for v in variantes if v.question and v.question.nom == "D ALMEIDA"] == [
+        "particule"
+    ]

@@ -3,8 +3,7 @@
 import pytest
 
 from tests.parcours.bureau import DOLIPRANE, new_patient, until
-from tests.parcours.gestes import servir, terminer
-from tests.parcours.test_accessibilite import examiner
+from tests.parcours.gestes import bandeau, examiner, servir, terminer
 
 pytestmark = [pytest.mark.navigateur, pytest.mark.pile]
 VINCI = {"nom": "DE VINCI", "prenoms": "LEONARDO", "sexe": "M", "naissance": "01/02/2014"}
@@ -40,10 +39,6 @@ def interroger(bureau, traits):
     saisir(bureau, traits)
     bureau.touche("End")
     bureau.sans_dialogue()
-
-
-def bandeau(bureau, texte):
-    bureau.page.locator(".bandeau-patient", has_text=texte).wait_for()
 
 
 def creer_un_dossier(bureau, personne, **autres):
@@ -95,7 +90,8 @@ def test_two_identities_found_are_completed_and_make_a_file(bureau):
     bandeau(bureau, "récupérée")
     assert [e["resultat"] for e in bureau.journal("insi")] == ["02", "00"]
     servir(bureau, [DOLIPRANE["cip13"]])
-    terminer(bureau)
+    bureau.touche("End")
+    bureau.dialogue("Contrôler une pièce d'identité")  # the INS is new: a document is asked for
 
 
 @pytest.mark.exigence("INS-11", "INS-13", "INS-24")
