@@ -173,5 +173,5 @@ class VerifierIdentite:
 def register_all() -> None:
     """Add both operations and their settings; called from `AppConfig.ready()`."""
     registre.register(VerifierIdentite(), REPRISES_S)
-    registre.register(VerifierLot())
+    registre.register(VerifierLot(), discret=True)
     reglages_verification.register_all()

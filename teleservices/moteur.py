@@ -31,11 +31,12 @@ from teleservices.errors import (
 from teleservices.etats import DUREE_ENVOI_S, check_transition, next_try_s
 from teleservices.models import Envoi, Trace
 from teleservices.outbox import ring_on_commit
-from teleservices.registre import Handler, Reponse, handler_get, reprises_of
+from teleservices.registre import Handler, Reponse, handler_get, is_followed, reprises_of
 from teleservices.transport import Echange
 
 logger = logging.getLogger(__name__)
 _hasard = SystemRandom()
+_A_VOIR = (Envoi.Etat.REFUSE, Envoi.Etat.INCERTAIN)
 # A signature releases these rows at once; this is the net under a release that crossed a settling.
 _ATTENTE_CARTE = timedelta(minutes=2)
 _ATTENTE_DOUTE_S = (0, 5, 30, 120, 600, 1800)
@@ -313,5 +314,5 @@ def _announce(envoi: Envoi) -> None:
 
     if envoi.etat == Envoi.Etat.A_ENVOYER and envoi.pas_avant <= timezone.now():
         ring_on_commit(envoi)
-    if not envoi.lecture:
+    if is_followed(envoi) or (not envoi.lecture and envoi.etat in _A_VOIR):
         flux.announce_entete(envoi.officine_id)

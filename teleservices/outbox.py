@@ -12,7 +12,7 @@ from pharmacy import flux
 from pharmacy.acteurs import Acteur
 from pharmacy.models import Operateur
 from teleservices.models import Envoi
-from teleservices.registre import body_signed_by, handler_get
+from teleservices.registre import body_signed_by, handler_get, is_followed
 from teleservices.sonnette import ring
 
 logger = logging.getLogger(__name__)
@@ -55,7 +55,7 @@ def enqueue_or_get(acteur: Acteur, demande: Demande) -> tuple[Envoi, bool]:
             raise exc from None
         return deja, False
     ring_on_commit(envoi)
-    if not envoi.lecture:
+    if is_followed(envoi):
         flux.announce_entete(acteur.officine_id)
     return envoi, True
 

@@ -89,18 +89,35 @@ class Handler(Protocol):
 
 _handlers: dict[str, Handler] = {}
 _reprises: dict[str, tuple[int, ...]] = {}
+_discretes: set[str] = set()
 Reecriture = Callable[[Envoi, Operateur], bytes | None]
 _reecritures: dict[str, Reecriture] = {}
 
 
-def register(handler: Handler, reprises_s: tuple[int, ...] | None = None) -> None:
+def register(
+    handler: Handler, reprises_s: tuple[int, ...] | None = None, *, discret: bool = False
+) -> None:
     """Add a handler; called from `AppConfig.ready()`.
 
     `reprises_s`: seconds before each further try of a reading whose page says other delays.
+    `discret`: rows that come by the hundred and are followed on a page of their own; the header of
+    the counters counts them only when they need a person, and is not told when they move.
     """
     _handlers[handler.operation] = handler
     if reprises_s is not None:
         _reprises[handler.operation] = reprises_s
+    if discret:
+        _discretes.add(handler.operation)
+
+
+def discreet_operations() -> frozenset[str]:
+    """Return the operations whose rows the header of the counters does not follow."""
+    return frozenset(_discretes)
+
+
+def is_followed(envoi: Envoi) -> bool:
+    """Tell whether the header of the counters follows a row: a sending, not one of a batch."""
+    return not envoi.lecture and envoi.operation not in _discretes
 
 
 def reprises_of(operation: str) -> tuple[int, ...] | None:

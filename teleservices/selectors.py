@@ -9,6 +9,7 @@ from pharmacy.acteurs import Acteur
 from teleservices.etats import CODES_CARTE
 from teleservices.models import Envoi
 from teleservices.outbox import ATTENDENT
+from teleservices.registre import discreet_operations
 
 A_VOIR = [Envoi.Etat.REFUSE, Envoi.Etat.INCERTAIN]
 EN_ATTENTE = [Envoi.Etat.A_ENVOYER, Envoi.Etat.EN_VOL]
@@ -69,10 +70,14 @@ def resume(acteur: Acteur) -> Resume:
 
 
 def count_pending(acteur: Acteur) -> int:
-    """Return how many sendings wait or need a person (header)."""
-    return Envoi.objects.filter(
-        officine_id=acteur.officine_id, lecture=False, etat__in=[*A_VOIR, *EN_ATTENTE]
-    ).count()
+    """Return how many sendings wait or need a person (header); of a batch, only the latter."""
+    return (
+        Envoi.objects.filter(
+            officine_id=acteur.officine_id, lecture=False, etat__in=[*A_VOIR, *EN_ATTENTE]
+        )
+        .exclude(etat__in=EN_ATTENTE, operation__in=discreet_operations())
+        .count()
+    )
 
 
 def count_awaiting_card(acteur: Acteur) -> int:

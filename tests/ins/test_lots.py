@@ -597,3 +597,21 @@ def test_an_ins_that_changes_between_the_answer_and_its_writing_is_left(campagne
     Patient.objects.filter(pk=patient.pk).update(traits_version=2)
     assert lots_resultats._lock_refused(lot) == []
     assert IdentiteVerifiee.objects.get().code == "CH"
+
+
+def test_the_header_of_the_counters_follows_a_lot_only_when_it_needs_a_person(
+    campagne, halle, insi, django_capture_on_commit_callbacks
+):
+    from teleservices.selectors import count_pending
+
+    fill(halle, insi, 1)
+    avant = count_pending(halle.acteur())
+    with django_capture_on_commit_callbacks() as suites:
+        campagne()
+    assert not [s for s in suites if "announce_entete" in s.__qualname__]
+    assert count_pending(halle.acteur()) == avant
+    insi.humeur("faute", code="insi_14")
+    with django_capture_on_commit_callbacks() as suites:
+        work_lots()
+    assert [s for s in suites if "announce_entete" in s.__qualname__]
+    assert count_pending(halle.acteur()) == avant + 1
