@@ -5,7 +5,7 @@ import time
 import pytest
 
 from tests.parcours.bureau import DOLIPRANE, new_patient, until
-from tests.parcours.gestes import confirmer, lire_et_signer, servir, terminer
+from tests.parcours.gestes import confirmer, lire_et_signer, servir, terminer_sans_piece
 
 pytestmark = [pytest.mark.navigateur, pytest.mark.pile]
 
@@ -179,7 +179,7 @@ def test_a_card_left_in_the_reader_is_named_until_it_leaves(bureau):
     bureau.inserer(carte)
     bureau.page.locator(".bandeau-patient", has_text=personne.nom).wait_for()
     servir(bureau, [DOLIPRANE["cip13"]])
-    terminer(bureau)
+    terminer_sans_piece(bureau)
     bureau.voir(f"Rendez la carte à {personne.prenoms[0]}")
     bureau.retirer("vitale")
     bureau.page.get_by_text("Rendez la carte").wait_for(state="detached")  # told by the stream

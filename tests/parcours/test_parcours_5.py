@@ -17,7 +17,7 @@ from tests.parcours.gestes import (
 
 pytestmark = [pytest.mark.navigateur, pytest.mark.pile]
 FAMILLE = "vitale-03"  # NESSI: the mother, and the twins LEO and LEA, sixteen years old
-PRESENTEE, LIVRET, CNI_DU_PARENT = "1", "4", "2"
+PRESENTEE, LIVRET, CNI_DU_PARENT = "1", "4", "1"
 
 
 def venir(bureau, carte, rang, nom):
@@ -40,7 +40,7 @@ def montrer_le_livret(bureau):
     bureau.touche(PRESENTEE)
     bureau.voir("Personne mineure")
     bureau.touche(LIVRET)
-    assert "Passeport" in bureau.focus()  # the question is now the parent's
+    assert "Carte nationale" in bureau.focus()  # the question is now the parent's
     bureau.regarder("identite-mineur")
     assert examiner(bureau.page) == []
     repondre(bureau, CNI_DU_PARENT)

@@ -6,7 +6,7 @@ It ends at « qualifiée »: the DMP comes later.
 import pytest
 
 from tests.parcours.bureau import DOLIPRANE, new_patient, until
-from tests.parcours.gestes import examiner, servir, terminer
+from tests.parcours.gestes import examiner, servir, terminer, terminer_sans_piece
 
 pytestmark = [pytest.mark.navigateur, pytest.mark.pile]
 
@@ -150,4 +150,4 @@ def test_down_the_screen_says_so_and_the_plastic_card_takes_over(bureau):
     bureau.inserer(carte)
     bandeau(bureau, qui, "récupérée")
     servir(bureau, [DOLIPRANE["cip13"]])
-    terminer(bureau)
+    terminer_sans_piece(bureau)
