@@ -100,9 +100,11 @@ def terminer(bureau):
 
 
 def terminer_sans_piece(bureau):
-    """The document is asked for once, at FIN (INS-16); FIN again ends the sale."""
+    """The document is asked for once, at FIN (INS-16); Échap, then FIN ends the sale."""
     bureau.touche("End")
     bureau.dialogue("Contrôler une pièce d'identité")
+    bureau.touche("Escape")
+    bureau.sans_dialogue()
     terminer(bureau)
 
 
