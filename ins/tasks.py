@@ -3,7 +3,7 @@
 from celery import shared_task
 
 from ins import nuit, periodique
-from ins.services import reprise
+from ins.services import doublons, reprise
 from pharmacy.isolation.contexte import officine_context
 
 
@@ -11,6 +11,13 @@ from pharmacy.isolation.contexte import officine_context
 def chercher_doublons() -> None:
     """Look for duplicates in the officines whose turn has come."""
     nuit.search_due()
+
+
+@shared_task(name=doublons.TACHE, ignore_result=True)
+def comparer_dossier(officine_id: int, patient_id: int) -> None:
+    """Compare a file just created with those that look like it."""
+    with officine_context(officine_id):
+        doublons.compare_new(officine_id, patient_id)
 
 
 @shared_task(name="ins.reprendre", ignore_result=True)

@@ -31,11 +31,10 @@ class PatientChoisi:
 
 @dataclass(frozen=True)
 class PatientCree:
-    """A file was created by hand, from a card or a prescription; `vente_id` 0 outside a sale."""
+    """A file was created by hand, from a card or a prescription."""
 
     acteur: Acteur
     patient_id: int
-    vente_id: int = 0
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,7 @@ def enqueue_or_get(acteur: Acteur, demande: Demande) -> tuple[Envoi, bool]:
         if deja is None:
             raise exc from None
         return deja, False
-    ring_on_commit(envoi)
+    ring_on_commit(envoi, (envoi.pas_avant - timezone.now()).total_seconds())
     if is_followed(envoi):
         flux.announce_entete(acteur.officine_id)
     return envoi, True

@@ -23,7 +23,7 @@ def ring(officine_id: int, envoi_id: int, file: str, dans_s: float = 0.0) -> Non
             args=(officine_id, envoi_id),
             queue=file,
             retry=False,
-            countdown=dans_s or None,
+            countdown=dans_s if dans_s > 0 else None,
         )
     except (OperationalError, OSError):
         logger.warning("sonnette.absente file=%s", file)

@@ -68,15 +68,20 @@ def note_event(
     )
 
 
-def announce_patient(patient: Patient, vente_id: int | None = None) -> None:
-    """Ring every sale under way that shows this patient, and the one that asked."""
-    ventes = set(
+def sales_showing(patient: Patient) -> set[int]:
+    """Return the sales under way that show this patient."""
+    return set(
         Vente.objects.filter(
             officine_id=patient.officine_id,
             patient=patient,
             etat__in=[Vente.Etat.OUVERTE, Vente.Etat.CONTROLEE],
         ).values_list("pk", flat=True)
     )
+
+
+def announce_patient(patient: Patient, vente_id: int | None = None) -> None:
+    """Ring every sale under way that shows this patient, and the one that asked."""
+    ventes = sales_showing(patient)
     if vente_id is not None:
         ventes.add(vente_id)
     for numero in sorted(ventes):

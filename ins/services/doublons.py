@@ -13,17 +13,19 @@ from django.utils import timezone
 from ins.candidats import Proche, fiche_map, pair_list, patient_map, proche_list
 from ins.models import RechercheDoublons, TacheIdentite
 from ins.rules.doublons import compare_fiches
-from ins.services.commun import announce_patient
+from ins.services.commun import announce_patient, sales_showing
 from pharmacy import audit, flux
 from pharmacy.acteurs import Acteur
 from pharmacy.events import PatientCree
 from pharmacy.models import Patient
 from pharmacy.services.vente import VenteRefusee, check_droit
 from pharmacy.suites import Suite
+from teleservices.sonnette import ring_task
 
 ISSUES = {"homonymes": "Deux personnes, homonymes", "deux_personnes": "Deux personnes"}
 # A transaction may commit after the search that began before it: it is looked at the next night.
 _RECOUVREMENT = timedelta(hours=2)
+TACHE = "ins.comparer_dossier"
 _PREMIERE_FOIS = datetime(1970, 1, 1, tzinfo=UTC)
 _LOT = 1000
 _CERTAINES = {"certain", "probable", "possible"}
@@ -78,16 +80,32 @@ def _tache(officine_id: int, un: int, autre: int, verdict: str, score: int) -> T
 
 
 def on_patient_created(evenement: PatientCree) -> None:
-    """Compare a new file at once; open the work items, and tell the sale that it was made in."""
-    patient = Patient.objects.get(pk=evenement.patient_id, officine_id=evenement.acteur.officine_id)
-    proches = open_proches(patient)
-    if evenement.vente_id and any(p.rapprochement.verdict in _CERTAINES for p in proches):
-        suite = Suite(
-            f"Un dossier proche existe déjà (n° {proches[0].patient.pk}) : à comparer dans "
-            "Données, Identités à traiter.",
-            "attention",
-        )
-        flux.announce_suite(patient.officine_id, evenement.vente_id, suite.as_dict())
+    """Have the new file compared as soon as it stands, by a worker: nobody waits for it.
+
+    A bell that is lost is made up for by the night. Source: ins.md §2.9.
+    """
+    officine_id, patient_id = evenement.acteur.officine_id, evenement.patient_id
+    transaction.on_commit(lambda: ring_task(TACHE, officine_id, patient_id))
+
+
+def compare_new(officine_id: int, patient_id: int) -> None:
+    """Open the work items of a file just created, and tell the sales under way that show it.
+
+    A file merged or gone meanwhile is left. Source: ins.md §2.9.
+    """
+    with transaction.atomic():
+        patient = Patient.objects.filter(pk=patient_id, officine_id=officine_id, actif=True).first()
+        if patient is None:
+            return
+        proches = open_proches(patient)
+        if any(p.rapprochement.verdict in _CERTAINES for p in proches):
+            suite = Suite(
+                f"Un dossier proche existe déjà (n° {proches[0].patient.pk}) : à comparer dans "
+                "Données, Identités à traiter.",
+                "attention",
+            )
+            for vente_id in sales_showing(patient):
+                flux.announce_suite(officine_id, vente_id, suite.as_dict())
 
 
 def open_proches(patient: Patient) -> list[Proche]:

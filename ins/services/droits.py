@@ -3,6 +3,8 @@
 Source: requirement CTR-18; docs/contrats/adri.xsd.
 """
 
+from datetime import timedelta
+
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
@@ -22,6 +24,8 @@ from teleservices.outbox import Demande, enqueue
 from teleservices.registre import Reponse
 
 CONSULTER = "adri.consulter"
+# The identity first: at the counter it is waited for, the rights are not.
+_APRES_INSI = timedelta(seconds=0.5)
 _MOYENS = frozenset({"vitale", AVEC_INS, SANS_INS})
 _EN_COURS = (Envoi.Etat.A_ENVOYER, Envoi.Etat.EN_VOL, Envoi.Etat.INCERTAIN)
 
@@ -32,7 +36,7 @@ def on_patient_chosen(evenement: PatientChoisi) -> None:
         return
     patient = Patient.objects.get(pk=evenement.patient_id, officine_id=evenement.acteur.officine_id)
     if is_askable(patient) and not _is_known_today(patient):
-        _ask(evenement.acteur, evenement.vente_id, patient)
+        _ask(evenement.acteur, evenement.vente_id, patient, dans=_APRES_INSI)
 
 
 def is_askable(patient: Patient) -> bool:
@@ -87,13 +91,19 @@ def _is_under_way(patient: Patient) -> bool:
     )
 
 
-def _ask(acteur: Acteur, vente_id: int, patient: Patient) -> None:
+def _ask(acteur: Acteur, vente_id: int, patient: Patient, dans: timedelta = timedelta()) -> None:
     jour = timezone.localdate()
     debut = f"{CONSULTER}:{patient.pk}:{jour:%Y%m%d}:"
     rang = Envoi.objects.filter(officine_id=acteur.officine_id, cle__startswith=debut).count() + 1
     envoi = enqueue(
         acteur,
-        Demande(CONSULTER, f"patient:{patient.pk}", f"{debut}{rang}", vente_id=vente_id),
+        Demande(
+            CONSULTER,
+            f"patient:{patient.pk}",
+            f"{debut}{rang}",
+            vente_id=vente_id,
+            pas_avant=timezone.now() + dans,
+        ),
     )
     DroitsAssure.objects.get_or_create(
         officine_id=acteur.officine_id,

@@ -116,7 +116,7 @@ def patient_create(acteur: Acteur, patient: Patient, vente_id: int = 0) -> Patie
     with transaction.atomic():
         patient.save()
         audit.note(acteur, "patient.creer", f"patient:{patient.pk}", patient)
-        publish(PatientCree(acteur, patient.pk, vente_id))
+        publish(PatientCree(acteur, patient.pk))
         if vente_id:
             patient_choose(acteur, vente_id, patient, "recherche")
     return patient

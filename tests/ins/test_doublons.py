@@ -21,7 +21,7 @@ from ins.models import (
 )
 from ins.rules.doublons import compare_fiches
 from ins.selectors import empreinte_of
-from ins.services.doublons import open_proches, put_aside, search_new
+from ins.services.doublons import TACHE, compare_new, open_proches, put_aside, search_new
 from pharmacy.isolation.contexte import officine_context
 from pharmacy.models import Audit, Patient
 from pharmacy.services.patient import (
@@ -223,12 +223,42 @@ def test_the_database_never_misses_a_pair_that_the_points_keep(halle, dossiers):
 # At the counter
 
 
-def test_a_new_file_near_another_is_told_at_once_to_its_sale(halle):
+def test_a_new_file_near_another_is_told_to_the_sales_that_show_it(halle, monkeypatch):
     connu = dossier(halle)
     vente = halle.vente()
     neuf = Patient(nom_naissance="ADRUN", premier_prenom="ZOE", date_naissance=JOUR, sexe="F")
     patient_create(halle.acteur(), neuf, vente.pk)
+    dites = []
+    monkeypatch.setattr(
+        "ins.services.doublons.flux.announce_suite",
+        lambda officine, numero, suite: dites.append((officine, numero, suite["phrase"])),
+    )
+    compare_new(halle.officine.pk, neuf.pk)
     assert _open() == {(connu.pk, neuf.pk, "possible", 80)}
+    [(officine, numero, phrase)] = dites
+    assert (officine, numero) == (halle.officine.pk, vente.pk)
+    assert f"n° {connu.pk}" in phrase
+
+
+def test_creating_a_file_rings_for_its_comparison_with_ids_only(
+    halle, monkeypatch, django_capture_on_commit_callbacks
+):
+    rangs = []
+    monkeypatch.setattr("ins.services.doublons.ring_task", lambda *ids: rangs.append(ids))
+    with django_capture_on_commit_callbacks(execute=True):
+        neuf = patient_create(
+            halle.acteur(), Patient(premier_prenom="ZOE", date_naissance=JOUR, sexe="F")
+        )
+        assert rangs == []
+    assert rangs == [(TACHE, halle.officine.pk, neuf.pk)]
+
+
+def test_a_file_gone_before_its_comparison_opens_nothing(halle, port):
+    connu, neuf = dossier(halle), dossier(halle)
+    Patient.objects.filter(pk=neuf.pk).update(actif=False)
+    compare_new(halle.officine.pk, neuf.pk)
+    compare_new(port.officine.pk, connu.pk)
+    assert _open() == set()
 
 
 @pytest.mark.cas("ins-53")
@@ -241,6 +271,7 @@ def test_twins_are_two_files_each_marked_homonyme(halle):
         )
         for prenom in ("MARIE", "MARIE-LOU")
     )
+    compare_new(halle.officine.pk, lou.pk)
     assert {(a, b, v) for a, b, v, _ in _open()} == {(marie.pk, lou.pk, "homonyme")}
     put_aside(acteur, marie.pk, lou.pk, "homonymes")
     for patient in (marie, lou):
