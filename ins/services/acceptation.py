@@ -250,7 +250,7 @@ def doubt(acteur: Acteur, appel_id: int) -> Patient:
             patient, acteur.operateur_id, "douteux", "INSi donne un autre matricule", changements
         )
         close_taches(
-            patient, Nature.AUTRE_MATRICULE, "identité marquée douteuse", acteur.operateur_id
+            patient, [Nature.AUTRE_MATRICULE], "identité marquée douteuse", acteur.operateur_id
         )
         audit.note(acteur, "ins.douter", f"appel:{appel.pk}", patient)
     return patient
@@ -333,8 +333,7 @@ def apply(
     _keep_history(patient, comparaison, ancien)
     motif = "Date de naissance interprétée" if patient.date_naissance_interpretee else ""
     note_event(patient, operateur_id, numero, avant, motif)
-    for nature in (Nature.RELANCE, Nature.NOM):
-        close_taches(patient, nature, "INS récupérée", operateur_id)
+    close_taches(patient, [Nature.RELANCE, Nature.NOM], "INS récupérée", operateur_id)
 
 
 def _trigger(patient: Patient, comparaison: Comparaison) -> str:

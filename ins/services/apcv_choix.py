@@ -245,8 +245,7 @@ def _take(
             avant,
             "Appli carte Vitale",
         )
-    for nature in (Nature.RELANCE, Nature.NOM):
-        close_taches(patient, nature, "Appli carte Vitale", acteur.operateur_id)
+    close_taches(patient, [Nature.RELANCE, Nature.NOM], "Appli carte Vitale", acteur.operateur_id)
     return piece
 
 

@@ -82,27 +82,26 @@ def on_patient_chosen(evenement: PatientChoisi) -> None:
     # Two readings at once meet on the idempotency key, whose rank is read before what it guards.
     rang = _rank(evenement.acteur, f"patient:{evenement.patient_id}", RECUPERER_VITALE)
     patient = Patient.objects.get(pk=evenement.patient_id, officine_id=evenement.acteur.officine_id)
-    demande = demande_vitale(patient)
-    if demande is None or not _is_proposed(patient) or _is_under_way(patient):
+    demande, dernier = demande_vitale(patient), appel_last(patient)
+    if demande is None or not _is_proposed(patient, dernier) or _is_under_way(dernier):
         return
     pret = _Pret(RECUPERER_VITALE, empreinte_question(demande))
     _ask(evenement.acteur, Cible(evenement.vente_id, patient.pk), patient, pret, rang)
 
 
-def _is_proposed(patient: Patient) -> bool:
+def _is_proposed(patient: Patient, dernier: AppelInsi | None) -> bool:
     """Tell whether the software may call by itself for this file, today."""
     if patient.statut not in {Patient.Statut.PROV, Patient.Statut.VALI} or is_blocked(patient):
         return False
     if patient.motif_sans_ins or patient.decede_le is not None:
         return False
-    if is_answered_recently(patient, JOURS_SANS_RAPPEL):
+    if dernier is not None and is_answered_recently(patient, JOURS_SANS_RAPPEL):
         return relance_since(patient) is not None
     return True
 
 
-def _is_under_way(patient: Patient) -> bool:
+def _is_under_way(appel: AppelInsi | None) -> bool:
     """Tell whether a call is on its way; one that waits for its next try leaves now."""
-    appel = appel_last(patient)
     if appel is None or appel.envoi.etat not in EN_COURS or age_s(appel) >= BUDGET_S:
         return False
     _hasten(appel.envoi)

@@ -20,7 +20,7 @@ from pharmacy.events import PatientChoisi
 from pharmacy.models import Patient, Vente
 from pharmacy.services.vente import VenteRefusee, check_droit
 from teleservices.models import Envoi
-from teleservices.outbox import Demande, enqueue
+from teleservices.outbox import Demande, enqueue_or_get
 from teleservices.registre import Reponse
 
 CONSULTER = "adri.consulter"
@@ -31,12 +31,21 @@ _EN_COURS = (Envoi.Etat.A_ENVOYER, Envoi.Etat.EN_VOL, Envoi.Etat.INCERTAIN)
 
 
 def on_patient_chosen(evenement: PatientChoisi) -> None:
-    """Ask by itself when a card or an appli put this patient in the sale; the sale goes on."""
-    if evenement.moyen not in _MOYENS or not settings.ADRI_URL:
-        return
-    patient = Patient.objects.get(pk=evenement.patient_id, officine_id=evenement.acteur.officine_id)
+    """Ask by itself when a card or an appli put this patient in the sale; the sale goes on.
+
+    Once the sale is written: nobody waits for the rights. What would be lost there, « Demander les
+    droits » asks again.
+    """
+    if evenement.moyen in _MOYENS and settings.ADRI_URL:
+        transaction.on_commit(lambda: _ask_alone(evenement), robust=True)
+
+
+def _ask_alone(evenement: PatientChoisi) -> None:
+    acteur = evenement.acteur
+    patient = Patient.objects.get(pk=evenement.patient_id, officine_id=acteur.officine_id)
     if is_askable(patient) and not _is_known_today(patient):
-        _ask(evenement.acteur, evenement.vente_id, patient, dans=_APRES_INSI)
+        with transaction.atomic():
+            _ask(acteur, evenement.vente_id, patient, dans=_APRES_INSI)
 
 
 def is_askable(patient: Patient) -> bool:
@@ -95,7 +104,7 @@ def _ask(acteur: Acteur, vente_id: int, patient: Patient, dans: timedelta = time
     jour = timezone.localdate()
     debut = f"{CONSULTER}:{patient.pk}:{jour:%Y%m%d}:"
     rang = Envoi.objects.filter(officine_id=acteur.officine_id, cle__startswith=debut).count() + 1
-    envoi = enqueue(
+    envoi, neuf = enqueue_or_get(
         acteur,
         Demande(
             CONSULTER,
@@ -105,11 +114,10 @@ def _ask(acteur: Acteur, vente_id: int, patient: Patient, dans: timedelta = time
             pas_avant=timezone.now() + dans,
         ),
     )
-    DroitsAssure.objects.get_or_create(
-        officine_id=acteur.officine_id,
-        envoi=envoi,
-        defaults={"patient": patient, "date_soins": jour},
-    )
+    if neuf:
+        DroitsAssure.objects.create(
+            officine_id=acteur.officine_id, envoi=envoi, patient=patient, date_soins=jour
+        )
 
 
 def record(envoi: Envoi, reponse: Reponse) -> None:

@@ -132,7 +132,7 @@ def _agree(acteur: Acteur, patient: Patient, controle: Controle) -> None:
     note_event(patient, acteur.operateur_id, numero, avant, "")
     close_taches(
         patient,
-        TacheIdentite.Nature.PIECE_DIFFERENTE,
+        [TacheIdentite.Nature.PIECE_DIFFERENTE],
         "Pièce conforme présentée",
         acteur.operateur_id,
     )

@@ -43,7 +43,7 @@ def record(envoi: Envoi, reponse: Reponse) -> None:
         if lue.code == "00":
             appel.decision = AppelInsi.Decision.EN_ATTENTE
     elif not is_blocked(patient):
-        close_taches(patient, Nature.RELANCE, "INSi a répondu")
+        close_taches(patient, [Nature.RELANCE], "INSi a répondu")
         if lue.code == "00":
             take_or_ask(appel, patient)
         elif lue.code == "01" and _is_newborn(patient):

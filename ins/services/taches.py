@@ -1,5 +1,7 @@
 """Work items about identities: opened by what happens, closed by a person or by what settles it."""
 
+from collections.abc import Collection
+
 from django.db import transaction
 from django.utils import timezone
 
@@ -75,11 +77,13 @@ def close_tache(acteur: Acteur, tache_id: int, issue: str) -> TacheIdentite:
     return tache
 
 
-def close_taches(patient: Patient, nature: str, issue: str, operateur_id: int | None = None) -> int:
+def close_taches(
+    patient: Patient, natures: Collection[str], issue: str, operateur_id: int | None = None
+) -> int:
     """Close what the course of things settled, by whom if somebody did it; return how many."""
     return TacheIdentite.objects.filter(
         officine_id=patient.officine_id,
         patient=patient,
-        nature=Nature(nature),
+        nature__in=natures,
         close_le__isnull=True,
     ).update(close_le=timezone.now(), issue=issue[:60], close_par_id=operateur_id)

@@ -103,7 +103,9 @@ def _rewrite(acteur: Acteur, patient: Patient, saisie: Saisie) -> None:
     check_identite(acteur, "ins.traits" if perd else "patient.creer")
     motif = read_reason(saisie.motif) if perd else saisie.motif[:200] or "Dossier corrigé"
     withdraw_ins(patient, acteur.operateur_id, "trait_modifie", motif, _columns(patient, saisie))
-    close_taches(patient, TacheIdentite.Nature.NOM, "Traits saisis à la main", acteur.operateur_id)
+    close_taches(
+        patient, [TacheIdentite.Nature.NOM], "Traits saisis à la main", acteur.operateur_id
+    )
     audit.note(acteur, "ins.traits", f"patient:{patient.pk}", patient, precision="T16")
     if saisie.piece:
         _rest_on(acteur, patient, saisie)
@@ -160,7 +162,7 @@ def _rest_on(acteur: Acteur, patient: Patient, saisie: Saisie) -> None:
     note_event(patient, acteur.operateur_id, numero, avant, "Traits saisis d'après la pièce")
     close_taches(
         patient,
-        TacheIdentite.Nature.PIECE_DIFFERENTE,
+        [TacheIdentite.Nature.PIECE_DIFFERENTE],
         "Traits d'INSi refusés, ceux de la pièce saisis",
         acteur.operateur_id,
     )

@@ -158,10 +158,9 @@ def patient_of_card(acteur: Acteur, porteur: PorteurCarte) -> Patient:
 def _with_card(officine_id: int, empreinte: str) -> Patient | None:
     """Return the active file that a card was read for, be it its first card or another."""
     actifs = Patient.objects.filter(officine_id=officine_id, actif=True)
-    return (
-        actifs.filter(carte_empreinte=empreinte).first()
-        or actifs.filter(cartes__empreinte=empreinte).first()
-    )
+    premiere = actifs.filter(carte_empreinte=empreinte).values("pk")
+    autres = CartePatient.objects.filter(officine_id=officine_id, empreinte=empreinte)
+    return actifs.filter(pk__in=premiere.union(autres.values("patient_id"), all=True)).first()
 
 
 def is_bearer(patient: Patient, porteur: PorteurCarte) -> bool:

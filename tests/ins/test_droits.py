@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.test import TestCase
 from django.utils import timezone
 
 from ins.models import DroitsAssure
@@ -28,8 +29,9 @@ def lire_carte(appli, moyen="vitale", **traits):
         **({"nir": ADRUN, "naissance": "19751231", "prenom": "ZOE", "usuel": "DUPONT"} | traits)
     )
     acteur = appli.troupe.acteur()
-    patient = patient_of_card(acteur, carte)
-    patient_choose(acteur, appli.vente.pk, patient, moyen)
+    with TestCase.captureOnCommitCallbacks(execute=True):
+        patient = patient_of_card(acteur, carte)
+        patient_choose(acteur, appli.vente.pk, patient, moyen)
     return patient
 
 
@@ -57,7 +59,8 @@ def test_after_a_card_the_rights_are_asked_by_themselves_and_shown(comptoir_droi
 
 
 def test_after_an_appli_the_rights_are_asked_as_well(comptoir_droits):
-    patient = comptoir_droits.take("connue")
+    with TestCase.captureOnCommitCallbacks(execute=True):
+        patient = comptoir_droits.take("connue")
     comptoir_droits.work()
     assert DroitsAssure.objects.get(patient=patient).recu_le is not None
     html = comptoir_droits.panneau()[1]

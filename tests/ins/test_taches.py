@@ -69,8 +69,8 @@ def test_another_officine_or_another_role_closes_nothing(halle, port, patient):
 def test_what_the_course_of_things_settles_is_closed_without_anybody(patient):
     open_tache(patient, "relance")
     open_tache(patient, "nom")
-    assert close_taches(patient, "relance", "INS récupérée") == 1
-    assert close_taches(patient, "relance", "INS récupérée") == 0
+    assert close_taches(patient, ["relance"], "INS récupérée") == 1
+    assert close_taches(patient, ["relance"], "INS récupérée") == 0
     assert TacheIdentite.objects.get(close_le__isnull=True).nature == "nom"
 
 
