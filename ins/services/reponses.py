@@ -121,7 +121,7 @@ def _next_step(appel: AppelInsi, patient: Patient | None) -> Suite | None:
     if appel.decision == AppelInsi.Decision.EN_ATTENTE:
         return Suite("INSi répond autrement que le dossier : comparez (² I).", "attention")
     if appel.decision == AppelInsi.Decision.ACCEPTEE and patient.statut == "RECUP":
-        return Suite("INS récupérée : contrôlez une pièce d'identité pour la qualifier (² Q).")
+        return Suite("INS récupérée : contrôlez une pièce d'identité (² Q).")
     return None
 
 

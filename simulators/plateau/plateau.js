@@ -1,5 +1,6 @@
 // The desk: reads /etat each second while visible, plays one gesture by click.
 const $ = (id) => document.getElementById(id);
+const LECTEURS = { cps: 'CPS', vitale: 'Vitale', apcv: 'Sans contact' };
 const NOMS = { insi: 'INSi', ordonnance: 'Ordonnance Numérique', vitale: 'Appli carte Vitale et ADRi' };
 const HUMEURS = {
   normal: 'normal', lent: 'lent (3 s)', tres_lent: 'très lent (30 s)', panne: 'en panne (coupe)', panne_503: 'en panne (503)',
@@ -106,7 +107,7 @@ async function lire() {
   $('produit').href = e.produit;
   const lecteurs = e.agent?.readers || [];
   dessiner('lecteurs', lecteurs, () => (lecteurs.length
-    ? lecteurs.map((l) => el('p', { class: 'lecteur' }, el('span', {}, `${l.name === 'cps' ? 'CPS' : 'Vitale'} : `, el('strong', {}, l.card ? l.card.label : 'vide')),
+    ? lecteurs.map((l) => el('p', { class: 'lecteur' }, el('span', {}, `${LECTEURS[l.name] || l.name} : `, el('strong', {}, l.card ? l.card.label : 'vide')),
       ...(l.card ? [el('button', { 'data-cle': `retirer-${l.name}`, onclick: () => geste('/retirer', { reader: l.name }) }, 'Retirer')] : [])))
     : [el('p', {}, "L'agent du poste ne répond pas.")]));
   for (const genre of ['vitale', 'cps']) {
