@@ -4,6 +4,7 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
+from celery import current_app
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -22,6 +23,7 @@ from ins.models import (
 from ins.rules.doublons import compare_fiches
 from ins.selectors import empreinte_of
 from ins.services.doublons import TACHE, compare_new, open_proches, put_aside, search_new
+from pharmacy import flux
 from pharmacy.isolation.contexte import officine_context
 from pharmacy.models import Audit, Patient
 from pharmacy.services.patient import (
@@ -223,34 +225,35 @@ def test_the_database_never_misses_a_pair_that_the_points_keep(halle, dossiers):
 # At the counter
 
 
-def test_a_new_file_near_another_is_told_to_the_sales_that_show_it(halle, monkeypatch):
+def test_a_new_file_near_another_is_told_to_the_sales_that_show_it(
+    halle, monkeypatch, django_capture_on_commit_callbacks
+):
     connu = dossier(halle)
     vente = halle.vente()
     neuf = Patient(nom_naissance="ADRUN", premier_prenom="ZOE", date_naissance=JOUR, sexe="F")
     patient_create(halle.acteur(), neuf, vente.pk)
     dites = []
-    monkeypatch.setattr(
-        "ins.services.doublons.flux.announce_suite",
-        lambda officine, numero, suite: dites.append((officine, numero, suite["phrase"])),
-    )
-    compare_new(halle.officine.pk, neuf.pk)
+    monkeypatch.setattr(flux, "_publish", lambda canal, message: dites.append((canal, message)))
+    with django_capture_on_commit_callbacks(execute=True):
+        compare_new(halle.officine.pk, neuf.pk)
     assert _open() == {(connu.pk, neuf.pk, "possible", 80)}
-    [(officine, numero, phrase)] = dites
-    assert (officine, numero) == (halle.officine.pk, vente.pk)
-    assert f"n° {connu.pk}" in phrase
+    suites = [(canal, message["suite"]) for canal, message in dites if "suite" in message]
+    [(canal, suite)] = suites
+    assert canal == flux.canal_vente(halle.officine.pk, vente.pk)
+    assert f"n° {connu.pk}" in suite["phrase"]
 
 
 def test_creating_a_file_rings_for_its_comparison_with_ids_only(
     halle, monkeypatch, django_capture_on_commit_callbacks
 ):
     rangs = []
-    monkeypatch.setattr("ins.services.doublons.ring_task", lambda *ids: rangs.append(ids))
+    monkeypatch.setattr(current_app, "send_task", lambda *a, **k: rangs.append((a, k["args"])))
     with django_capture_on_commit_callbacks(execute=True):
         neuf = patient_create(
             halle.acteur(), Patient(premier_prenom="ZOE", date_naissance=JOUR, sexe="F")
         )
         assert rangs == []
-    assert rangs == [(TACHE, halle.officine.pk, neuf.pk)]
+    assert rangs == [((TACHE,), (halle.officine.pk, neuf.pk))]
 
 
 def test_a_file_gone_before_its_comparison_opens_nothing(halle, port):
