@@ -28,7 +28,8 @@ from pharmacy.rules.recherche import (
 )
 
 LIMITE = 12
-# A file may be met under several of its words: more rows than files are read.
+# A file may be met under several of its words: more rows than files are read, then many more.
+_PEU_LUES = LIMITE + 3
 _LUES = 3 * LIMITE
 _SONDE = 100
 _VOISINS, _SENS, _CANDIDATS = 25, 8, 100
@@ -52,6 +53,7 @@ _AFFICHES = (
     "attr_fictif",
     "vu_le",
 )
+_AFFICHES_DU_MOT = ("patient_id", *(f"patient__{nom}" for nom in _AFFICHES))
 PHRASES = {
     "matricule": "Un matricule ne se tape pas : lisez la carte Vitale, scannez le datamatrix INS, "
     "ou cherchez par le nom et la date de naissance.",
@@ -77,7 +79,7 @@ class Trouvailles:
 def patient_search(acteur: Acteur, texte: str) -> Trouvailles:
     """Return at most twelve files of the officine that hold all that was typed, else near ones.
 
-    Three queries when files hold it (two for one word); near ones cost three to five more. The
+    Two queries when files hold it (one for one word); near ones cost three to six more. The
     status, the attributes and the last visit come with each file.
     """
     saisie = parse_typed(texte)
@@ -85,9 +87,9 @@ def patient_search(acteur: Acteur, texte: str) -> Trouvailles:
         return Trouvailles(phrase=PHRASES[saisie.refus])
     if not saisie.est_suffisante:
         return Trouvailles(phrase=PHRASES["court"] if texte.strip() else "")
-    ids = _exact(acteur.officine_id, saisie)
-    if ids:
-        return Trouvailles(_files(acteur, ids[:LIMITE]), reste=len(ids) > LIMITE)
+    exacts, coupes = _exact(acteur, saisie)
+    if exacts:
+        return Trouvailles(exacts[:LIMITE], reste=coupes or len(exacts) > LIMITE)
     proches = _near(acteur.officine_id, saisie)
     return Trouvailles(_files(acteur, proches), approches=True)
 
@@ -151,22 +153,23 @@ def _words(officine_id: int) -> QuerySet[MotPatient]:
     return MotPatient.objects.filter(officine_id=officine_id)
 
 
-def _holding(officine_id: int, termes: list[Terme], limite: int) -> list[tuple[int, str]]:
-    """Return (file, key) of those that hold every term, read from the rarest one.
+def _narrow(officine_id: int, termes: list[Terme]) -> list[QuerySet[MotPatient]]:
+    """Return the words of files that hold every term: one set for each range of the rarest one.
 
-    Each of its ranges is read in the order of the index and stops at `limite` rows. Never one
-    condition « this range or that one »: the planner would rather read the table of a hundred
-    officines; nor a join with the files: two short statements are faster than its plan.
+    Each is read in the order of the index and stops at its limit. Never one condition « this range
+    or that one »: the planner would rather read the table of a hundred officines.
     """
     pilote = _rarest(officine_id, termes)
     lignes = _words(officine_id)
     for terme in termes:
         if terme is not pilote:
             lignes = lignes.filter(terme.tenu(pilote))
-    parts = [
-        lignes.filter(plage).order_by("cle").values_list("patient_id", "cle")[:limite]
-        for plage in pilote.plages
-    ]
+    return [lignes.filter(plage).order_by("cle") for plage in pilote.plages]
+
+
+def _holding(officine_id: int, termes: list[Terme], limite: int) -> list[tuple[int, str]]:
+    """Return (file, key) of those that hold every term, at most `limite` for each range."""
+    parts = [p.values_list("patient_id", "cle")[:limite] for p in _narrow(officine_id, termes)]
     return list(parts[0].union(*parts[1:], all=True) if parts[1:] else parts[0])
 
 
@@ -192,10 +195,28 @@ def _rarest(officine_id: int, termes: list[Terme]) -> Terme:
     return termes[rang]
 
 
-def _exact(officine_id: int, saisie: Saisie) -> list[int]:
-    """Return the files that hold all that was typed, in the order of the rarest term's words."""
-    lignes = _holding(officine_id, [Terme(debuts) for debuts in saisie.termes], _LUES)
-    return list(dict.fromkeys(pk for pk, _ in lignes))
+def _exact(acteur: Acteur, saisie: Saisie) -> tuple[tuple[Patient, ...], bool]:
+    """Return (files that hold all that was typed, whether the reading stopped at its limit).
+
+    They come in the order of the rarest term's words.
+    """
+    termes = [Terme(debuts) for debuts in saisie.termes]
+    parts = _narrow(acteur.officine_id, termes)
+    if len(parts) == 1:
+        # One range: its words come in order, each with its file, until the limit.
+        fiches = _with_files(parts[0], _PEU_LUES)
+        if len(fiches) == _PEU_LUES and len({fiche.pk for fiche in fiches}) <= LIMITE:
+            fiches = _with_files(parts[0], _LUES)
+        return tuple({fiche.pk: fiche for fiche in fiches}.values()), len(fiches) == _LUES
+    vues = [p.values_list("patient_id", "cle")[:_LUES] for p in parts]
+    lus = list(vues[0].union(*vues[1:], all=True))
+    ids = list(dict.fromkeys(pk for pk, _ in lus))
+    return _files(acteur, ids), len(lus) >= _LUES
+
+
+def _with_files(mots: QuerySet[MotPatient], limite: int) -> list[Patient]:
+    lus = mots.filter(patient__actif=True).select_related("patient").only(*_AFFICHES_DU_MOT)
+    return [mot.patient for mot in lus[:limite]]
 
 
 # What is near

@@ -218,7 +218,7 @@ def test_the_files_of_another_officine_are_never_found(halle, port, adrun, frapp
 
 @pytest.mark.parametrize(
     ("frappe", "budget"),
-    [("adrun", 2), ("adrun zoe", 3), ("adrun 22/12/1975", 2), ("adrum zoe 22/11/1975", 6)],
+    [("adrun", 1), ("adrun zoe", 2), ("adrun 22/12/1975", 1), ("adrum zoe 22/11/1975", 6)],
 )
 def test_a_search_costs_the_same_queries_for_one_file_and_for_thirty(halle, frappe, budget):
     def cout():
@@ -234,19 +234,30 @@ def test_a_search_costs_the_same_queries_for_one_file_and_for_thirty(halle, frap
     assert un <= budget
 
 
+def test_files_met_under_several_words_do_not_hide_the_others(halle):
+    """Each is met several times in a row under « MAR »: more are read, then it is said."""
+    for lettre in "ABCDEFGHIJKLMN":
+        creer(halle, f"MAR{lettre}A MAR{lettre}B MAR{lettre}C", "LEON")
+    trouves = patient_search(halle.acteur(), "mar")
+    assert [p.nom_naissance[3] for p in trouves.patients] == list("ABCDEFGH")
+    assert trouves.reste
+
+
 @pytest.mark.parametrize("frappe", ["adrun", "zoe adr", "22/12 adr"])
 def test_under_the_policy_the_words_are_read_by_their_index(halle, adrun, frappe):
     with CaptureQueriesContext(connection) as prises:
         trouver(halle, frappe)
-    cherche = next(q["sql"] for q in prises if 'AS "cle"' in q["sql"])
+    cherche = prises[-1]["sql"]  # the last one gives the files
     with connection.cursor() as curseur:
         curseur.execute("SET LOCAL enable_seqscan = off")
         curseur.execute("EXPLAIN " + cherche)
         plan = "\n".join(ligne[0] for ligne in curseur.fetchall())
     assert "pharmacy_motpatient_pkey" in plan
-    conditions = [ligne for ligne in plan.splitlines() if "Index Cond" in ligne]
-    assert conditions
-    assert all("officine_id" in c and "cle >=" in c and "cle <" in c for c in conditions)
+    # How the files are then reached depends on their number: `make bench-recherche` measures it.
+    [mots] = [c for c in plan.splitlines() if "Index Cond" in c and "cle" in c]
+    assert "officine_id" in mots
+    assert "cle >=" in mots
+    assert "cle <" in mots
 
 
 # What the database keeps by itself
