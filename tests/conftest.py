@@ -13,7 +13,7 @@ _etat: dict[str, object] = {"absents": 0}
 
 
 def pytest_configure(config):
-    """Start PostgreSQL and Valkey once a process that plays tests, before Django reads its settings."""
+    """Start PostgreSQL and Valkey in each process that plays tests, before Django is set up."""
     repartit = config.getoption("numprocesses", None) and not hasattr(config, "workerinput")
     if repartit or config.option.collectonly or "COMPTOIR_BASE_HOTE" in os.environ:
         return
