@@ -40,6 +40,19 @@ class FenetrePin:
     reponse: "asyncio.Future[bytearray | None]" = field(repr=False)
 
 
+class Canal(Protocol):
+    """One opened card, used from a worker thread: APDU out, answer in."""
+
+    atr: bytes
+
+    def transmit(self, apdu: bytes, *, rejouable: bool = False) -> tuple[bytes, int]:
+        """Return (data, status word); 61xx and 6Cxx are followed. Raises ErreurAgent.
+
+        A dropped exchange is replayed, three times at most, only when `rejouable` (SELECT, READ
+        BINARY, GET DATA): never a code nor a signature (agent.md §5.9).
+        """
+
+
 Emettre = Callable[[str, dict[str, Any]], None]
 DemanderPin = Callable[[FenetrePin], None]
 
