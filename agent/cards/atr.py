@@ -24,17 +24,26 @@ class ClasseAtr:
     classe: str
 
 
+def is_sound(atr: bytes) -> bool:
+    """Tell whether these bytes have the shape of an ATR. Source: ISO 7816-3 §8.2."""
+    return _historical(atr) is not None
+
+
 def historical_bytes(atr: bytes) -> bytes:
     """Return the historical bytes; nothing when the ATR is cut. Source: ISO 7816-3 §8.2."""
+    return _historical(atr) or b""
+
+
+def _historical(atr: bytes) -> bytes | None:
     if len(atr) < 2 or atr[0] not in {0x3B, 0x3F}:
-        return b""
+        return None
     nombre, presents, debut = atr[1] & 0x0F, atr[1] >> 4, 2
     while presents:
         debut += presents.bit_count()
         if debut > len(atr):
-            return b""
+            return None
         presents = atr[debut - 1] >> 4 if presents & 0x8 else 0
-    return atr[debut : debut + nombre] if debut + nombre <= len(atr) else b""
+    return atr[debut : debut + nombre] if debut + nombre <= len(atr) else None
 
 
 def classify_atr(atr: bytes) -> ClasseAtr:

@@ -22,21 +22,10 @@ NOM, PRENOM, NAISSANCE, PAYS, NIR = 0x80, 0x81, 0x82, 0x90, 0x93
 LIMITES = ("regime", "adresse", "droits", "ald", "mutuelle", "at")
 _NIR = re.compile(r"[0-9]{5}(?:[0-9]{2}|2A|2B)[0-9]{8}")
 # What this reading cannot know is null: an empty list would say « read, and none ».
-_NON_LUS = dict.fromkeys(
-    (
-        "qualite",
-        "nom_patronymique",
-        "rang_gemellaire",
-        "nir_certifie",
-        "cle_nir_certifie",
-        "date_certification_nir",
-        "adresse",
-        "droits_amo",
-        "couverture",
-        "service_amo",
-        "mutuelle",
-        "amc",
-    )
+_NON_LUS = (
+    *("qualite", "nom_patronymique", "rang_gemellaire", "adresse", "droits_amo", "couverture"),
+    *("nir_certifie", "cle_nir_certifie", "date_certification_nir", "service_amo", "mutuelle"),
+    "amc",
 )
 
 
@@ -90,9 +79,8 @@ def build(identite: bytes, nirs: bytes) -> dict[str, Any]:
     if len(personnes) != len(numeros):
         raise ErreurAgent("E_CARD_CHANGED")
     lignes = [_nir(numero) for numero in numeros]
-    assure = _assure(lignes[0])
+    beneficiaires = [_beneficiaire(rang, p) for rang, p in enumerate(personnes, 1)]
     carte = next((dict(_tlv(v, "carte")) for balise, v in gabarits if balise == CARTE), {})
-    anomalies = [] if all(is_key_right(_assure(ligne)) for ligne in lignes) else ["cle_nir"]
     return {
         "carte": {
             "type": "V2",
@@ -101,12 +89,24 @@ def build(identite: bytes, nirs: bytes) -> dict[str, Any]:
             "date_debut_validite": _ascii(carte.get(NOM, b"")) or None,
             "date_fin_validite": None,
         },
-        "assure": assure,
-        "beneficiaires": [_beneficiaire(rang, p) for rang, p in enumerate(personnes, 1)],
+        "assure": _assure(lignes[0]),
+        "beneficiaires": beneficiaires,
         "accidents_travail": None,
-        "anomalies": anomalies + (["nir_divers"] if len(set(lignes)) > 1 else []),
+        "anomalies": _anomalies(personnes, lignes),
         "limites": list(LIMITES),
     }
+
+
+def _anomalies(personnes: list[dict[int, bytes]], lignes: list[str]) -> list[str]:
+    """Say what is odd and delivered as it is: nothing is ever corrected (§2.3)."""
+    dates = {p[NAISSANCE] for p in personnes}
+    faits = {
+        "cle_nir": not all(is_key_right(_assure(ligne)) for ligne in lignes),
+        "nir_divers": len(set(lignes)) > 1,
+        # Two persons born the same day: this reading does not have the rank that parts twins.
+        "rang_gemellaire": len(dates) < len(personnes),
+    }
+    return [nom for nom, vrai in faits.items() if vrai]
 
 
 def _tlv(octets: bytes, bloc: str) -> Iterator[tuple[int, bytes]]:
@@ -154,7 +154,7 @@ def _beneficiaire(rang: int, personne: dict[int, bytes]) -> dict[str, Any]:
         raise ErreurAgent("E_VITALE_DATA", block="identite")
     iso = iso_date(naissance)
     return {
-        **_NON_LUS,
+        **dict.fromkeys(_NON_LUS),
         "numero": rang,
         "nom_usuel": nom,
         "prenom": _texte(personne, PRENOM),

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agent.cards.atr import ClasseAtr, classify_atr, historical_bytes
+from agent.cards.atr import ClasseAtr, classify_atr, historical_bytes, is_sound
 
 CPS3 = "3BAC00402A001225006480000310009000"
 CPS3_CL = "3B8F80010031B86404B0ECC1739401808290000E"
@@ -47,6 +47,13 @@ def test_historical_bytes_follow_the_interface_bytes():
     assert historical_bytes(bytes.fromhex("3B9B18")) == b""
     assert historical_bytes(bytes.fromhex("3B9B1880")) == b""
     assert historical_bytes(bytes.fromhex("3B059000")) == b""
+
+
+def test_a_nonsense_atr_is_told_from_a_card_nobody_knows():
+    assert is_sound(bytes.fromhex(CPS3))
+    assert is_sound(bytes.fromhex("3B029000"))
+    assert not is_sound(bytes.fromhex("00"))
+    assert not is_sound(bytes.fromhex("3B059000"))
 
 
 @given(st.binary(max_size=40))
