@@ -15,6 +15,7 @@ class Carte:
     insertion_id: str
     atr: str = ""
     generation: str = ""
+    simulee: bool = False
 
 
 @dataclass
@@ -40,6 +41,19 @@ class FenetrePin:
     reponse: "asyncio.Future[bytearray | None]" = field(repr=False)
 
 
+class Canal(Protocol):
+    """One opened card, used from a worker thread: APDU out, answer in."""
+
+    atr: bytes
+
+    def transmit(self, apdu: bytes, *, rejouable: bool = False) -> tuple[bytes, int]:
+        """Return (data, status word); 61xx and 6Cxx are followed. Raises ErreurAgent.
+
+        A dropped exchange is replayed, three times at most, only when `rejouable` (SELECT, READ
+        BINARY, GET DATA): never a code nor a signature (agent.md §5.9).
+        """
+
+
 Emettre = Callable[[str, dict[str, Any]], None]
 DemanderPin = Callable[[FenetrePin], None]
 
@@ -53,8 +67,14 @@ class Pilote(Protocol):
     def lecteurs(self) -> list[dict[str, Any]]:
         """Return the readers and what they hold (metadata only)."""
 
-    def carte(self, genre: str) -> Carte:
-        """Return the card of a kind; ErreurAgent when absent, mute, or ambiguous."""
+    def pannes(self) -> list[str]:
+        """Return the codes of what does not work on this workstation, empty when all is well."""
+
+    def carte(self, genre: str, lecteur: str = "") -> Carte:
+        """Return the card of a kind, in this reader if one is named.
+
+        ErreurAgent when absent, mute, or ambiguous.
+        """
 
     async def lire_vitale(self, carte: Carte) -> dict[str, Any]:
         """Return the normalised Vitale object."""

@@ -19,8 +19,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 
+from agent.cards.atr import classify_atr
 from agent.cards.base import Carte, Emettre, EtatPin, FenetrePin
-from agent.protocol import ins
+from agent.cards.vitale import check_vitale, is_key_right, iso_date
 from agent.protocol.messages import ErreurAgent
 
 LECTEURS = ("vitale", "cps", "apcv")
@@ -93,7 +94,7 @@ class PiloteScripte:
                     "reader": lecteur,
                     "kind": GENRES.get(str(fichier.get("kind")), "autre"),
                     "insertion_id": poste.insertion,
-                    "atr_class": _atr_class(str(fichier.get("atr") or "")),
+                    "atr_class": classify_atr(_atr(fichier)).classe,
                 },
             )
         self.emettre("readers.changed", {"readers": self.lecteurs()})
@@ -103,13 +104,14 @@ class PiloteScripte:
         poste = self.postes[lecteur]
         if poste.carte is None:
             return
-        insertion = poste.insertion
+        fichier, insertion = poste.carte, poste.insertion
         poste.carte = None
         poste.retrait.set()
         if lecteur == "cps":
             self.pin_lock()
             self._close_window(None)
-        self.emettre("card.removed", {"reader": lecteur, "insertion_id": insertion})
+        genre = GENRES.get(str(fichier.get("kind")), "autre")
+        self.emettre("card.removed", {"reader": lecteur, "kind": genre, "insertion_id": insertion})
         self.emettre("readers.changed", {"readers": self.lecteurs()})
 
     def brancher(self, lecteur: str, *, present: bool) -> None:
@@ -119,8 +121,14 @@ class PiloteScripte:
         self.postes[lecteur].branche = present
         self.emettre("readers.changed", {"readers": self.lecteurs()})
 
-    def carte(self, genre: str) -> Carte:
+    def pannes(self) -> list[str]:
+        """Return nothing: the hardware in memory has no service to lose."""
+        return []
+
+    def carte(self, genre: str, lecteur: str = "") -> Carte:
         """Return the card of a kind."""
+        if lecteur and lecteur != genre:
+            raise ErreurAgent("E_NO_READER")
         poste = self.postes[genre]
         if not poste.branche:
             raise ErreurAgent("E_NO_READER")
@@ -129,8 +137,9 @@ class PiloteScripte:
         if any(f.get("do") == "mute" for f in poste.fautes):
             raise ErreurAgent("E_CARD_MUTE")
         atr = str(poste.carte.get("atr") or "")
-        if poste.carte.get("kind") != genre or (genre == "vitale" and not is_vitale_2(atr)):
-            raise ErreurAgent("E_CARD_UNKNOWN", atr_class=_atr_class(atr))
+        classe = classify_atr(_atr(poste.carte)).classe
+        if poste.carte.get("kind") != genre or (genre == "vitale" and classe != "vitale2"):
+            raise ErreurAgent("E_CARD_UNKNOWN", atr_class=classe)
         contenu = poste.carte.get(genre)
         generation = str(contenu.get("generation") or "") if isinstance(contenu, dict) else ""
         return Carte(genre, genre, poste.insertion, atr, generation)
@@ -180,7 +189,7 @@ class PiloteScripte:
         data = json.loads(json.dumps(fichier.get("vitale")))
         check_vitale(data)
         for beneficiaire in data["beneficiaires"]:
-            iso = _iso(beneficiaire["date_naissance"])
+            iso = iso_date(beneficiaire["date_naissance"])
             beneficiaire["date_naissance_iso"] = iso
             beneficiaire["lunaire"] = iso is None
         cps_absente = self.postes["cps"].carte is None
@@ -385,46 +394,8 @@ def _cps_of(fichier: dict[str, Any]) -> dict[str, Any]:
     return cps
 
 
-def check_vitale(data: object) -> None:
-    """Refuse what is not the normalised object of a card (agent.md §7.1). Raises ErreurAgent."""
-    if not isinstance(data, dict) or not isinstance(data.get("assure"), dict):
-        raise ErreurAgent("E_VITALE_DATA", block="assure")
-    porteurs = data.get("beneficiaires")
-    if not isinstance(porteurs, list) or not all(_is_porteur(p) for p in porteurs):
-        raise ErreurAgent("E_VITALE_DATA", block="beneficiaires")
-
-
-def _is_porteur(porteur: object) -> bool:
-    return isinstance(porteur, dict) and isinstance(porteur.get("date_naissance"), str)
-
-
-def is_key_right(assure: dict[str, Any]) -> bool:
-    """Tell whether the key of the insured person's NIR is right; an absent one is not judged."""
-    nir, cle = assure.get("nir"), assure.get("cle")
-    if not (isinstance(nir, str) and isinstance(cle, str)):
-        return True
-    return ins.is_key_right(nir + cle)
-
-
-def is_vitale_2(atr: str) -> bool:
-    """Tell whether an ATR is that of a Vitale 2. Source: agent.md §2.1."""
-    nu = atr.replace(" ", "").upper()
-    return nu.startswith("3B75130000") and nu.endswith("09EA9000")
-
-
-def _atr_class(atr: str) -> str:
-    nu = atr.replace(" ", "").upper()
-    if is_vitale_2(nu):
-        return "vitale2"
-    if nu.startswith("3F65"):
-        return "vitale1"
-    return "cps" if nu.startswith(("3BAC", "3B9B")) else "autre"
-
-
-def _iso(brut: str) -> str | None:
-    if len(brut) != 8:
-        return None
+def _atr(fichier: dict[str, Any]) -> bytes:
     try:
-        return datetime.strptime(brut, "%Y%m%d").date().isoformat()  # noqa: DTZ007 - a date
+        return bytes.fromhex(str(fichier.get("atr") or ""))
     except ValueError:
-        return None
+        return b""
