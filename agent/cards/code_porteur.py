@@ -1,4 +1,4 @@
-"""The code porteur: the window as a state machine, and how long a code given holds (agent.md §5.10).
+"""The code porteur: its window as a state machine, how long it holds (agent.md §5.10).
 
 Nothing is drawn here. What draws (a window, the tray of the demonstration) observes `vue` and
 calls `send`, `confirm` or `cancel`; what knows the card is a `CarteCode`. One window at a time,

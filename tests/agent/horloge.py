@@ -22,13 +22,17 @@ class Boucle(asyncio.SelectorEventLoop):
 
 
 def a_l_heure(test):
-    """Run a coroutine test, given its loop, in a thread of its own."""
+    """Run a coroutine test, given its loop if it wants one (`boucle`), in a thread of its own."""
+
+    parametres = list(inspect.signature(test).parameters.values())
+    voulue = bool(parametres) and parametres[0].name == "boucle"
 
     def jouer(*args, **kwargs):
         boucle = Boucle()
+        donnes = (boucle, *args) if voulue else args
         asyncio.set_event_loop(boucle)
         try:
-            boucle.run_until_complete(asyncio.wait_for(test(boucle, *args, **kwargs), 30_000))
+            boucle.run_until_complete(asyncio.wait_for(test(*donnes, **kwargs), 30_000))
         finally:
             asyncio.set_event_loop(None)
             boucle.close()
@@ -38,7 +42,6 @@ def a_l_heure(test):
         with ThreadPoolExecutor(1) as fil:
             return fil.submit(jouer, *args, **kwargs).result()
 
-    # Its first argument is the loop: pytest must not look for a fixture of that name.
-    signature = inspect.signature(test)
-    joue.__signature__ = signature.replace(parameters=list(signature.parameters.values())[1:])
+    # pytest must not look for a fixture of that name.
+    joue.__signature__ = inspect.Signature(parametres[voulue:])
     return joue

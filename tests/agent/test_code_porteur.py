@@ -60,6 +60,18 @@ class Banc:
         await calme()
         return tache
 
+    def jouer(self, geste):
+        codes = self.codes
+        return {
+            "juste": lambda: codes.send(bytearray(b"1234")),
+            "faux": lambda: codes.send(bytearray(b"9417")),
+            "confirmer": codes.confirm,
+            "annuler": codes.cancel,
+            "retirer": codes.card_removed,
+            "oublier": codes.lock,
+            "attendre": lambda: None,
+        }[geste]()
+
 
 async def calme():
     for _ in range(10):
@@ -79,7 +91,7 @@ def test_a_code_is_four_to_eight_ascii_digits(octets):
 
 @pytest.mark.cas("agent-40")
 @a_l_heure
-async def test_a_right_code_closes_the_window_and_is_wiped(_boucle):
+async def test_a_right_code_closes_the_window_and_is_wiped():
     banc = Banc()
     tache = await banc.demander()
     vue = banc.codes.vue
@@ -99,7 +111,7 @@ async def test_a_right_code_closes_the_window_and_is_wiped(_boucle):
 @pytest.mark.exigence("AGT-10")
 @pytest.mark.cas("agent-35")
 @a_l_heure
-async def test_three_wrong_codes_in_one_window_the_last_asked_twice(_boucle):
+async def test_three_wrong_codes_in_one_window_the_last_asked_twice():
     banc = Banc()
     tache = await banc.demander()
     banc.codes.send(bytearray(b"9417"))
@@ -126,7 +138,7 @@ async def test_three_wrong_codes_in_one_window_the_last_asked_twice(_boucle):
 
 @pytest.mark.cas("agent-36")
 @a_l_heure
-async def test_the_counter_shown_before_typing_is_the_cards(_boucle):
+async def test_the_counter_shown_before_typing_is_the_cards():
     banc = Banc()
     tache = await banc.demander()
     for _ in range(2):
@@ -145,7 +157,7 @@ async def test_the_counter_shown_before_typing_is_the_cards(_boucle):
 @pytest.mark.cas("agent-37")
 @pytest.mark.parametrize("chiffres", [None, b"1234"])
 @a_l_heure
-async def test_a_card_pulled_closes_the_window_and_spends_nothing(_boucle, chiffres):
+async def test_a_card_pulled_closes_the_window_and_spends_nothing(chiffres):
     banc = Banc(essais=1)
     tache = await banc.demander()
     if chiffres:
@@ -157,7 +169,7 @@ async def test_a_card_pulled_closes_the_window_and_spends_nothing(_boucle, chiff
 
 
 @a_l_heure
-async def test_a_card_that_leaves_while_it_judges_a_wrong_code_ends_the_window(_boucle):
+async def test_a_card_that_leaves_while_it_judges_a_wrong_code_ends_the_window():
     banc = Banc()
     banc.carte.retenue = asyncio.Event()
     tache = await banc.demander()
@@ -188,7 +200,7 @@ async def test_a_window_lives_sixty_seconds_whatever_was_typed(boucle, faux):
 
 @pytest.mark.cas("agent-39")
 @a_l_heure
-async def test_requests_wait_for_one_window_and_share_its_code(_boucle):
+async def test_requests_wait_for_one_window_and_share_its_code():
     banc = Banc()
     taches = [await banc.demander() for _ in range(1 + ATTENTE_MAX)]
     assert await code_de(await banc.demander()) == "E_BUSY"
@@ -199,7 +211,7 @@ async def test_requests_wait_for_one_window_and_share_its_code(_boucle):
 
 
 @a_l_heure
-async def test_a_request_given_up_leaves_its_place_to_the_next(_boucle):
+async def test_a_request_given_up_leaves_its_place_to_the_next():
     banc = Banc()
     un, deux = await banc.demander(), await banc.demander()
     un.cancel()
@@ -212,7 +224,7 @@ async def test_a_request_given_up_leaves_its_place_to_the_next(_boucle):
 
 @pytest.mark.parametrize("saisi", [b"", b"123", b"12a4", b"123456789", "１２３４".encode()])
 @a_l_heure
-async def test_what_is_no_code_never_reaches_the_card(_boucle, saisi):
+async def test_what_is_no_code_never_reaches_the_card(saisi):
     banc = Banc()
     tache = await banc.demander()
     tampon = bytearray(saisi)
@@ -245,7 +257,7 @@ async def test_a_code_holds_its_minutes_without_a_signature(boucle, minutes, tie
 
 
 @a_l_heure
-async def test_with_zero_minutes_each_operation_asks_again(_boucle):
+async def test_with_zero_minutes_each_operation_asks_again():
     banc = Banc(minutes=0)
     for _ in range(2):
         tache = await banc.demander()
@@ -260,7 +272,7 @@ async def test_with_zero_minutes_each_operation_asks_again(_boucle):
 
 
 @a_l_heure
-async def test_a_lock_forgets_and_the_next_request_asks(_boucle):
+async def test_a_lock_forgets_and_the_next_request_asks():
     banc = Banc()
     tache = await banc.demander()
     banc.codes.send(bytearray(b"1234"))
@@ -299,7 +311,7 @@ async def test_on_a_pin_pad_the_window_only_says_where_to_type(boucle):
 
 
 @a_l_heure
-async def test_only_the_owner_of_the_operation_hears_of_the_window(_boucle):
+async def test_only_the_owner_of_the_operation_hears_of_the_window():
     banc, dits = Banc(), []
 
     async def operer():
@@ -332,21 +344,8 @@ def test_whatever_is_done_no_try_is_spent_without_keystrokes(gestes):
         for geste in gestes:
             if tache is None or tache.done():
                 tache = await banc.demander()
-            codes = banc.codes
-            match geste:
-                case "juste" | "faux":
-                    donnes += codes.send(bytearray(b"1234" if geste == "juste" else b"9417"))
-                case "confirmer":
-                    codes.confirm()
-                case "annuler":
-                    codes.cancel()
-                case "retirer":
-                    codes.card_removed()
-                case "oublier":
-                    codes.lock()
-                case "attendre":
-                    await boucle.pass_s(20)
-            await calme()
+            donnes += bool(banc.jouer(geste)) and geste in {"juste", "faux"}
+            await boucle.pass_s(20 if geste == "attendre" else 0)
             assert len(banc.carte.vus) <= donnes
         if tache is not None:
             tache.cancel()
