@@ -33,13 +33,17 @@ class Etape(StrEnum):
 
 @dataclass(frozen=True)
 class Question:
-    """What the person reads before typing: whose card, for what, for whom, in which reader."""
+    """What the person reads before typing: whose card, for what, in which reader.
+
+    `insertion` is the card's, not shown: a code given to a card holds for no other.
+    """
 
     porteur: str
     id_nat: str
     purpose: str
     libelle: str
     lecteur: str
+    insertion: str = ""
 
 
 @dataclass(frozen=True)
@@ -97,7 +101,7 @@ class CodePorteur:
         self._code: bytearray | None = None
         self._reponse: asyncio.Future[None] | None = None
         self._minuterie: asyncio.TimerHandle | None = None
-        self._presente = False
+        self._presente: str | None = None
         self.au_changement: list[Callable[[Vue | None], None]] = []
         self.a_l_oubli: list[Callable[[], None]] = []
 
@@ -140,31 +144,30 @@ class CodePorteur:
 
     # For the drivers
 
-    @property
-    def presente(self) -> bool:
-        """Whether the code was given and still holds."""
-        return self._presente
+    def is_given(self, insertion: str = "") -> bool:
+        """Tell whether the code was given to this card and still holds."""
+        return self._presente == insertion
 
     async def obtain(self, question: Question, carte: CarteCode, *, pave: bool = False) -> None:
         """Return once the code is given to the card, asking for it if it must be.
 
         Raises E_BUSY, E_CPS_PIN_LOCKED, _CANCELLED, _TIMEOUT, E_CARD_REMOVED.
         """
-        if self._presente:
+        if self.is_given(question.insertion):
             return
         if self._en_attente > ATTENTE_MAX:
             raise ErreurAgent("E_BUSY")
         self._en_attente += 1
         try:
             async with self._verrou:
-                if not self._presente:
+                if not self.is_given(question.insertion):
                     await self._ask(question, carte, pave=pave)
         finally:
             self._en_attente -= 1
 
     def touch(self) -> None:
         """Count the validity again from a signature."""
-        if self._presente:
+        if self._presente is not None:
             self._hold()
 
     def end(self) -> None:
@@ -177,15 +180,17 @@ class CodePorteur:
         if self._minuterie is not None:
             self._minuterie.cancel()
             self._minuterie = None
-        if self._presente:
-            self._presente = False
+        if self._presente is not None:
+            self._presente = None
             for oublier in list(self.a_l_oubli):
                 oublier()
 
-    def card_removed(self) -> None:
-        """Close the window and forget: no try is spent."""
-        self.lock()
-        self._answer(ErreurAgent("E_CARD_REMOVED"))
+    def card_removed(self, insertion: str = "") -> None:
+        """Close the window of this card and forget its code: no try is spent."""
+        if self.is_given(insertion):
+            self.lock()
+        if self._vue is not None and self._vue.question.insertion == insertion:
+            self._answer(ErreurAgent("E_CARD_REMOVED"))
 
     # The window
 
@@ -214,7 +219,7 @@ class CodePorteur:
             self._reponse = None
             self._show(None)
             operation.prompt(ouverte=False, purpose=question.purpose)
-        self._presente = True
+        self._presente = question.insertion
         self._hold()
 
     async def _try(self, carte: CarteCode, *, pave: bool) -> bool:

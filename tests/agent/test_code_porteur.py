@@ -219,7 +219,7 @@ async def test_a_request_given_up_leaves_its_place_to_the_next():
     assert banc.codes.vue is not None
     banc.codes.send(bytearray(b"1234"))
     await deux
-    assert banc.codes.presente
+    assert banc.codes.is_given()
 
 
 @pytest.mark.parametrize("saisi", [b"", b"123", b"12a4", b"123456789", "１２３４".encode()])
@@ -246,13 +246,13 @@ async def test_a_code_holds_its_minutes_without_a_signature(boucle, minutes, tie
     banc.codes.send(bytearray(b"1234"))
     await tache
     await boucle.pass_s(tient)
-    assert banc.codes.presente
+    assert banc.codes.is_given()
     banc.codes.touch()
     await boucle.pass_s(tient)
     banc.codes.end()
-    assert banc.codes.presente
+    assert banc.codes.is_given()
     await boucle.pass_s(1.5)
-    assert not banc.codes.presente
+    assert not banc.codes.is_given()
     assert oublis == [1]
 
 
@@ -278,7 +278,7 @@ async def test_a_lock_forgets_and_the_next_request_asks():
     banc.codes.send(bytearray(b"1234"))
     await tache
     banc.codes.lock()
-    assert not banc.codes.presente
+    assert not banc.codes.is_given()
     tache = await banc.demander()
     assert banc.codes.vue.essais == 3
     banc.codes.cancel()
@@ -293,7 +293,7 @@ async def test_on_a_pin_pad_the_window_only_says_where_to_type(boucle):
     assert banc.codes.send(bytearray(b"1234")) is False
     banc.carte.pave.set()
     await tache
-    assert banc.codes.presente
+    assert banc.codes.is_given()
     banc.codes.lock()
     for geste, code in (
         (banc.codes.cancel, "E_CPS_PIN_CANCELLED"),
