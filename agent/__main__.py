@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from agent import journal, jws
-from agent.cards.commande import Commande
+from agent.cards.commande import Commande, describe_window
 from agent.cards.scripted import PiloteScripte
 from agent.policy import Enrolement
 from agent.protocol.classification import Motifs
@@ -114,7 +114,6 @@ async def run(options: argparse.Namespace) -> None:
 
 def etat(agent: Agent, pilote: PiloteScripte) -> dict[str, object]:
     """Return what the tray shows: readers, cards by label, the PIN window."""
-    fenetre = pilote.fenetre
     return {
         "readers": [
             {
@@ -132,15 +131,7 @@ def etat(agent: Agent, pilote: PiloteScripte) -> dict[str, object]:
             for nom, poste in pilote.postes.items()
         ],
         "scanners": ["comptoir", "patient"],
-        "pin_window": None
-        if fenetre is None
-        else {
-            "holder": fenetre.porteur,
-            "purpose": fenetre.purpose,
-            "label": fenetre.libelle,
-            "tries_left": fenetre.essais,
-            "reader": fenetre.lecteur,
-        },
+        "pin_window": describe_window(pilote.codes.vue),
         "connections": len(agent.onglets.connexions),
         "enrolled": bool(agent.enrolement.wid),
         "focus": agent.onglets.focus is not None,
