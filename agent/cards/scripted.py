@@ -53,6 +53,7 @@ class PiloteScripte:
         self.fichier_essais = essais
         self.postes = {nom: _Lecteur(nom) for nom in LECTEURS}
         self.fenetre: FenetrePin | None = None
+        self.pannes: list[str] = []
         self._pin_jusqua = 0.0
         self._verrou_fenetre = asyncio.Lock()
 
@@ -71,6 +72,10 @@ class PiloteScripte:
             }
             for poste in self.postes.values()
         ]
+
+    def degrade(self) -> list[str]:
+        """Return what was told not to work."""
+        return self.pannes
 
     def inserer(self, lecteur: str, fichier: dict[str, Any]) -> None:
         """Put a card in. KeyError for an unknown reader; ValueError when unplugged or malformed."""

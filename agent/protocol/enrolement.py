@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 
-# Crockford's base 32: no I, L, O nor U; what a person writes for them is read as what it looks like.
+# Crockford's base 32: no I, L, O nor U; those letters are read as the digits they look like.
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 LONGUEUR = 8
 _LUES = str.maketrans({"I": "1", "L": "1", "O": "0"})
