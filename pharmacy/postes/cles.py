@@ -67,6 +67,14 @@ def verify(jeton: str, typ: str, cle_publique: str) -> dict[str, Any]:
         raise JetonRefuse("signature_fausse") from exc
 
 
+def unsigned(jeton: str) -> bytes:
+    """Return what a JWS says, unverified: only to find whose key must verify it. ValueError."""
+    parts = jeton.split(".")
+    if len(parts) != 3:
+        raise ValueError("a JWS has three parts")
+    return base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4))
+
+
 def _check_header(jeton: str, typ: str) -> None:
     """Refuse a header the library was not made to meet, before any key is looked up."""
     debut = jeton.partition(".")[0]
