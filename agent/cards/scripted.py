@@ -50,6 +50,7 @@ class PiloteScripte:
         self.postes = {nom: _Lecteur(nom) for nom in LECTEURS}
         self.codes = CodePorteur(emettre)
         self.cps = UsageCps(self, self.codes, emettre)
+        self.en_panne: list[str] = []
 
     # Readers
 
@@ -66,6 +67,10 @@ class PiloteScripte:
             }
             for poste in self.postes.values()
         ]
+
+    def degrade(self) -> list[str]:
+        """Return what was told not to work."""
+        return self.en_panne
 
     def inserer(self, lecteur: str, fichier: dict[str, Any]) -> None:
         """Put a card in. KeyError for an unknown reader; ValueError when unplugged or malformed."""

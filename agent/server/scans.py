@@ -23,6 +23,12 @@ class Scans:
         self._garde: tuple[float, Evenement] | None = None
         self._oubli: asyncio.TimerHandle | None = None
 
+    def use(self, motifs: Motifs) -> None:
+        """Read codes by these grammars from now on."""
+        if motifs != self._motifs:
+            self._motifs = motifs
+            self._appareils.clear()
+
     def give_kept(self, connexion: Connexion) -> None:
         """Give the scan that waited to the tab that comes in front."""
         if self._garde is not None:

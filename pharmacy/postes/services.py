@@ -102,6 +102,20 @@ def note_presence(poste: Poste, proof: str, *, sid: str) -> None:
     Poste.objects.filter(pk=poste.pk).update(vu_le=maintenant, version_agent=version[:20])
 
 
+def note_sign(poste: Poste, claims: dict[str, Any]) -> None:
+    """Note when the agent last showed that it holds its key, and its version; a stale proof notes
+    nothing, and neither does a revoked poste's.
+    """
+    maintenant = timezone.now()
+    signee, version = claims.get("iat"), claims.get("agent")
+    if type(signee) is not int or abs(int(maintenant.timestamp()) - signee) > PREUVE_S:
+        return
+    if isinstance(version, str) and _IDENT.fullmatch(version):
+        Poste.objects.filter(pk=poste.pk, etat=Poste.Etat.ASSOCIE).update(
+            vu_le=maintenant, version_agent=version[:20]
+        )
+
+
 def issue_nonce(acteur: Acteur, poste: Poste, *, sid: str, operation: str) -> str:
     """Return a fresh nonce for one reading. KeyError when the operation is unknown."""
     OPERATIONS[operation]

@@ -25,6 +25,7 @@ def donnees(request: HttpRequest) -> HttpResponse:
         {
             "peut_vendre": peut(acteur, "vente").ok,
             "peut_equipe": peut(acteur, "operateurs.debloquer").ok,
+            "peut_postes": peut(acteur, "postes.gerer").ok,
             "peut_taches": peut(acteur, "ins.taches").ok,
             "peut_reprendre": peut(acteur, "ins.importer").ok,
             "peut_verifier": peut(acteur, "ins.verifier_lot").ok,
