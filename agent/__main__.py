@@ -15,6 +15,7 @@ from agent import enroler, journal, jws, session_os
 from agent.cards.commande import Commande, describe_window
 from agent.cards.scripted import PiloteScripte
 from agent.confiance import load_enrolment, load_key
+from agent.fenetre.lien import Fenetre
 from agent.receipts import Registre
 from agent.server import Agent
 from agent.server.relais import Relais
@@ -52,6 +53,8 @@ async def run(options: argparse.Namespace) -> None:
     )
     agent.pilote = pilote
     agent.suivi = Suivi(agent, options.dossier)
+    if options.fenetre == "tk":
+        Fenetre(pilote.codes)
     fin = asyncio.Event()
     boucle = asyncio.get_running_loop()
     for signal_fin in (signal.SIGTERM, signal.SIGINT):
@@ -134,6 +137,12 @@ def main() -> None:
     servir.add_argument("--commande", type=Path, required=True)
     servir.add_argument("--cartes-tls", type=Path, required=True)
     servir.add_argument("--pret", type=Path)
+    servir.add_argument(
+        "--fenetre",
+        choices=["tk", "aucune"],
+        default="aucune",
+        help="ce qui demande le code porteur : une fenêtre, ou la prise de commande",
+    )
     enrole = verbes.add_parser("enroler", help="associe ce poste par le code de « Postes »")
     enrole.add_argument("--dossier", type=Path, required=True)
     enrole.add_argument("--serveur", required=True)

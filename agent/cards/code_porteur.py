@@ -142,6 +142,10 @@ class CodePorteur:
         """Close the window, as Escape does; False when it is not open."""
         return self._answer(ErreurAgent("E_CPS_PIN_CANCELLED"))
 
+    def refuse(self, erreur: ErreurAgent) -> bool:
+        """Close the request for what draws the window, which cannot; False when none is open."""
+        return self._answer(erreur)
+
     # For the drivers
 
     def is_given(self, insertion: str = "") -> bool:

@@ -103,6 +103,10 @@ ERREURS: dict[str, tuple[bool, str]] = {
     "E_CPS_PIN_TIMEOUT": (True, "Le code porteur n'a pas été donné à temps. Recommencez."),
     "E_CPS_PIN_WRONG": (True, "Code porteur inexact. Recommencez avec attention."),
     "E_CPS_PIN_LOCKED": (False, "Code porteur bloqué. Débloquez-le avec le code de déblocage."),
+    "E_CPS_PIN_WINDOW": (
+        False,
+        "La fenêtre du code porteur ne s'ouvre pas sur ce poste. Lancez le diagnostic de l'agent.",
+    ),
     "E_SIGN_REQUEST_INVALID": (False, "Demande de signature refusée par l'agent."),
     "E_SIGN_REQUEST_EXPIRED": (False, "Demande de signature trop ancienne. Recommencez."),
     "E_SIGN_REPLAYED": (False, "Demande de signature déjà utilisée. Recommencez."),

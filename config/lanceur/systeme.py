@@ -4,6 +4,7 @@ What is missing is listed first, then installed where that can be done alone (De
 elsewhere one sentence says what to install, and the command fails. Nothing is skipped in silence.
 """
 
+import importlib.util
 import os
 import shutil
 import subprocess
@@ -22,9 +23,12 @@ class Besoin:
     paquet: str
     motif: str
     variable: str = ""
+    module: str = ""
 
     def find(self, chercher: Callable[[str], str | None] = shutil.which) -> str:
-        """Return the path of the program, or an empty text."""
+        """Return the path of the program, or the name of the Python module, or an empty text."""
+        if self.module:
+            return self.module if importlib.util.find_spec(self.module) else ""
         donne = os.environ.get(self.variable, "") if self.variable else ""
         if donne:
             return donne if chercher(donne) else ""
@@ -37,7 +41,10 @@ CHROMIUM = Besoin(
     "les parcours du comptoir dans un navigateur sans écran",
     "COMPTOIR_CHROMIUM",
 )
-BESOINS = (CHROMIUM,)
+ECRAN = Besoin(("Xvfb",), "xvfb", "la fenêtre du code porteur, sur un écran virtuel")
+TOUCHES = Besoin(("xdotool",), "xdotool", "les touches frappées dans cette fenêtre")
+TK = Besoin((), "python3-tk", "cette fenêtre : le module tkinter de Python", module="_tkinter")
+BESOINS = (CHROMIUM, ECRAN, TOUCHES, TK)
 
 
 def missing(chercher: Callable[[str], str | None] = shutil.which) -> list[Besoin]:
