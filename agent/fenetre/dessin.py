@@ -97,7 +97,12 @@ class Dessin:
         self.valider.pack(side="right")
 
     def _button(
-        self, parent: tk.Frame, texte: str, acte: Any, *, plein: bool = False  # noqa: ANN401
+        self,
+        parent: tk.Frame,
+        texte: str,
+        acte: Any,
+        *,
+        plein: bool = False,  # noqa: ANN401
     ) -> tk.Button:
         bouton = tk.Button(parent, text=texte, command=acte, padx=18, pady=8, relief="solid", bd=2)
         fond, encre = (BANDEAU, "white") if plein else (FOND, ENCRE)
@@ -207,7 +212,7 @@ class Dessin:
         bureau = (0, 0, racine.winfo_screenwidth(), racine.winfo_screenheight())
         x, y = ecrans.place(racine.winfo_pointerxy(), taille, bureau, ecrans.monitors())
         racine.geometry(f"+{x}+{y}")
-        racine.attributes("-topmost", True)  # noqa: FBT003 - Tk's own spelling
+        racine.attributes("-topmost", True)
         racine.deiconify()
         racine.lift()
         racine.focus_force()

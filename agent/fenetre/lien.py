@@ -72,9 +72,8 @@ class Fenetre:
     def close(self) -> None:
         """Close the window: its process reads the end of its input."""
         process, self._process = self._process, None
-        if process is not None and process.stdin is not None:
-            with contextlib.suppress(OSError):
-                process.stdin.close()
+        if process is not None:
+            _hang_up(process)
 
     def _start(self, boucle: asyncio.AbstractEventLoop) -> None:
         try:
@@ -93,9 +92,7 @@ class Fenetre:
             target=self._listen, args=(process, boucle), name="fenetre", daemon=True
         ).start()
 
-    def _listen(
-        self, process: subprocess.Popen[bytes], boucle: asyncio.AbstractEventLoop
-    ) -> None:
+    def _listen(self, process: subprocess.Popen[bytes], boucle: asyncio.AbstractEventLoop) -> None:
         """Thread: carry gestures to the loop until the process closes its pipe."""
         sortie: Any = process.stdout
         tampon = bytearray(TAILLE)
@@ -129,7 +126,7 @@ class Fenetre:
     def _ended(self, process: subprocess.Popen[bytes], fin: int) -> None:
         if process is not self._process:
             return
-        self._process = None
+        self.close()
         if fin == SANS_ECRAN:
             self._give_up()
         else:
@@ -139,6 +136,12 @@ class Fenetre:
     def _give_up(self) -> None:
         journal.note("fenetre", code="sans_ecran")
         self._codes.refuse(ErreurAgent("E_CPS_PIN_WINDOW"))
+
+
+def _hang_up(process: subprocess.Popen[bytes]) -> None:
+    if process.stdin is not None:
+        with contextlib.suppress(OSError):
+            process.stdin.close()
 
 
 def _read_code(sortie: Any) -> bytearray:  # noqa: ANN401 - a raw file

@@ -71,6 +71,7 @@ class Poste:
         self.journal = dossier / "journal"
         self.trames = []
         self.process = None
+        self.options = []
 
     def enrolement(self, cle=None, cles=None, etat="associe", config=None, **autres):
         """What the server gives, signed; any part changed."""
@@ -104,6 +105,7 @@ class Poste:
             *(sys.executable, "-m", "agent", "servir", "--dossier", str(self.dossier)),
             *("--port", *map(str, ports), "--commande", str(self.commande)),
             *("--cartes-tls", str(self.tls), "--pret", str(self.pret), "--pilote", "scripte"),
+            *self.options,
         ]
         with self.journal.open("ab") as sortie:
             return subprocess.Popen(args, cwd=RACINE, stdout=sortie, stderr=sortie)
