@@ -120,7 +120,8 @@ def patient_create(acteur: Acteur, patient: Patient, vente_id: int = 0) -> Patie
     with transaction.atomic():
         patient.save()
         audit.note(acteur, "patient.creer", f"patient:{patient.pk}", patient)
-        publish(PatientCree(acteur, patient.pk))
+        methode = "" if patient.attr_fictif else patient.methode
+        publish(PatientCree(acteur, patient.pk, methode))
         if vente_id:
             patient_choose(acteur, vente_id, patient, "recherche")
     return patient

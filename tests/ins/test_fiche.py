@@ -181,6 +181,18 @@ def test_the_band_carries_the_names_the_date_the_sex_and_the_status(comptoir, qu
         assert morceau in texte
 
 
+@pytest.mark.exigence("INS-24")
+def test_a_file_typed_by_hand_begins_its_story_by_who_made_it(comptoir):
+    client = comptoir.troupe.client("B01")
+    corps = {"nom_naissance": "NOVEL", "premier_prenom": "ANNE", "date_naissance": "02/03/1971"}
+    assert client.post("/patients/nouveau/", corps | {"sexe": "F"}).status_code == 302
+    patient = Patient.objects.get(nom_naissance="NOVEL")
+    (creation,) = patient.evenements.all()
+    assert (creation.transition, creation.statut_avant, creation.statut_apres) == ("T1", "", "PROV")
+    assert creation.operateur == comptoir.troupe.operateurs["B01"]
+    assert "Dossier créé" in _lire(comptoir, patient)
+
+
 def _band(client, url):
     return BeautifulSoup(client.get(url).content, "html.parser").find(class_="bandeau-patient")
 
