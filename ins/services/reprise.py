@@ -476,7 +476,7 @@ def _values(dossiers: list[tuple[int, DossierLu]]) -> Iterator[tuple[object, ...
 
 def _insert(reprise: ImportPatients) -> None:
     """Create the files, all provisoires, and keep their former INS as candidates."""
-    parametres = {
+    parametres: dict[str, int | str] = {
         "officine": reprise.officine_id,
         "operateur": reprise.demande_par_id,
         "transition": transition_number("creation", ""),

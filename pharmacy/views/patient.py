@@ -66,6 +66,8 @@ def creer(request: HttpRequest) -> HttpResponse:
         if request.headers.get("HX-Request")
         else "pharmacy/patient_creer.html"
     )
+    if memes:  # the focus goes to the file that exists, which is what Entrée takes
+        form.fields["nom_naissance"].widget.attrs.pop("autofocus", None)
     contexte = {"form": form, "vente_id": vente_id, "memes": memes}
     return render(request, gabarit, contexte, status=statut)
 

@@ -272,7 +272,6 @@ def test_a_hundred_lines_cost_the_queries_of_ten(halle):
         with CaptureQueriesContext(connection) as prises:
             importe = importer(halle, ENTETE + lignes)
         assert importe.crees == nombre
-        Patient.objects.filter(methode="IMP").delete()
         return len(prises)
 
     assert cout(100) == cout(10) <= 40
