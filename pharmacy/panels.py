@@ -41,7 +41,7 @@ class CompteurPatient:
     `url` leads to what is counted; it holds numbers of rows only.
     """
 
-    nom: str
+    cle: str
     singulier: str
     pluriel: str
     url: Callable[[Patient], str]
@@ -71,7 +71,7 @@ def register_compteur(compteur: Compteur) -> None:
 
 def register_compteur_patient(compteur: CompteurPatient) -> None:
     """Add a number to the patient's band."""
-    _compteurs_patient[compteur.nom] = compteur
+    _compteurs_patient[compteur.cle] = compteur
 
 
 def panneau_list() -> list[Panneau]:
@@ -92,7 +92,7 @@ def compteur_patient_list(patient: Patient, acteur: Acteur) -> list[dict[str, ob
     comptes = ((c, c.compute(patient, acteur)) for c in _compteurs_patient.values())
     return [
         {
-            "nom": c.nom,
+            "cle": c.cle,
             "nombre": nombre,
             "libelle": c.singulier if nombre == 1 else c.pluriel,
             "url": c.url(patient),
