@@ -40,7 +40,7 @@ class Lecteurs:
         self.panne: ErreurAgent | None = ErreurAgent("E_PCSC_UNAVAILABLE", reason="demarrage")
         # Called with the prise whose card leaves: the holder's code goes with it.
         self.au_retrait: list[Callable[[Prise], None]] = []
-        self._dits: list[dict[str, Any]] | None = None
+        self._dits: tuple[list[dict[str, Any]], bool] | None = None
         self._ouvriers: dict[str, Ouvrier] = {}
         self._perdus: dict[str, list[Ouvrier]] = {}
         self._lachees: set[str] = set()
@@ -99,8 +99,9 @@ class Lecteurs:
         for prise in branchees:
             prise.usage = self._affectations.use(prise.materiel, [p.materiel for p in branchees])
         lecteurs = self.describe()
-        if lecteurs != self._dits:
-            self._dits = lecteurs
+        dits = (lecteurs, self.panne is None)
+        if dits != self._dits:
+            self._dits = dits
             self.emettre("readers.changed", {"readers": lecteurs})
 
     def _unplug(self, prise: Prise) -> None:

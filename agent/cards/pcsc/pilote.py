@@ -49,10 +49,13 @@ class PilotePcsc:
         """Return the readers and what they hold."""
         return self.les_lecteurs.describe()
 
-    def pannes(self) -> list[str]:
-        """Return the codes of what does not work."""
-        panne = self.les_lecteurs.panne
-        return [] if panne is None else [panne.code]
+    def degrade(self) -> list[str]:
+        """Return « pcsc » while the service does not answer."""
+        return [] if self.les_lecteurs.panne is None else ["pcsc"]
+
+    def reveil(self) -> None:
+        """Start again from nothing: the machine slept."""
+        self.les_lecteurs.wake()
 
     def carte(self, genre: str, lecteur: str = "") -> Carte:
         """Return the card of a kind; ErreurAgent when absent, mute, or ambiguous."""
