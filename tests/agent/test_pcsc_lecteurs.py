@@ -846,13 +846,23 @@ def test_a_context_that_died_with_the_service_is_opened_again(ouvrier):
 def test_a_card_kept_open_and_reset_meanwhile_is_taken_again(ouvrier):
     scard = ouvrier.scard
     canal = ouvrier.ask(Travail(lambda c: c, 1, garder=True)).result(5)
+    # What only reads in between does not close it; an act that may not be played twice begins.
+    assert ouvrier.ask(Travail(lambda c: c, 1)).result(5) is canal
     scard.reinitialiser(UN)
-    assert ouvrier.ask(Travail(lire_un, 1, garder=True)).result(5) == (b"", 0x9000)
+    assert ouvrier.ask(Travail(lire_un, 1, relancable=False)).result(5) == (b"", 0x9000)
     # A kept card is not taken for another one.
     scard.inserer(UN, CarteFeinte())
     assert ouvrier.ask(Travail(lire_un, scard.fentes[UN].compteur)).result(5) == (b"", 0x9000)
     with pytest.raises(ErreurAgent):
         canal.transmit(b"\0\xb0\0\0\0")
+
+
+def test_a_card_that_must_forget_its_code_is_reset(ouvrier):
+    ouvrier.ask(Travail(lambda c: c, 1, garder=True)).result(5)
+    ouvrier.forget().result(5)
+    assert ouvrier.scard.fermetures == [(UN, pcsc.REINITIALISER)]
+    ouvrier.forget().result(5)
+    assert len(ouvrier.scard.fermetures) == 1
 
 
 def test_the_service_that_dies_between_the_opening_and_the_look_leaves_nothing_open(ouvrier):

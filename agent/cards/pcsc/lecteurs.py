@@ -268,6 +268,11 @@ class Lecteurs:
             self._check_same(prise, carte)
         return resultat
 
+    def forget_code(self) -> None:
+        """Close the cards kept open since a code was given to them; they forget it."""
+        for ouvrier in self._ouvriers.values():
+            ouvrier.forget()
+
     def _check_same(self, prise: Prise, carte: Carte) -> None:
         if prise.insertion != carte.insertion_id:
             raise ErreurAgent("E_CARD_CHANGED" if prise.insertion else "E_CARD_REMOVED")
