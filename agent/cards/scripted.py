@@ -114,10 +114,6 @@ class PiloteScripte:
         self.postes[lecteur].branche = present
         self.emettre("readers.changed", {"readers": self.lecteurs()})
 
-    def pannes(self) -> list[str]:
-        """Return nothing: the hardware in memory has no service to lose."""
-        return []
-
     def carte(self, genre: str, lecteur: str = "") -> Carte:
         """Return the card of a kind."""
         if lecteur and lecteur != genre:
@@ -136,6 +132,18 @@ class PiloteScripte:
         contenu = poste.carte.get(genre)
         generation = str(contenu.get("generation") or "") if isinstance(contenu, dict) else ""
         return Carte(genre, genre, poste.insertion, atr, generation, simulee=True)
+
+    async def ceder(self, lecteur: str, duree_s: float) -> None:
+        """Refuse: no other program uses readers in memory."""
+        raise ErreurAgent("E_NOT_SUPPORTED")
+
+    def reprendre(self, lecteur: str) -> None:
+        """Refuse, as `ceder`."""
+        raise ErreurAgent("E_NOT_SUPPORTED")
+
+    def affecter(self, lecteur: str, usage: str) -> None:
+        """Refuse: each reader in memory has its use."""
+        raise ErreurAgent("E_NOT_SUPPORTED")
 
     async def _contact(self, carte: Carte) -> dict[str, Any]:
         """Play the time and the faults of a contact; return the card's content."""

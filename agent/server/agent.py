@@ -20,7 +20,7 @@ from agent.receipts import Registre
 from agent.server.onglets import Connexion, Onglets
 from agent.server.porte import Porte
 from agent.server.scans import Scans
-from agent.server.verbes import REFUS_MAX, VERBES
+from agent.server.verbes import REFUS_MAX, VERBES, Lectures
 
 DELAI_AUTH_S = 10
 SURSIS_S = 30
@@ -42,6 +42,7 @@ class Agent:
         self.porte = Porte(enrolement, port, self.onglets)
         self.scans = Scans(motifs, self.onglets)
         self.vus = Vus()
+        self.lectures = Lectures()
         self.depart = time.monotonic()
         self.pilote: Pilote
 

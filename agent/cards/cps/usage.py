@@ -53,6 +53,10 @@ class Acces(Protocol):
     """How a driver plays an act on a card."""
 
     @property
+    def nom(self) -> str | None:
+        """The name of this way to a card; None when what it needs is not installed."""
+
+    @property
     def pave(self) -> bool:
         """Whether the code is typed on the reader's own keys."""
 
@@ -89,6 +93,11 @@ class UsageCps:
         self._lu: tuple[str, dict[str, Any]] = ("", {})
         self._compteur: tuple[str, EtatPin] = ("", ABSENTE)
         codes.a_l_oubli.append(acces.leave)
+
+    @property
+    def nom(self) -> str | None:
+        """The name of what reads a CPS here; None when its library is missing."""
+        return self._acces.nom
 
     async def lire(self, carte: Carte) -> dict[str, Any]:
         """Return the public object of `cps.read`."""
