@@ -8,11 +8,14 @@ import json
 import os
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 from typing import IO
 
 from agent import enroler, journal, jws, session_os
+from agent.cards import montage
 from agent.cards.commande import Commande, describe_window
+from agent.cards.pcsc.pilote import PilotePcsc
 from agent.cards.scripted import PiloteScripte
 from agent.confiance import load_enrolment, load_key
 from agent.fenetre.lien import Fenetre
@@ -48,9 +51,7 @@ async def run(options: argparse.Namespace) -> None:
     enrolement, motifs = load_enrolment(options.dossier)
     registre = Registre(load_key(options.dossier, create=False), enrolement, options.dossier)
     agent = Agent(enrolement, registre, motifs)
-    pilote = PiloteScripte(
-        options.cartes_tls, agent.onglets.broadcast, options.dossier / "essais.json"
-    )
+    pilote = montage.build(options, agent.onglets.broadcast)
     agent.pilote = pilote
     agent.suivi = Suivi(agent, options.dossier)
     if options.fenetre == "tk":
@@ -69,20 +70,16 @@ async def run(options: argparse.Namespace) -> None:
             session_os.watch(agent.on_lock, agent.on_wake),
         )
     ]
-    gestes = {
-        "session": lambda demande: agent.on_lock(bool(demande["locked"])),
-        "wake": lambda _demande: agent.on_wake(),
-        "degrade": lambda demande: degrade(agent, pilote, demande["names"]),
-    }
-    commande = await Commande(
-        pilote, agent.scans.on_bytes, lambda: etat(agent, pilote), gestes
-    ).serve(options.commande)
+    commande = await start_driver(agent, pilote, options.commande)
     journal.note("pret", port=agent.porte.port)
     write_ready(options.pret, agent.porte.port)
     await fin.wait()
     for tache in taches:
         tache.cancel()
-    commande.close()
+    if commande is not None:
+        commande.close()
+    if isinstance(pilote, PilotePcsc):
+        await pilote.stop()
     serveur.close(close_connections=True)
     for chemin in (options.commande, options.pret):
         if chemin is not None:
@@ -90,6 +87,24 @@ async def run(options: argparse.Namespace) -> None:
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(serveur.wait_closed(), 3)
     journal.note("fini")
+
+
+async def start_driver(
+    agent: Agent, pilote: PiloteScripte | PilotePcsc, chemin: Path | None
+) -> asyncio.Server | None:
+    """Start the readers; the scripted ones are moved through a control socket, returned."""
+    if isinstance(pilote, PilotePcsc):
+        await pilote.start()
+        return None
+    assert chemin is not None  # noqa: S101 - asked for by `montage`
+    gestes = {
+        "session": lambda demande: agent.on_lock(bool(demande["locked"])),
+        "wake": lambda _demande: agent.on_wake(),
+        "degrade": lambda demande: degrade(agent, pilote, demande["names"]),
+    }
+    return await Commande(pilote, agent.scans.on_bytes, partial(etat, agent, pilote), gestes).serve(
+        chemin
+    )
 
 
 def degrade(agent: Agent, pilote: PiloteScripte, noms: list[str]) -> None:
@@ -133,9 +148,7 @@ def main() -> None:
     servir = verbes.add_parser("servir", help="sert la page de l'officine")
     servir.add_argument("--dossier", type=Path, required=True)
     servir.add_argument("--port", type=int, nargs="+", help="le premier libre est pris")
-    servir.add_argument("--pilote", choices=["scripte"], default="scripte")
-    servir.add_argument("--commande", type=Path, required=True)
-    servir.add_argument("--cartes-tls", type=Path, required=True)
+    montage.add_options(servir)
     servir.add_argument("--pret", type=Path)
     servir.add_argument(
         "--fenetre",

@@ -58,19 +58,28 @@ class Pilote(Protocol):
     """One driver for all readers of the workstation."""
 
     nom: str
-    simule: bool
+
+    @property
+    def simule(self) -> bool:
+        """Whether what this workstation reads may be simulated."""
 
     def lecteurs(self) -> list[dict[str, Any]]:
         """Return the readers and what they hold (metadata only)."""
-
-    def pannes(self) -> list[str]:
-        """Return the codes of what does not work on this workstation, empty when all is well."""
 
     def carte(self, genre: str, lecteur: str = "") -> Carte:
         """Return the card of a kind, in this reader if one is named.
 
         ErreurAgent when absent, mute, or ambiguous.
         """
+
+    async def ceder(self, lecteur: str, duree_s: float) -> None:
+        """Leave a reader to another program for a while. Raises ErreurAgent."""
+
+    def reprendre(self, lecteur: str) -> None:
+        """Take a lent reader back. Raises ErreurAgent."""
+
+    def affecter(self, lecteur: str, usage: str) -> None:
+        """Say what a reader serves: vitale, cps, nfc, ignore. Raises ErreurAgent."""
 
     async def lire_vitale(self, carte: Carte) -> dict[str, Any]:
         """Return the normalised Vitale object."""

@@ -119,10 +119,6 @@ class PiloteScripte:
         self.postes[lecteur].branche = present
         self.emettre("readers.changed", {"readers": self.lecteurs()})
 
-    def pannes(self) -> list[str]:
-        """Return nothing: the hardware in memory has no service to lose."""
-        return []
-
     def carte(self, genre: str, lecteur: str = "") -> Carte:
         """Return the card of a kind."""
         if lecteur and lecteur != genre:
@@ -141,6 +137,18 @@ class PiloteScripte:
         contenu = poste.carte.get(genre)
         generation = str(contenu.get("generation") or "") if isinstance(contenu, dict) else ""
         return Carte(genre, genre, poste.insertion, atr, generation, simulee=True)
+
+    async def ceder(self, lecteur: str, duree_s: float) -> None:
+        """Refuse: no other program uses readers in memory."""
+        raise ErreurAgent("E_NOT_SUPPORTED")
+
+    def reprendre(self, lecteur: str) -> None:
+        """Refuse, as `ceder`."""
+        raise ErreurAgent("E_NOT_SUPPORTED")
+
+    def affecter(self, lecteur: str, usage: str) -> None:
+        """Refuse: each reader in memory has its use."""
+        raise ErreurAgent("E_NOT_SUPPORTED")
 
     async def _contact(self, carte: Carte) -> dict[str, Any]:
         """Play the time and the faults of a contact; return the card's content."""
@@ -213,11 +221,6 @@ class PiloteScripte:
 
     # CPS (see `agent.cards.cps.usage.Acces`)
 
-    @property
-    def pave(self) -> bool:
-        """Whether the code is typed on the reader: never here."""
-        return False
-
     async def use(self, carte: Carte, acte: Callable[[Cps], T], *, code: bool = False) -> T:
         """Play an act on the CPS in the reader; `code` changes nothing in memory."""
         del code
@@ -225,6 +228,9 @@ class PiloteScripte:
 
     def leave(self) -> None:
         """Do nothing: a card in memory keeps no code."""
+
+    def forget_card(self) -> None:
+        """Do nothing, as `leave`."""
 
     def _cps_of(self, fichier: dict[str, Any]) -> CpsScripte:
         return CpsScripte(fichier, self.dossier_cles, self.fichier_essais)

@@ -6,6 +6,7 @@ of the code in Tcl. Tk 8.6 tells nothing to screen readers; everything is writte
 
 import time
 import tkinter as tk
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from agent.fenetre import ecrans, textes
@@ -100,9 +101,9 @@ class Dessin:
         self,
         parent: tk.Frame,
         texte: str,
-        acte: Any,
+        acte: Callable[[], object],
         *,
-        plein: bool = False,  # noqa: ANN401
+        plein: bool = False,
     ) -> tk.Button:
         bouton = tk.Button(parent, text=texte, command=acte, padx=18, pady=8, relief="solid", bd=2)
         fond, encre = (BANDEAU, "white") if plein else (FOND, ENCRE)

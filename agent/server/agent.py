@@ -24,7 +24,7 @@ from agent.receipts import Registre
 from agent.server.onglets import Connexion, Onglets, Prise
 from agent.server.porte import Porte
 from agent.server.scans import Scans
-from agent.server.verbes import REFUS_MAX, VERBES
+from agent.server.verbes import REFUS_MAX, VERBES, Lectures
 
 if TYPE_CHECKING:
     from agent.suivi import Suivi
@@ -65,6 +65,7 @@ class Agent:
         self.porte = Porte(enrolement, self.onglets)
         self.scans = Scans(motifs, self.onglets)
         self.vus = Vus()
+        self.lectures = Lectures()
         self.depart = time.monotonic()
         self.pilote: Pilote
         self.suivi: Suivi | None = None

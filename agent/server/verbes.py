@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from agent.server.agent import Agent
 
 REFUS_MAX = 3
+# Seconds between two readings of a card that answered; seconds a reader may be lent (§5.7, §5.11).
+LECTURE_S, PRET_MAX_S = 1.0, 120
 
 
 async def _v_ping(agent: Agent, _connexion: Connexion, requete: Requete) -> dict[str, Any]:
@@ -147,14 +149,16 @@ async def _read(
     lire: Callable[[Carte], Awaitable[dict[str, Any]]],
 ) -> dict[str, Any]:
     nonce = _nonce(agent, connexion, requete)
-    if genre in agent.onglets.occupes:
+    carte = agent.pilote.carte(genre, _reader(requete, required=False))
+    if carte.lecteur in agent.onglets.occupes:
         raise ErreurAgent("E_BUSY")
-    agent.onglets.occupes[genre] = requete.ident
+    agent.lectures.check(carte, time.monotonic())
+    agent.onglets.occupes[carte.lecteur] = requete.ident
     try:
-        carte = agent.pilote.carte(genre)
         data = await lire(carte)
     finally:
-        agent.onglets.occupes.pop(genre, None)
+        agent.onglets.occupes.pop(carte.lecteur, None)
+    agent.lectures.note(carte, time.monotonic())
     return {
         "data": data,
         "receipt": _receipt(agent, connexion, carte, requete.verbe, nonce, data),
@@ -164,7 +168,7 @@ async def _read(
 async def _v_situations(agent: Agent, connexion: Connexion, requete: Requete) -> dict[str, Any]:
     """Read what needs the code: not held by `occupes`, the window is where requests wait."""
     nonce = _nonce(agent, connexion, requete)
-    carte = agent.pilote.carte("cps")
+    carte = agent.pilote.carte("cps", _reader(requete, required=False))
     data = await agent.pilote.lire_situations(carte)
     recu = _receipt(agent, connexion, carte, requete.verbe, nonce, data)
     return {"data": data, "receipt": recu}
@@ -175,9 +179,37 @@ def _nonce(agent: Agent, connexion: Connexion, requete: Requete) -> str:
     nonce = requete.payload.get("nonce")
     if not isinstance(nonce, str) or not 16 <= len(nonce) <= 128:
         raise ErreurAgent("E_NONCE_MISSING")
-    if agent.onglets.focus is not connexion:
+    assert connexion.acces is not None  # noqa: S101 - checked by the verb's scope
+    force = requete.payload.get("force") is True and "admin" in connexion.acces.portees
+    if agent.onglets.focus is not connexion and not force:
         raise ErreurAgent("E_NOT_FOCUSED")
     return nonce
+
+
+class Lectures:
+    """When each card was last read: once a second is enough for a card that answered (§5.11)."""
+
+    def __init__(self) -> None:
+        self._dernieres: dict[str, tuple[str, float]] = {}
+
+    def check(self, carte: Carte, maintenant: float) -> None:
+        """Refuse a card read less than a second ago. Raises ErreurAgent."""
+        insertion, quand = self._dernieres.get(carte.lecteur, ("", 0.0))
+        reste = quand + LECTURE_S - maintenant
+        if insertion == carte.insertion_id and reste > 0:
+            raise ErreurAgent("E_RATE_LIMITED", retry_ms=max(1, round(reste * 1000)))
+
+    def note(self, carte: Carte, maintenant: float) -> None:
+        """Remember that a card was read; what failed may be tried again at once."""
+        self._dernieres[carte.lecteur] = (carte.insertion_id, maintenant)
+
+
+def _reader(requete: Requete, *, required: bool) -> str:
+    """Return the reader a request names, empty when it may name none. Raises ErreurAgent."""
+    lecteur = requete.payload.get("reader", None if required else "")
+    if not isinstance(lecteur, str) or len(lecteur) > 64 or (required and not lecteur):
+        raise ErreurAgent("E_PROTO_PAYLOAD", path="reader")
+    return lecteur
 
 
 def _receipt(
@@ -199,7 +231,7 @@ def _receipt(
             "driver": {
                 "name": agent.pilote.nom,
                 "version": VERSION,
-                "simulated": agent.pilote.simule,
+                "simulated": carte.simulee,
             },
         },
         data,
@@ -263,6 +295,24 @@ async def _v_cancel(agent: Agent, connexion: Connexion, requete: Requete) -> dic
     return {"cancelled": tache is not None}
 
 
+async def _v_yield(agent: Agent, _c: Connexion, requete: Requete) -> dict[str, Any]:
+    lecteur, duree = _reader(requete, required=True), requete.payload.get("max_s")
+    if isinstance(duree, bool) or not isinstance(duree, int) or not 1 <= duree <= PRET_MAX_S:
+        raise ErreurAgent("E_PROTO_PAYLOAD", path="max_s")
+    await agent.pilote.ceder(lecteur, duree)
+    return {}
+
+
+async def _v_resume(agent: Agent, _c: Connexion, requete: Requete) -> dict[str, Any]:
+    agent.pilote.reprendre(_reader(requete, required=True))
+    return {}
+
+
+async def _v_assign(agent: Agent, _c: Connexion, requete: Requete) -> dict[str, Any]:
+    agent.pilote.affecter(_reader(requete, required=True), str(requete.payload.get("use")))
+    return {}
+
+
 VERBES: dict[str, Callable[[Agent, Connexion, Requete], Awaitable[dict[str, Any]]]] = {
     "ping": _v_ping,
     "auth": _v_auth,
@@ -282,4 +332,7 @@ VERBES: dict[str, Callable[[Agent, Connexion, Requete], Awaitable[dict[str, Any]
     "scan.pause": _v_pause,
     "scan.resume": _v_pause,
     "cancel": _v_cancel,
+    "reader.yield": _v_yield,
+    "reader.resume": _v_resume,
+    "reader.assign": _v_assign,
 }

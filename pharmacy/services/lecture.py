@@ -197,11 +197,19 @@ def forget_readings() -> int:
 def beneficiaire_choose(acteur: Acteur, vente: Vente, recu_id: int, rang: int) -> Suite:
     """Take the chosen person of a reading kept in its receipt, and forget the reading.
 
-    VenteRefusee when the reading is not this poste's or was already used.
+    VenteRefusee when the reading is not this poste's, was already used, or does not tell this
+    person from another of the card (agent.md §2.3).
     """
     recu, porteurs = reading_kept(acteur, recu_id)
     if not 0 <= rang < len(porteurs):
         raise VenteRefusee("Cette personne n'est pas sur la carte.", "VIT-005")
+    if [p.empreinte for p in porteurs].count(porteurs[rang].empreinte) > 1:
+        # Without the rank of birth twins are one: one would get the file of the other.
+        raise VenteRefusee(
+            "Deux personnes de cette carte sont nées le même jour et ce lecteur ne les distingue "
+            "pas. Continuez par le nom (F2).",
+            "VIT-008",
+        )
     with transaction.atomic():
         recu.donnees = None
         recu.save(update_fields=["donnees"])

@@ -91,14 +91,14 @@ async def test_the_agent_waits_for_the_service_and_is_ready_when_it_comes(tmp_pa
         while sum(appel[0] == "establish" for appel in scard.appels) < 3:
             await asyncio.sleep(0.05)
         assert code(agent.pilote.carte, "vitale") == ("E_PCSC_UNAVAILABLE", {})
-        assert agent.pilote.pannes() == ["E_PCSC_UNAVAILABLE"]
+        assert agent.pilote.degrade() == ["pcsc"]
         essais = [t for nom, t in scard.appels if nom == "establish"]
         assert 0.9 < essais[1] - essais[0] < 1.6
         assert 1.9 < essais[2] - essais[1] < 2.6
         scard.inserer(UN, CarteFeinte())
         scard.redemarrer()
         await agent.etats("card")
-        assert agent.pilote.pannes() == []
+        assert agent.pilote.degrade() == []
         assert (await agent.lire())["beneficiaires"][0]["prenom"] == "DOMINIQUE"
 
 
@@ -476,7 +476,7 @@ async def test_a_reader_that_goes_between_the_list_and_the_wait_is_looked_for_ag
     scard.inconnu_une_fois.add(UN)
     async with Agent(scard, tmp_path) as agent:
         await agent.etats("empty")
-        assert agent.pilote.pannes() == []
+        assert agent.pilote.degrade() == []
 
 
 # Other programs
@@ -611,7 +611,7 @@ async def test_a_workstation_that_wakes_starts_again_from_nothing(tmp_path):
         await agent.fait("card.inserted")
         await agent.lire()
         avant = set(scard.contextes)
-        agent.pilote.les_lecteurs.wake()
+        agent.pilote.reveil()
         while not (scard.contextes and set(scard.contextes).isdisjoint(avant)):
             await asyncio.sleep(0.01)
         assert (await agent.lire())["anomalies"] == []
@@ -811,3 +811,98 @@ def test_a_serial_number_is_kept_when_it_prints():
     assert ScardSysteme(_module(**appels)).serial(1, UN) == ""
     appels["SCardConnect"] = (0x8010000B, 0, 0)
     assert ScardSysteme(_module(**appels)).serial(1, UN) == ""
+
+
+# A reader's thread alone
+
+
+@pytest.fixture
+def ouvrier():
+    scard = ScardFeint(UN)
+    scard.inserer(UN, CarteFeinte())
+    fil = Ouvrier(scard, UN)
+    fil.scard = scard
+    yield fil
+    fil.abandon()
+
+
+def lire_un(canal):
+    return canal.transmit(bytes.fromhex("00A40000023F00"), rejouable=True)
+
+
+@pytest.mark.cas("agent-15")
+def test_a_context_that_died_with_the_service_is_opened_again(ouvrier):
+    scard = ouvrier.scard
+    assert ouvrier.ask(Travail(lire_un, 1)).result(5) == (b"", 0x9000)
+    scard.arreter()
+    with pytest.raises(ErreurAgent) as leve:
+        ouvrier.ask(Travail(lire_un, 1)).result(5)
+    assert leve.value.code == "E_PCSC_UNAVAILABLE"
+    scard.redemarrer()
+    assert ouvrier.ask(Travail(lire_un, 1)).result(5) == (b"", 0x9000)
+
+
+@pytest.mark.cas("agent-17")
+def test_a_card_kept_open_and_reset_meanwhile_is_taken_again(ouvrier):
+    scard = ouvrier.scard
+    canal = ouvrier.ask(Travail(lambda c: c, 1, garder=True)).result(5)
+    # What only reads in between does not close it; an act that may not be played twice begins.
+    assert ouvrier.ask(Travail(lambda c: c, 1)).result(5) is canal
+    scard.reinitialiser(UN)
+    assert ouvrier.ask(Travail(lire_un, 1, relancable=False)).result(5) == (b"", 0x9000)
+    # A kept card is not taken for another one.
+    scard.inserer(UN, CarteFeinte())
+    assert ouvrier.ask(Travail(lire_un, scard.fentes[UN].compteur)).result(5) == (b"", 0x9000)
+    with pytest.raises(ErreurAgent):
+        canal.transmit(b"\0\xb0\0\0\0")
+
+
+def test_a_card_that_must_forget_its_code_is_reset(ouvrier):
+    ouvrier.ask(Travail(lambda c: c, 1, garder=True)).result(5)
+    ouvrier.forget().result(5)
+    assert ouvrier.scard.fermetures == [(UN, pcsc.REINITIALISER)]
+    ouvrier.forget().result(5)
+    assert len(ouvrier.scard.fermetures) == 1
+
+
+def test_the_service_that_dies_between_the_opening_and_the_look_leaves_nothing_open(ouvrier):
+    scard = ouvrier.scard
+    scard.inconnu_une_fois.add(UN)
+    with pytest.raises(ErreurAgent) as leve:
+        ouvrier.ask(Travail(lire_un, 1)).result(5)
+    assert leve.value.code == "E_READER_GONE"
+    assert scard.poignees == {}
+
+
+def test_who_waits_for_a_busy_reader_may_give_up(ouvrier):
+    scard = ouvrier.scard
+    scard.prendre(UN, seul=True)
+    futur = ouvrier.ask(Travail(lire_un, 1))
+    while not any(appel[0] == "connect" for appel in scard.appels):
+        time.sleep(0.005)
+    ouvrier.abandon()
+    with pytest.raises(ErreurAgent) as leve:
+        futur.result(5)
+    assert leve.value.code == "E_CANCELLED"
+    assert sum(appel[0] == "connect" for appel in scard.appels) == 1
+
+
+def test_an_act_cancelled_before_its_turn_is_not_played(ouvrier):
+    porte = threading.Event()
+    premier = ouvrier.ask(Travail(lambda _c: porte.wait(5), 1))
+    joues = []
+    second = ouvrier.ask(Travail(joues.append, 1))
+    assert second.cancel()
+    porte.set()
+    assert premier.result(5)
+    assert ouvrier.ask(Travail(lambda _c: 3, 1)).result(5) == 3
+    assert joues == []
+
+
+@pytest.mark.cas("agent-7")
+def test_a_slot_that_cannot_be_shaken_says_why(ouvrier):
+    ouvrier.scard.retirer(UN)
+    with pytest.raises(ErreurAgent) as leve:
+        ouvrier.shake().result(5)
+    assert leve.value.code == "E_NO_CARD"
+    assert ouvrier.scard.poignees == {}

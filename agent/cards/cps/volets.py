@@ -6,8 +6,10 @@ BINARY and GET DATA may be played again: a code or a signature never is.
 """
 
 import base64
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from typing import Any, TypeVar
 
 from agent.cards.atr import classify_atr
 from agent.cards.base import Canal, EtatPin
@@ -15,6 +17,8 @@ from agent.cards.code_porteur import wipe
 from agent.cards.cps import certificat, signature, situations, tlv
 from agent.cards.cps.usage import CodePerdu
 from agent.protocol.messages import ErreurAgent
+
+T = TypeVar("T")
 
 OK, ABSENT, PERDU, SANS_CODE, BLOQUE = 0x9000, 0x6A82, 0x6985, 0x6982, 0x6983
 FIN = frozenset({0x6B00, 0x6282})
@@ -58,6 +62,10 @@ REGLAGES = Reglages(
     situations=bytes.fromhex("3F000001D120"),
 )
 CLE_AUTH_CPS4 = 0x20
+
+
+class _AppletPerdu(Exception):
+    """A CPS4 answered `69 85`: its applet must be selected again, and the act begun again."""
 
 
 class CpsApdu:
@@ -138,7 +146,7 @@ class CpsApdu:
     def pin_state(self) -> EtatPin:
         """Return the counter, read from the card: none left is « bloquée »."""
         self._select_application()
-        essais = self._counter_cps4() if self._cps4 else self._counter_cps3()
+        essais = self._steady(self._counter_cps4 if self._cps4 else self._counter_cps3)
         return EtatPin("a_presenter" if essais else "bloquee", essais)
 
     def login(self, code: bytearray | None) -> EtatPin:
@@ -151,9 +159,9 @@ class CpsApdu:
         commande = bytearray([self._cla, 0x20, 0x00, self._reglages.ref_code, len(code)]) + code
         try:
             self._select_application()
-            avant = self._counter_cps4() if self._cps4 else 0
+            avant = self._steady(self._counter_cps4) if self._cps4 else 0
             _, mot = self._canal.transmit(commande)  # type: ignore[arg-type]
-            if mot == PERDU and self._cps4 and self._counter_cps4() == avant:
+            if mot == PERDU and self._cps4 and self._found_again() == avant:
                 # The applet was lost: the card did not look at the code and counted nothing.
                 _, mot = self._canal.transmit(commande)  # type: ignore[arg-type]
         finally:
@@ -170,6 +178,10 @@ class CpsApdu:
     def logout(self) -> None:
         """Leave the application: the code is forgotten by the card when its power is cut."""
         self._transmit(b"\x00\xa4\x00\x0c\x02" + MF, rejouable=True)
+
+    def _found_again(self) -> int:
+        self._reselect()
+        return self._steady(self._counter_cps4)
 
     def _counter_cps3(self) -> int:
         self._select(b"\x00\xa4\x00\x0c\x02" + MF)
@@ -214,7 +226,7 @@ class CpsApdu:
             raise ErreurAgent("E_SIGN_ALG")
         self._select_application()
         if self._cps4:
-            return [self._sign_cps4(cle, alg, e) for e in empreintes]
+            return [self._steady(partial(self._sign_cps4, cle, alg, e)) for e in empreintes]
         return [self._sign_cps3(cle, e) for e in empreintes]
 
     def _sign_cps3(self, cle: str, empreinte: bytes) -> bytes:
@@ -245,13 +257,13 @@ class CpsApdu:
         """Send a block longer than a command, in chained commands; the last answer signs."""
         morceaux = [bloc[i : i + LECTURE_MAX] for i in range(0, len(bloc), LECTURE_MAX)]
         for morceau in morceaux[:-1]:
-            _, mot = self._canal.transmit(b"\x11\x2a\x80\x86" + bytes([len(morceau)]) + morceau)
+            _, mot = self._transmit(b"\x11\x2a\x80\x86" + bytes([len(morceau)]) + morceau)
             if mot != OK:
                 raise _refused(mot)
         return self._signed(b"\x01\x2a\x80\x86" + bytes([len(morceaux[-1])]) + morceaux[-1] + b"\0")
 
     def _signed(self, apdu: bytes) -> bytes:
-        signee, mot = self._canal.transmit(apdu)
+        signee, mot = self._transmit(apdu)
         if mot != OK:
             raise _refused(mot)
         return signee
@@ -259,12 +271,21 @@ class CpsApdu:
     # Exchanges
 
     def _transmit(self, apdu: bytes, *, rejouable: bool = False) -> tuple[bytes, int]:
-        """Send a command; a CPS4 that lost its applet (`69 85`) finds it again, once (case 46)."""
         octets, mot = self._canal.transmit(apdu, rejouable=rejouable)
         if mot == PERDU and self._cps4:
-            self._reselect()
-            return self._canal.transmit(apdu, rejouable=rejouable)
+            raise _AppletPerdu
         return octets, mot
+
+    def _steady(self, acte: Callable[[], T]) -> T:
+        """Play an act; a CPS4 that lost its applet finds it again, and it begins again, once."""
+        try:
+            return acte()
+        except _AppletPerdu:
+            self._reselect()
+        try:
+            return acte()
+        except _AppletPerdu as exc:
+            raise _unexpected(PERDU) from exc
 
     def _reselect(self) -> None:
         for apdu in RETOUR_CPS4:
@@ -272,7 +293,8 @@ class CpsApdu:
 
     def _select_application(self) -> None:
         aid = AID_CHIPDOC if self._cps4 else AID_CPS3
-        self._select(bytes([self._cla, 0xA4, 0x04, 0x0C, len(aid)]) + aid)
+        apdu = bytes([self._cla, 0xA4, 0x04, 0x0C, len(aid)]) + aid
+        self._steady(lambda: self._select(apdu))
 
     def _select(self, apdu: bytes) -> None:
         _, mot = self._transmit(apdu, rejouable=True)
@@ -283,6 +305,9 @@ class CpsApdu:
 
     def _read(self, chemin: bytes) -> bytes | None:
         """Return a whole file by its absolute path; None when the card has none."""
+        return self._steady(lambda: self._read_file(chemin))
+
+    def _read_file(self, chemin: bytes) -> bytes | None:
         tete = bytes([self._cla, 0xA4, 0x09, 0x04, len(chemin)])
         fci, mot = self._transmit(tete + chemin + b"\x00", rejouable=True)
         if mot == ABSENT:
@@ -291,13 +316,14 @@ class CpsApdu:
             raise CodePerdu
         if mot != OK:
             raise _unexpected(mot)
-        taille, lu = _size(fci), b""
+        return self._read_selected(_size(fci))
+
+    def _read_selected(self, taille: int) -> bytes:
+        lu = b""
         while len(lu) < taille:
             voulu = min(LECTURE_MAX, taille - len(lu))
-            rang = len(lu).to_bytes(2)
-            octets, mot = self._transmit(
-                bytes([self._cla, 0xB0]) + rang + bytes([voulu]), rejouable=True
-            )
+            tete = bytes([self._cla, 0xB0]) + len(lu).to_bytes(2)
+            octets, mot = self._transmit(tete + bytes([voulu]), rejouable=True)
             if mot == SANS_CODE:
                 raise CodePerdu
             if mot != OK and mot not in FIN:

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
+from functools import partial
 from queue import SimpleQueue
 from typing import Any
 
@@ -136,6 +137,10 @@ class Ouvrier:
         """Close the card and the context, so that another program has the reader."""
         return self._call(self._drop)
 
+    def forget(self) -> "Future[Any]":
+        """Close a card kept open and reset it: it forgets the code given to it."""
+        return self._call(partial(self._close, pcsc.REINITIALISER))
+
     def shake(self) -> "Future[Any]":
         """Wake a slot that says « empty » with a card in it (agent.md §6.5, point 13)."""
         return self._call(self._shake)
@@ -179,15 +184,18 @@ class Ouvrier:
         self._drop()
 
     def _do(self, travail: Travail) -> Any:  # noqa: ANN401 - what the act returns
+        gardee = self._canal
         canal = self._open(travail)
         tenir = False
         try:
             try:
                 resultat = self._play(canal, travail)
             except Reinitialisee as exc:
-                self._again(canal, travail, exc)
+                if not travail.relancable:
+                    raise ErreurAgent("E_CARD_PROTOCOL", reason="reinitialisee") from exc
+                self._retake(canal)
                 resultat = self._play(canal, travail)
-            tenir = travail.garder
+            tenir = travail.garder or canal is gardee
         except Reinitialisee as exc:
             raise ErreurAgent("E_CARD_PROTOCOL", reason="reinitialisee") from exc
         else:
@@ -196,10 +204,8 @@ class Ouvrier:
             if not tenir:
                 self._close(pcsc.REINITIALISER if travail.reset else pcsc.LAISSER)
 
-    def _again(self, canal: CanalPcsc, travail: Travail, cause: Reinitialisee) -> None:
-        """Take the card again after the reset of another, for what may be played again."""
-        if not travail.relancable:
-            raise ErreurAgent("E_CARD_PROTOCOL", reason="reinitialisee") from cause
+    def _retake(self, canal: CanalPcsc) -> None:
+        """Take the card again after the reset of another program."""
         canal.reopen(
             self._scard.reconnect(canal.poignee, pcsc.MODE_PARTAGE, pcsc.PROTOCOLES, pcsc.LAISSER)
         )
@@ -208,9 +214,11 @@ class Ouvrier:
         try:
             self._scard.begin(canal.poignee)
         except ErreurScard as erreur:
-            if erreur.code == REINITIALISEE:
-                raise Reinitialisee from erreur
-            raise
+            if erreur.code != REINITIALISEE:
+                raise
+            # Reset while it was kept open: nothing was sent yet, so any act may begin.
+            self._retake(canal)
+            self._scard.begin(canal.poignee)
         try:
             return travail.acte(canal)
         finally:

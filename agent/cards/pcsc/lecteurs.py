@@ -39,8 +39,8 @@ class Lecteurs:
         self.prises: dict[str, Prise] = {}
         self.panne: ErreurAgent | None = ErreurAgent("E_PCSC_UNAVAILABLE", reason="demarrage")
         # Called with the prise whose card leaves: the holder's code goes with it.
-        self.au_retrait: list[Callable[[Prise], None]] = []
-        self._dits: list[dict[str, Any]] | None = None
+        self.au_retrait: list[Callable[[Prise, str], None]] = []
+        self._dits: tuple[list[dict[str, Any]], bool] | None = None
         self._ouvriers: dict[str, Ouvrier] = {}
         self._perdus: dict[str, list[Ouvrier]] = {}
         self._lachees: set[str] = set()
@@ -99,8 +99,9 @@ class Lecteurs:
         for prise in branchees:
             prise.usage = self._affectations.use(prise.materiel, [p.materiel for p in branchees])
         lecteurs = self.describe()
-        if lecteurs != self._dits:
-            self._dits = lecteurs
+        dits = (lecteurs, self.panne is None)
+        if dits != self._dits:
+            self._dits = dits
             self.emettre("readers.changed", {"readers": lecteurs})
 
     def _unplug(self, prise: Prise) -> None:
@@ -145,7 +146,7 @@ class Lecteurs:
         """Tell that a card left; what was given for it is forgotten."""
         insertion, prise.insertion = prise.insertion, ""
         for retrait in self.au_retrait:
-            retrait(prise)
+            retrait(prise, insertion)
         if (ouvrier := self._ouvriers.get(prise.nom)) is not None:
             ouvrier.release()
         genre = EVENEMENTS[prise.contenu]
@@ -266,6 +267,11 @@ class Lecteurs:
         if prise.insertion:
             self._check_same(prise, carte)
         return resultat
+
+    def forget_code(self) -> None:
+        """Close the cards kept open since a code was given to them; they forget it."""
+        for ouvrier in self._ouvriers.values():
+            ouvrier.forget()
 
     def _check_same(self, prise: Prise, carte: Carte) -> None:
         if prise.insertion != carte.insertion_id:
