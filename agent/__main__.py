@@ -24,6 +24,7 @@ from agent.server import Agent
 from agent.server.relais import Relais
 from agent.suivi import Suivi
 
+FENETRES = {"pcsc": "tk", "scripte": "aucune"}
 PORTS = (28173, 28174, 28175)
 
 
@@ -54,7 +55,7 @@ async def run(options: argparse.Namespace) -> None:
     pilote = montage.build(options, agent.onglets.broadcast)
     agent.pilote = pilote
     agent.suivi = Suivi(agent, options.dossier)
-    if options.fenetre == "tk":
+    if (options.fenetre or FENETRES[options.pilote]) == "tk":
         Fenetre(pilote.codes)
     fin = asyncio.Event()
     boucle = asyncio.get_running_loop()
@@ -153,8 +154,7 @@ def main() -> None:
     servir.add_argument(
         "--fenetre",
         choices=["tk", "aucune"],
-        default="aucune",
-        help="ce qui demande le code porteur : une fenêtre, ou la prise de commande",
+        help="ce qui demande le code porteur : une fenêtre (pcsc), ou la prise de commande",
     )
     enrole = verbes.add_parser("enroler", help="associe ce poste par le code de « Postes »")
     enrole.add_argument("--dossier", type=Path, required=True)
