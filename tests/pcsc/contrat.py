@@ -1,5 +1,6 @@
 """The hardware of a contract test: the same gestures, whichever driver reads the cards."""
 
+import asyncio
 import json
 
 from tests.agent.poste import CARTES, carte
@@ -30,7 +31,7 @@ class MaterielScripte:
     def echanger(self, place, lue):
         assert self.poste.geste("swap", reader=place, card=lue)["ok"]
 
-    async def vide(self, page):
+    async def vide(self, page, place):
         """Nothing to wait for: a reader in memory is empty at once."""
 
     def telephone(self):
@@ -40,3 +41,46 @@ class MaterielScripte:
 
     def cps(self):
         return fichier("cps-martin")
+
+
+class MaterielPcsc:
+    """Virtual cards behind the real service: one double reader, one more beside."""
+
+    LOGEMENTS = {VITALE: 0, CPS: 1, NFC: 2}
+    NOMS = {VITALE: "sim-comptoir-00-00", CPS: "sim-comptoir-00-01", NFC: "sim-second-01-00"}
+
+    def __init__(self, poste, banc, dossier):
+        self.poste, self.banc, self.dossier = poste, banc, dossier
+        self.lecteurs = self.NOMS
+        self._rang = 0
+
+    def _ecrire(self, lue):
+        self._rang += 1
+        chemin = self.dossier / f"carte-{self._rang}.json"
+        chemin.write_text(json.dumps(lue), encoding="utf-8")
+        return chemin
+
+    def inserer(self, place, lue):
+        self.banc.insert(self.LOGEMENTS[place], self._ecrire(lue))
+
+    def retirer(self, place):
+        self.banc.remove(self.LOGEMENTS[place])
+
+    def echanger(self, place, lue):
+        self.banc.swap(self.LOGEMENTS[place], self._ecrire(lue))
+
+    async def vide(self, page, place):
+        """Wait until the service saw the slot empty: put back sooner, a card is not seen (§6.5)."""
+        async with asyncio.timeout(10):
+            while True:
+                lus = (await page.demander("state.get"))["payload"]["readers"]
+                if {r["id"]: r["state"] for r in lus}[self.lecteurs[place]] == "empty":
+                    return
+                await asyncio.sleep(0.05)
+
+    def telephone(self):
+        texte = "APCVSIM1." + "N" * 400 + "." + "B" * 86
+        return {**fichier("apcv-01"), "apcv": {"texte": texte}}
+
+    def cps(self):
+        return fichier("cps-01")

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import time
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -13,6 +14,16 @@ from tests.pcsc.contrat import CPS, NFC, VITALE, fichier
 MS = 1000
 NONCE = "n" * 24
 COMMUNS = ("numero", "nom_usuel", "prenom", "date_naissance", "date_naissance_iso", "lunaire")
+
+
+@asynccontextmanager
+async def ouvrir(materiel):
+    """A page in front of readers it sees empty."""
+    async with materiel.poste.page() as page:
+        for place in (VITALE, CPS, NFC):
+            await materiel.vide(page, place)
+        page.evenements.clear()
+        yield page
 
 
 async def inserer(page, materiel, lue, place=VITALE, attendu="card.inserted"):
@@ -47,7 +58,7 @@ async def refus(page, materiel, **payload):
 @seul
 async def test_a_card_is_told_without_identity_then_read_with_its_proof(materiel):
     lue = fichier("vitale-01")
-    async with materiel.poste.page() as page:
+    async with ouvrir(materiel) as page:
         debut = time.monotonic()
         vu = await inserer(page, materiel, lue)
         assert time.monotonic() - debut < 1
@@ -70,7 +81,7 @@ async def test_a_card_is_told_without_identity_then_read_with_its_proof(materiel
 @seul
 async def test_both_drivers_give_the_same_persons(materiel, nom):
     lue = fichier(nom)
-    async with materiel.poste.page() as page:
+    async with ouvrir(materiel) as page:
         await inserer(page, materiel, lue)
         data = (await lire(page, materiel))["payload"]["data"]
         attendus = lue["vitale"]["beneficiaires"]
@@ -92,7 +103,7 @@ async def test_both_drivers_give_the_same_persons(materiel, nom):
 @pytest.mark.cas("agent-3")
 @seul
 async def test_a_card_taken_out_is_told_and_its_absence_named(materiel):
-    async with materiel.poste.page() as page:
+    async with ouvrir(materiel) as page:
         vu = await inserer(page, materiel, fichier("vitale-01"))
         parti = await retirer(page, materiel)
         assert (parti["reader"], parti["kind"]) == (vu["reader"], "vitale")
@@ -104,7 +115,7 @@ async def test_a_card_taken_out_is_told_and_its_absence_named(materiel):
 @pytest.mark.cas("agent-6")
 @seul
 async def test_a_card_pulled_during_its_reading_gives_nothing_and_the_next_is_read(materiel):
-    async with materiel.poste.page() as page:
+    async with ouvrir(materiel) as page:
         arrachee = fichier("vitale-01", faults=[{"on": "apdu", "n": 3, "do": "pull"}])
         await inserer(page, materiel, arrachee)
         debut = time.monotonic()
@@ -114,7 +125,7 @@ async def test_a_card_pulled_during_its_reading_gives_nothing_and_the_next_is_re
         assert reponse["error"]["code"] == "E_CARD_REMOVED"
         assert "payload" not in reponse
         assert (await page.evenement("card.removed"))["during"] == lecture
-        await materiel.vide(page)
+        await materiel.vide(page, VITALE)
         await inserer(page, materiel, fichier("vitale-01"))
         assert (await lire(page, materiel))["ok"]
 
@@ -123,7 +134,7 @@ async def test_a_card_pulled_during_its_reading_gives_nothing_and_the_next_is_re
 @seul
 async def test_two_cards_are_never_mixed(materiel):
     lente = fichier("vitale-01", protocol={"t0_strict": True, "max_le": 256, "delay_ms": 300})
-    async with materiel.poste.page() as page:
+    async with ouvrir(materiel) as page:
         await inserer(page, materiel, lente)
         lecture = await page.send("vitale.read", nonce=NONCE, reader=materiel.lecteurs[VITALE])
         materiel.echanger(VITALE, fichier("vitale-02"))
@@ -141,12 +152,12 @@ async def test_two_cards_are_never_mixed(materiel):
 @seul
 async def test_a_mute_card_is_said_and_the_next_is_read(materiel):
     muette = fichier("vitale-01", faults=[{"on": "power", "do": "mute"}])
-    async with materiel.poste.page() as page:
+    async with ouvrir(materiel) as page:
         vu = await inserer(page, materiel, muette, attendu="card.error")
         assert vu["code"] in {"E_CARD_MUTE", "E_CARD_UNKNOWN"}
         assert (await refus(page, materiel))[0] == vu["code"]
         materiel.retirer(VITALE)
-        await materiel.vide(page)
+        await materiel.vide(page, VITALE)
         await inserer(page, materiel, fichier("vitale-01"))
         assert (await lire(page, materiel))["ok"]
 
@@ -156,7 +167,7 @@ async def test_a_mute_card_is_said_and_the_next_is_read(materiel):
 @pytest.mark.parametrize(("nom", "classe"), [("cps-martin", "cps"), ("vitale-06", "vitale1")])
 @seul
 async def test_another_card_than_a_vitale_is_named(materiel, nom, classe):
-    async with materiel.poste.page() as page:
+    async with ouvrir(materiel) as page:
         lue = fichier(nom)
         if classe == "vitale1":
             lue["atr"] = "3F6525002209699000"
@@ -175,7 +186,7 @@ async def test_another_card_than_a_vitale_is_named(materiel, nom, classe):
 )
 @seul
 async def test_what_the_card_answers_wrong_is_named(materiel, faute, code, details):
-    async with materiel.poste.page() as page:
+    async with ouvrir(materiel) as page:
         faute = {"on": "apdu", "match": "00B0", **faute}
         await inserer(page, materiel, fichier("vitale-01", faults=[faute]))
         assert await refus(page, materiel) == (code, details)
@@ -188,13 +199,13 @@ async def test_what_the_card_answers_wrong_is_named(materiel, faute, code, detai
 @seul
 async def test_a_card_that_hangs_ends_at_the_deadline_and_its_reader_comes_back(materiel):
     figee = fichier("vitale-01", faults=[{"on": "apdu", "do": "hang"}])
-    async with materiel.poste.page() as page:
+    async with ouvrir(materiel) as page:
         await inserer(page, materiel, figee)
         debut = time.monotonic()
         assert (await refus(page, materiel, deadline_ms=400))[0] == "E_TIMEOUT"
         assert time.monotonic() - debut < 1
         materiel.retirer(VITALE)
-        await materiel.vide(page)
+        await materiel.vide(page, VITALE)
         await inserer(page, materiel, fichier("vitale-01"))
         assert (await lire(page, materiel))["ok"]
 
@@ -203,7 +214,7 @@ async def test_a_card_that_hangs_ends_at_the_deadline_and_its_reader_comes_back(
 @pytest.mark.cas("agent-28")
 @seul
 async def test_a_reading_needs_a_nonce_and_a_card_read_is_left_alone_for_a_second(materiel):
-    async with materiel.poste.page() as page:
+    async with ouvrir(materiel) as page:
         await inserer(page, materiel, fichier("vitale-01"))
         assert await refus(page, materiel, nonce=None) == ("E_NONCE_MISSING", {})
         assert (await lire(page, materiel))["ok"]
@@ -217,7 +228,7 @@ async def test_a_reading_needs_a_nonce_and_a_card_read_is_left_alone_for_a_secon
 async def test_a_phone_laid_gives_its_string_and_its_absence_is_named(materiel):
     lecteur = {"reader": materiel.lecteurs[NFC], "nonce": NONCE}
     telephone = materiel.telephone()
-    async with materiel.poste.page() as page:
+    async with ouvrir(materiel) as page:
         assert await page.code("apcv.read_nfc", **lecteur) == "E_APCV_NOT_PRESENTED"
         assert (await inserer(page, materiel, telephone, NFC))["kind"] == "apcv_nfc"
         lu = (await page.demander("apcv.read_nfc", **lecteur))["payload"]
@@ -230,7 +241,7 @@ async def test_a_phone_laid_gives_its_string_and_its_absence_is_named(materiel):
 @pytest.mark.cas("agent-5", "agent-32")
 @seul
 async def test_a_cps_is_read_beside_a_vitale_without_its_code(materiel):
-    async with materiel.poste.page() as page:
+    async with ouvrir(materiel) as page:
         await inserer(page, materiel, fichier("vitale-01"))
         assert (await inserer(page, materiel, materiel.cps(), CPS))["kind"] == "cps"
         lue = (await page.lire("cps.read"))["payload"]["data"]
@@ -247,7 +258,7 @@ async def test_a_cps_is_read_beside_a_vitale_without_its_code(materiel):
 @seul
 async def test_readers_are_lent_and_assigned_by_name_only_to_who_may(materiel):
     lecteur = materiel.lecteurs[VITALE]
-    async with materiel.poste.page() as page:
+    async with ouvrir(materiel) as page:
         for payload in ({}, {"reader": 7, "max_s": 3}, {"reader": "", "max_s": 3}):
             assert await page.code("reader.yield", **payload) == "E_PROTO_PAYLOAD"
         for duree in (None, 0, 121, True, "3"):
