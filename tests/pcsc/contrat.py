@@ -47,11 +47,11 @@ class MaterielPcsc:
     """Virtual cards behind the real service: one double reader, one more beside."""
 
     LOGEMENTS = {VITALE: 0, CPS: 1, NFC: 2}
-    NOMS = {VITALE: "sim-comptoir-00-00", CPS: "sim-comptoir-00-01", NFC: "sim-second-01-00"}
+    DEBUTS = {VITALE: ("sim-comptoir-", 0), CPS: ("sim-comptoir-", 1), NFC: ("sim-second-", 0)}
 
     def __init__(self, poste, banc, dossier):
         self.poste, self.banc, self.dossier = poste, banc, dossier
-        self.lecteurs = self.NOMS
+        self.lecteurs = {}
         self._rang = 0
 
     def _ecrire(self, lue):
@@ -74,7 +74,11 @@ class MaterielPcsc:
         async with asyncio.timeout(10):
             while True:
                 lus = (await page.demander("state.get"))["payload"]["readers"]
-                if {r["id"]: r["state"] for r in lus}[self.lecteurs[place]] == "empty":
+                etats = {r["id"]: r["state"] for r in lus}
+                debut, rang = self.DEBUTS[place]
+                noms = sorted(ident for ident in etats if ident.startswith(debut))
+                if len(noms) == 2 and etats[noms[rang]] == "empty":
+                    self.lecteurs[place] = noms[rang]
                     return
                 await asyncio.sleep(0.05)
 

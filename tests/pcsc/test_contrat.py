@@ -127,7 +127,8 @@ async def test_a_card_pulled_during_its_reading_gives_nothing_and_the_next_is_re
         assert (await page.evenement("card.removed"))["during"] == lecture
         await materiel.vide(page, VITALE)
         await inserer(page, materiel, fichier("vitale-01"))
-        assert (await lire(page, materiel))["ok"]
+        relue = await lire(page, materiel)
+        assert relue["ok"], relue
 
 
 @pytest.mark.cas("agent-8")
@@ -159,7 +160,8 @@ async def test_a_mute_card_is_said_and_the_next_is_read(materiel):
         materiel.retirer(VITALE)
         await materiel.vide(page, VITALE)
         await inserer(page, materiel, fichier("vitale-01"))
-        assert (await lire(page, materiel))["ok"]
+        relue = await lire(page, materiel)
+        assert relue["ok"], relue
 
 
 @pytest.mark.exigence("AGT-10")
@@ -191,7 +193,8 @@ async def test_what_the_card_answers_wrong_is_named(materiel, faute, code, detai
         await inserer(page, materiel, fichier("vitale-01", faults=[faute]))
         assert await refus(page, materiel) == (code, details)
         # The fault was played once: the same card is then read.
-        assert (await lire(page, materiel))["ok"]
+        relue = await lire(page, materiel)
+        assert relue["ok"], relue
 
 
 @pytest.mark.exigence("AGT-10")
@@ -207,7 +210,8 @@ async def test_a_card_that_hangs_ends_at_the_deadline_and_its_reader_comes_back(
         materiel.retirer(VITALE)
         await materiel.vide(page, VITALE)
         await inserer(page, materiel, fichier("vitale-01"))
-        assert (await lire(page, materiel))["ok"]
+        relue = await lire(page, materiel)
+        assert relue["ok"], relue
 
 
 @pytest.mark.exigence("AGT-09")
@@ -217,7 +221,8 @@ async def test_a_reading_needs_a_nonce_and_a_card_read_is_left_alone_for_a_secon
     async with ouvrir(materiel) as page:
         await inserer(page, materiel, fichier("vitale-01"))
         assert await refus(page, materiel, nonce=None) == ("E_NONCE_MISSING", {})
-        assert (await lire(page, materiel))["ok"]
+        relue = await lire(page, materiel)
+        assert relue["ok"], relue
         code, details = await refus(page, materiel)
         assert code == "E_RATE_LIMITED"
         assert 0 < details["retry_ms"] <= MS
@@ -226,9 +231,9 @@ async def test_a_reading_needs_a_nonce_and_a_card_read_is_left_alone_for_a_secon
 @pytest.mark.exigence("AGT-03")
 @seul
 async def test_a_phone_laid_gives_its_string_and_its_absence_is_named(materiel):
-    lecteur = {"reader": materiel.lecteurs[NFC], "nonce": NONCE}
     telephone = materiel.telephone()
     async with ouvrir(materiel) as page:
+        lecteur = {"reader": materiel.lecteurs[NFC], "nonce": NONCE}
         assert await page.code("apcv.read_nfc", **lecteur) == "E_APCV_NOT_PRESENTED"
         assert (await inserer(page, materiel, telephone, NFC))["kind"] == "apcv_nfc"
         lu = (await page.demander("apcv.read_nfc", **lecteur))["payload"]
@@ -257,8 +262,8 @@ async def test_a_cps_is_read_beside_a_vitale_without_its_code(materiel):
 @pytest.mark.exigence("AGT-01")
 @seul
 async def test_readers_are_lent_and_assigned_by_name_only_to_who_may(materiel):
-    lecteur = materiel.lecteurs[VITALE]
     async with ouvrir(materiel) as page:
+        lecteur = materiel.lecteurs[VITALE]
         for payload in ({}, {"reader": 7, "max_s": 3}, {"reader": "", "max_s": 3}):
             assert await page.code("reader.yield", **payload) == "E_PROTO_PAYLOAD"
         for duree in (None, 0, 121, True, "3"):
