@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from agent import journal, jws
 from agent.cards import montage
-from agent.cards.commande import Commande
+from agent.cards.commande import Commande, describe_window
 from agent.cards.pcsc.pilote import PilotePcsc
 from agent.cards.scripted import PiloteScripte
 from agent.policy import Enrolement
@@ -122,7 +122,6 @@ async def run(options: argparse.Namespace) -> None:
 
 def etat(agent: Agent, pilote: PiloteScripte) -> dict[str, object]:
     """Return what the tray shows: readers, cards by label, the PIN window."""
-    fenetre = pilote.fenetre
     return {
         "readers": [
             {
@@ -140,15 +139,7 @@ def etat(agent: Agent, pilote: PiloteScripte) -> dict[str, object]:
             for nom, poste in pilote.postes.items()
         ],
         "scanners": ["comptoir", "patient"],
-        "pin_window": None
-        if fenetre is None
-        else {
-            "holder": fenetre.porteur,
-            "purpose": fenetre.purpose,
-            "label": fenetre.libelle,
-            "tries_left": fenetre.essais,
-            "reader": fenetre.lecteur,
-        },
+        "pin_window": describe_window(pilote.codes.vue),
         "connections": len(agent.onglets.connexions),
         "enrolled": bool(agent.enrolement.wid),
         "focus": agent.onglets.focus is not None,

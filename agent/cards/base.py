@@ -1,6 +1,5 @@
 """What the agent asks of a card driver, whatever stands behind it (agent.md §2.4)."""
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -24,21 +23,19 @@ class EtatPin:
 
     etat: str
     essais: int
+    pave: bool = False
 
 
-@dataclass
-class FenetrePin:
-    """The agent's own window: what it shows, and where the digits go.
+@dataclass(frozen=True)
+class ASigner:
+    """What the server asks a card to sign; `purpose` and `libelle` are read in the window."""
 
-    The digits live in a bytearray wiped after use; they never leave the agent.
-    """
-
-    porteur: str
+    cle: str
+    alg: str
+    empreintes: list[bytes] = field(repr=False)
     purpose: str
     libelle: str
-    essais: int
-    lecteur: str
-    reponse: "asyncio.Future[bytearray | None]" = field(repr=False)
+    cert_sha256: str
 
 
 class Canal(Protocol):
@@ -55,7 +52,6 @@ class Canal(Protocol):
 
 
 Emettre = Callable[[str, dict[str, Any]], None]
-DemanderPin = Callable[[FenetrePin], None]
 
 
 class Pilote(Protocol):
@@ -94,18 +90,20 @@ class Pilote(Protocol):
     async def lire_cps(self, carte: Carte) -> dict[str, Any]:
         """Return the public part of a CPS."""
 
+    async def lire_situations(self, carte: Carte) -> dict[str, Any]:
+        """Return the situations d'exercice, the code asked for if it must be."""
+
+    def nom_cps(self) -> str | None:
+        """Return the name of what reads a CPS here; None when its library is missing."""
+
     def pin_state(self) -> EtatPin:
-        """Return where the holder's code stands."""
+        """Return where the holder's code stands, as last known."""
+
+    async def lire_pin(self) -> EtatPin:
+        """Return where the holder's code stands, its counter read from the card."""
 
     def pin_lock(self) -> None:
         """Forget that the code was given."""
 
-    async def signer(
-        self,
-        carte: Carte,
-        cle: str,
-        empreintes: list[bytes],
-        demande: tuple[str, str],
-        cert_sha256: str,
-    ) -> tuple[list[bytes], bytes]:
-        """Return (signatures, certificate); `demande` is (purpose, label) for the window."""
+    async def signer(self, carte: Carte, demande: ASigner) -> tuple[list[bytes], bytes]:
+        """Return (signatures, certificate), each signature verified with it."""

@@ -4,23 +4,18 @@ It says `simulated` in every receipt; a production server refuses it.
 """
 
 import asyncio
-import base64
 import contextlib
-import hashlib
 import json
-from datetime import datetime
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 
-from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
-from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
-
 from agent.cards.atr import classify_atr
-from agent.cards.base import Carte, Emettre, EtatPin, FenetrePin
+from agent.cards.base import ASigner, Carte, Emettre, EtatPin
+from agent.cards.code_porteur import CodePorteur
+from agent.cards.cps.scripte import CpsScripte
+from agent.cards.cps.usage import Cps, UsageCps
 from agent.cards.vitale import check_vitale, is_key_right, iso_date
 from agent.protocol.messages import ErreurAgent
 
@@ -28,8 +23,8 @@ LECTEURS = ("vitale", "cps", "apcv")
 # What a card of each reader is called in events; the phone is laid, not inserted.
 GENRES = {"vitale": "vitale", "cps": "cps", "apcv": "apcv_nfc"}
 APCV_MAX = 4096
-PIN_S = 60
-PIN_VALIDE_S = 15 * 60
+
+T = TypeVar("T")
 
 
 class _Lecteur:
@@ -53,9 +48,8 @@ class PiloteScripte:
         self.emettre = emettre
         self.fichier_essais = essais
         self.postes = {nom: _Lecteur(nom) for nom in LECTEURS}
-        self.fenetre: FenetrePin | None = None
-        self._pin_jusqua = 0.0
-        self._verrou_fenetre = asyncio.Lock()
+        self.codes = CodePorteur(emettre)
+        self.cps = UsageCps(self, self.codes, emettre)
 
     # Readers
 
@@ -108,8 +102,7 @@ class PiloteScripte:
         poste.carte = None
         poste.retrait.set()
         if lecteur == "cps":
-            self.pin_lock()
-            self._close_window(None)
+            self.cps.card_removed(insertion)
         genre = GENRES.get(str(fichier.get("kind")), "autre")
         self.emettre("card.removed", {"reader": lecteur, "kind": genre, "insertion_id": insertion})
         self.emettre("readers.changed", {"readers": self.lecteurs()})
@@ -221,185 +214,59 @@ class PiloteScripte:
             raise ErreurAgent("E_APCV_MALFORMED")
         return {"contexteApCV": texte, "mode": 2}
 
-    # CPS
+    # CPS (see `agent.cards.cps.usage.Acces`)
+
+    @property
+    def pave(self) -> bool:
+        """Whether the code is typed on the reader: never here."""
+        return False
+
+    async def use(self, carte: Carte, acte: Callable[[Cps], T], *, code: bool = False) -> T:
+        """Play an act on the CPS in the reader; `code` changes nothing in memory."""
+        del code
+        return acte(self._cps_of(await self._contact(carte)))
+
+    def leave(self) -> None:
+        """Do nothing: a card in memory keeps no code."""
+
+    def _cps_of(self, fichier: dict[str, Any]) -> CpsScripte:
+        return CpsScripte(fichier, self.dossier_cles, self.fichier_essais)
 
     async def lire_cps(self, carte: Carte) -> dict[str, Any]:
         """Return identity and certificates, without the code."""
-        cps = _cps_of(await self._contact(carte))
-        champs = (
-            "id_nat",
-            "nom",
-            "prenom",
-            "profession",
-            "profession_libelle",
-            "specialites",
-            "type",
-            "serie",
-            "generation",
-            "valide_du",
-            "valide_au",
-        )
-        return {
-            **{champ: cps.get(champ) for champ in champs},
-            "certificat_auth_b64": base64.b64encode(self._cert(cps, "auth")).decode(),
-            "certificat_sig_b64": base64.b64encode(self._cert(cps, "sig")).decode(),
-            "simulated": True,
-        }
+        return await self.cps.lire(carte)
 
-    def _cert(self, cps: dict[str, Any], cle: str) -> bytes:
-        try:
-            return (self.dossier_cles / str(cps["keys"][cle]["cert_file"])).read_bytes()
-        except (KeyError, TypeError, OSError) as exc:
-            raise ErreurAgent("E_CPS_CERT") from exc
+    async def lire_situations(self, carte: Carte) -> dict[str, Any]:
+        """Return the situations d'exercice, the code asked for if it must be."""
+        return await self.cps.situations(carte)
 
-    def _cps(self) -> dict[str, Any] | None:
-        try:
-            return _cps_of(self.postes["cps"].carte or {})
-        except ErreurAgent:
-            return None
-
-    def _essais(self, cps: dict[str, Any]) -> int:
-        try:
-            connus = json.loads(self.fichier_essais.read_text(encoding="ascii"))
-        except (OSError, ValueError):
-            connus = {}
-        return int(connus.get(str(cps.get("serie")), cps["pin"]["tries_left"]))
-
-    def _note_essais(self, cps: dict[str, Any], reste: int) -> None:
-        try:
-            connus = json.loads(self.fichier_essais.read_text(encoding="ascii"))
-        except (OSError, ValueError):
-            connus = {}
-        connus[str(cps.get("serie"))] = reste
-        self.fichier_essais.write_text(json.dumps(connus), encoding="ascii")
+    def nom_cps(self) -> str | None:
+        """Return the name of what reads a CPS here."""
+        return self.nom
 
     def pin_state(self) -> EtatPin:
         """Return where the holder's code stands."""
-        cps = self._cps()
-        if cps is None:
+        fichier = self.postes["cps"].carte
+        if fichier is None:
             return EtatPin("absente", 0)
-        essais = self._essais(cps)
-        if essais == 0:
-            return EtatPin("bloquee", 0)
-        donne = asyncio.get_running_loop().time() < self._pin_jusqua
-        return EtatPin("presentee" if donne else "a_presenter", essais)
+        try:
+            etat = self._cps_of(fichier).pin_state()
+        except ErreurAgent:
+            return EtatPin("absente", 0)
+        donne = etat.essais and self.codes.is_given(self.postes["cps"].insertion)
+        return EtatPin("presentee", etat.essais) if donne else etat
+
+    async def lire_pin(self) -> EtatPin:
+        """Return where the holder's code stands."""
+        return self.pin_state()
 
     def pin_lock(self) -> None:
         """Forget the code."""
-        self._pin_jusqua = 0.0
+        self.codes.lock()
 
-    async def signer(
-        self,
-        carte: Carte,
-        cle: str,
-        empreintes: list[bytes],
-        demande: tuple[str, str],
-        cert_sha256: str,
-    ) -> tuple[list[bytes], bytes]:
-        """Ask for the code if needed, then sign each SHA-256 digest (PKCS#1 v1.5)."""
-        cps = _cps_of(await self._contact(carte))
-        certificat = self._cert(cps, cle)
-        if hashlib.sha256(certificat).hexdigest() != cert_sha256:
-            raise ErreurAgent("E_CPS_NOT_MATCHING")
-        if str(cps.get("valide_au") or "9999") < datetime.now().astimezone().date().isoformat():
-            raise ErreurAgent("E_CPS_EXPIRED")
-        await self._present_pin(carte, cps, demande)
-        privee = self._private_key(cps, cle)
-        signatures = [
-            privee.sign(e, padding.PKCS1v15(), Prehashed(hashes.SHA256())) for e in empreintes
-        ]
-        self._check_own(certificat, empreintes, signatures)
-        return signatures, certificat
-
-    def _private_key(self, cps: dict[str, Any], cle: str) -> rsa.RSAPrivateKey:
-        try:
-            pem = (self.dossier_cles / str(cps["keys"][cle]["pem_file"])).read_bytes()
-            privee = serialization.load_pem_private_key(pem, None)
-        except (KeyError, OSError, ValueError, UnsupportedAlgorithm) as exc:
-            raise ErreurAgent("E_CPS_READ") from exc
-        if not isinstance(privee, rsa.RSAPrivateKey):
-            raise ErreurAgent("E_SIGN_ALG")
-        return privee
-
-    def _check_own(
-        self, certificat: bytes, empreintes: list[bytes], signatures: list[bytes]
-    ) -> None:
-        publique = x509.load_der_x509_certificate(certificat).public_key()
-        if not isinstance(publique, rsa.RSAPublicKey):
-            raise ErreurAgent("E_SIGN_FAILED")
-        for empreinte, signature in zip(empreintes, signatures, strict=True):
-            try:
-                publique.verify(
-                    signature, empreinte, padding.PKCS1v15(), Prehashed(hashes.SHA256())
-                )
-            except InvalidSignature as exc:
-                raise ErreurAgent("E_SIGN_FAILED") from exc
-
-    async def _present_pin(
-        self, carte: Carte, cps: dict[str, Any], demande: tuple[str, str]
-    ) -> None:
-        async with self._verrou_fenetre:
-            boucle = asyncio.get_running_loop()
-            etat = self.pin_state()
-            if etat.etat == "presentee":
-                return
-            if etat.etat == "bloquee":
-                raise ErreurAgent("E_CPS_PIN_LOCKED")
-            self.fenetre = FenetrePin(
-                f"{cps.get('prenom') or ''} {cps.get('nom') or ''}".strip()
-                or str(cps.get("id_nat")),
-                demande[0],
-                demande[1],
-                etat.essais,
-                carte.lecteur,
-                boucle.create_future(),
-            )
-            self.emettre("cps.prompt", {"open": True, "purpose": demande[0]})
-            try:
-                code = await asyncio.wait_for(self.fenetre.reponse, PIN_S)
-            except TimeoutError as exc:
-                raise ErreurAgent("E_CPS_PIN_TIMEOUT") from exc
-            finally:
-                self.fenetre = None
-                self.emettre("cps.prompt", {"open": False, "purpose": demande[0]})
-            self._verify_pin(cps, code)
-            self._pin_jusqua = boucle.time() + PIN_VALIDE_S
-
-    def _verify_pin(self, cps: dict[str, Any], code: bytearray | None) -> None:
-        """Spend one try for one keystroke made for it; the code is wiped whatever happens."""
-        if code is None:
-            present = self._cps() is not None
-            raise ErreurAgent("E_CPS_PIN_CANCELLED" if present else "E_CARD_REMOVED")
-        juste = code == str(cps["pin"]["value"]).encode()
-        for i in range(len(code)):
-            code[i] = 0
-        maximum = int(cps["pin"]["tries_max"])
-        reste = maximum if juste else self._essais(cps) - 1
-        self._note_essais(cps, reste)
-        self.emettre("cps.pin", {"state": self.pin_state().etat, "tries_left": reste})
-        if not juste:
-            raise ErreurAgent("E_CPS_PIN_WRONG" if reste else "E_CPS_PIN_LOCKED", tries_left=reste)
-
-    def _close_window(self, code: bytearray | None) -> None:
-        if self.fenetre is not None and not self.fenetre.reponse.done():
-            self.fenetre.reponse.set_result(code)
-
-    def repondre_pin(self, code: bytearray | None) -> bool:
-        """Play the agent's window: digits, or None to give up. False when it is not open."""
-        if self.fenetre is None or self.fenetre.reponse.done():
-            return False
-        self._close_window(code)
-        return True
-
-
-def _cps_of(fichier: dict[str, Any]) -> dict[str, Any]:
-    cps = fichier.get("cps")
-    pin = cps.get("pin") if isinstance(cps, dict) else None
-    if not (isinstance(cps, dict) and isinstance(pin, dict)):
-        raise ErreurAgent("E_CPS_READ")
-    if not all(isinstance(pin.get(nom), int) for nom in ("tries_max", "tries_left")):
-        raise ErreurAgent("E_CPS_READ")
-    return cps
+    async def signer(self, carte: Carte, demande: ASigner) -> tuple[list[bytes], bytes]:
+        """Ask for the code if needed, then sign each SHA-256 digest."""
+        return await self.cps.signer(carte, demande)
 
 
 def _atr(fichier: dict[str, Any]) -> bytes:

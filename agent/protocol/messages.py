@@ -22,6 +22,7 @@ VERBES: dict[str, str | None] = {
     "vitale.read": "card:read",
     "apcv.read_nfc": "card:read",
     "cps.read": "cps:read",
+    "cps.situations": "cps:read",
     "cps.pin_state": "cps:read",
     "cps.lock": "cps:read",
     "cps.sign": "cps:sign",
@@ -35,7 +36,6 @@ VERBES: dict[str, str | None] = {
 # Verbs of the specification that this version does not serve yet.
 PLUS_TARD = frozenset(
     {
-        "cps.situations",
         "diag.get",
         "agent.update.check",
     }

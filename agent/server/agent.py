@@ -10,7 +10,7 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
-from agent import VERSION, journal
+from agent import VERSION, journal, operation
 from agent.cards.base import Pilote
 from agent.policy import Enrolement, Liaison, Vus
 from agent.protocol import messages
@@ -25,6 +25,8 @@ from agent.server.verbes import REFUS_MAX, VERBES, Lectures
 DELAI_AUTH_S = 10
 SURSIS_S = 30
 STATUT_S = 30
+# The window of another request, then one's own, sixty seconds each (§5.10).
+CODE_S = 120.0
 
 
 class Agent:
@@ -149,6 +151,13 @@ class Agent:
     async def _run(self, connexion: Connexion, requete: Requete) -> None:
         debut = time.monotonic()
         code = "ok"
+        operation.begin(
+            operation.Operation(
+                requete.ident,
+                connexion.liaison.origine,
+                lambda nom, quoi: self.onglets.event(connexion, nom, quoi),
+            )
+        )
         try:
             delai = _deadline_s(requete)
             resultat = await asyncio.wait_for(
@@ -206,8 +215,8 @@ class Agent:
 
 def _deadline_s(requete: Requete) -> float:
     brut = requete.payload.get("deadline_ms")
-    if requete.verbe == "cps.sign":
-        return 75.0
+    if requete.verbe in {"cps.sign", "cps.situations"}:
+        return CODE_S
     if isinstance(brut, bool) or not isinstance(brut, int):
         return 20.0
     return min(20.0, max(0.05, brut / 1000))

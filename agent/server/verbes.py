@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from agent import VERSION, jws
-from agent.cards.base import Carte
+from agent.cards.base import ASigner, Carte
 from agent.policy import build_window, check_sign_request, check_token, digests
 from agent.protocol import messages
 from agent.protocol.messages import ErreurAgent, Requete
@@ -68,12 +68,12 @@ def _capabilities(agent: Agent) -> dict[str, Any]:
     return {
         "drivers": {
             "vitale": agent.pilote.nom,
-            "cps": agent.pilote.nom,
+            "cps": agent.pilote.nom_cps() or False,
             "apcv": agent.pilote.nom,
             "scanner": agent.pilote.nom,
         },
         "simulated": agent.pilote.simule,
-        "features": ["scan", "sign"],
+        "features": ["scan", "sign", "situations"],
         "protocol": 1,
         "limits": {"message": messages.TAILLE_MAX},
     }
@@ -131,13 +131,7 @@ async def _read(
     genre: str,
     lire: Callable[[Carte], Awaitable[dict[str, Any]]],
 ) -> dict[str, Any]:
-    nonce = requete.payload.get("nonce")
-    if not isinstance(nonce, str) or not 16 <= len(nonce) <= 128:
-        raise ErreurAgent("E_NONCE_MISSING")
-    assert connexion.acces is not None  # noqa: S101 - checked by the verb's scope
-    force = requete.payload.get("force") is True and "admin" in connexion.acces.portees
-    if agent.onglets.focus is not connexion and not force:
-        raise ErreurAgent("E_NOT_FOCUSED")
+    nonce = _nonce(agent, connexion, requete)
     carte = agent.pilote.carte(genre, _reader(requete, required=False))
     if carte.lecteur in agent.onglets.occupes:
         raise ErreurAgent("E_BUSY")
@@ -152,6 +146,27 @@ async def _read(
         "data": data,
         "receipt": _receipt(agent, connexion, carte, requete.verbe, nonce, data),
     }
+
+
+async def _v_situations(agent: Agent, connexion: Connexion, requete: Requete) -> dict[str, Any]:
+    """Read what needs the code: not held by `occupes`, the window is where requests wait."""
+    nonce = _nonce(agent, connexion, requete)
+    carte = agent.pilote.carte("cps", _reader(requete, required=False))
+    data = await agent.pilote.lire_situations(carte)
+    recu = _receipt(agent, connexion, carte, requete.verbe, nonce, data)
+    return {"data": data, "receipt": recu}
+
+
+def _nonce(agent: Agent, connexion: Connexion, requete: Requete) -> str:
+    """Return the server's nonce of a reading asked by the tab in front. Raises ErreurAgent."""
+    nonce = requete.payload.get("nonce")
+    if not isinstance(nonce, str) or not 16 <= len(nonce) <= 128:
+        raise ErreurAgent("E_NONCE_MISSING")
+    assert connexion.acces is not None  # noqa: S101 - checked by the verb's scope
+    force = requete.payload.get("force") is True and "admin" in connexion.acces.portees
+    if agent.onglets.focus is not connexion and not force:
+        raise ErreurAgent("E_NOT_FOCUSED")
+    return nonce
 
 
 class Lectures:
@@ -207,8 +222,8 @@ def _receipt(
 
 
 async def _v_pin_state(agent: Agent, _c: Connexion, _r: Requete) -> dict[str, Any]:
-    pin = agent.pilote.pin_state()
-    return {"state": pin.etat, "tries_left": pin.essais, "pinpad": False}
+    pin = await agent.pilote.lire_pin()
+    return {"state": pin.etat, "tries_left": pin.essais, "pinpad": pin.pave}
 
 
 async def _v_pin_lock(agent: Agent, _c: Connexion, _r: Requete) -> dict[str, Any]:
@@ -220,6 +235,7 @@ async def _v_sign(agent: Agent, connexion: Connexion, requete: Requete) -> dict[
     assert connexion.acces is not None  # noqa: S101 - checked by the verb's scope
     if agent.onglets.focus is not connexion:
         raise ErreurAgent("E_NOT_FOCUSED")
+    connexion.signatures.take(time.monotonic())
     claims = check_sign_request(
         agent.enrolement,
         requete.payload.get("request"),
@@ -230,13 +246,16 @@ async def _v_sign(agent: Agent, connexion: Connexion, requete: Requete) -> dict[
     carte = agent.pilote.carte("cps")
     signatures, certificat = await agent.pilote.signer(
         carte,
-        str(claims["key"]),
-        digests(claims),
-        build_window(claims),
-        str(claims.get("cert_sha256")),
+        ASigner(
+            str(claims["key"]),
+            str(claims["alg"]),
+            digests(claims),
+            *build_window(claims),
+            str(claims.get("cert_sha256")),
+        ),
     )
     items = [
-        {"id": i["id"], "alg": "RS256", "sig_b64": base64.b64encode(s).decode()}
+        {"id": i["id"], "alg": claims["alg"], "sig_b64": base64.b64encode(s).decode()}
         for i, s in zip(claims["items"], signatures, strict=True)
     ]
     recu = _receipt(agent, connexion, carte, "cps.sign", str(claims["jti"]), {"signatures": items})
@@ -292,6 +311,7 @@ VERBES: dict[str, Callable[[Agent, Connexion, Requete], Awaitable[dict[str, Any]
     "cps.pin_state": _v_pin_state,
     "cps.lock": _v_pin_lock,
     "cps.sign": _v_sign,
+    "cps.situations": _v_situations,
     "scan.pause": _v_pause,
     "scan.resume": _v_pause,
     "cancel": _v_cancel,

@@ -40,7 +40,7 @@ class Lecteurs:
         self.prises: dict[str, Prise] = {}
         self.panne: ErreurAgent | None = ErreurAgent("E_PCSC_UNAVAILABLE", reason="demarrage")
         # Called with the prise whose card leaves: the holder's code goes with it.
-        self.au_retrait: list[Callable[[Prise], None]] = []
+        self.au_retrait: list[Callable[[Prise, str], None]] = []
         self._dits: tuple[list[dict[str, Any]], bool] | None = None
         self._ouvriers: dict[str, Ouvrier] = {}
         self._perdus: dict[str, list[Ouvrier]] = {}
@@ -147,7 +147,7 @@ class Lecteurs:
         """Tell that a card left; what was given for it is forgotten."""
         insertion, prise.insertion = prise.insertion, ""
         for retrait in self.au_retrait:
-            retrait(prise)
+            retrait(prise, insertion)
         if (ouvrier := self._ouvriers.get(prise.nom)) is not None:
             ouvrier.release()
         genre = EVENEMENTS[prise.contenu]

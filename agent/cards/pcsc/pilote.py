@@ -5,9 +5,12 @@ from pathlib import Path
 from typing import Any
 
 from agent.cards import apcv_nfc, vitale_min, vitale_sesam
-from agent.cards.base import Canal, Carte, Emettre, EtatPin
+from agent.cards.base import ASigner, Canal, Carte, Emettre, EtatPin
+from agent.cards.code_porteur import CodePorteur
+from agent.cards.cps.usage import Acces, UsageCps
 from agent.cards.pcsc.affectations import Affectations
 from agent.cards.pcsc.choix import Prise
+from agent.cards.pcsc.cps import AccesPcsc
 from agent.cards.pcsc.lecteurs import Lecteurs
 from agent.cards.pcsc.scard import Scard
 from agent.protocol.messages import ErreurAgent
@@ -24,11 +27,19 @@ class PilotePcsc:
 
     nom = "pcsc"
 
-    def __init__(self, scard: Scard, emettre: Emettre, dossier: Path, vitale: str) -> None:
+    def __init__(
+        self,
+        scard: Scard,
+        emettre: Emettre,
+        dossier: Path,
+        vitale: str,
+        cps: Acces | None = None,
+    ) -> None:
         self.les_lecteurs = Lecteurs(scard, emettre, Affectations(dossier / "lecteurs.json"))
         self.les_lecteurs.au_retrait.append(self._forget_card)
         self._source = vitale
-        self._pin = EtatPin("absente", 0)
+        self.codes = CodePorteur(emettre)
+        self.cps = UsageCps(cps or AccesPcsc(self.les_lecteurs), self.codes, emettre)
 
     @property
     def simule(self) -> bool:
@@ -101,27 +112,39 @@ class PilotePcsc:
     # CPS
 
     async def lire_cps(self, carte: Carte) -> dict[str, Any]:
-        """Say that no reading of the CPS is installed yet."""
-        raise ErreurAgent("E_CPS_LIB_MISSING")
+        """Return identity and certificates, without the code."""
+        return await self.cps.lire(carte)
+
+    async def lire_situations(self, carte: Carte) -> dict[str, Any]:
+        """Return the situations d'exercice, the code asked for if it must be."""
+        return await self.cps.situations(carte)
+
+    def nom_cps(self) -> str | None:
+        """Return the name of what reads a CPS here; None when its library is missing."""
+        return self.cps.nom
 
     def pin_state(self) -> EtatPin:
-        """Return where the holder's code stands."""
-        return self._pin
+        """Return where the holder's code stands, as last known."""
+        return self.cps.pin_state(self._carte_cps())
+
+    async def lire_pin(self) -> EtatPin:
+        """Return where the holder's code stands, its counter read from the card."""
+        carte = self._carte_cps()
+        return self.cps.pin_state(None) if carte is None else await self.cps.etat(carte)
 
     def pin_lock(self) -> None:
         """Forget the code."""
+        self.cps.lock(self._carte_cps())
 
-    async def signer(
-        self,
-        carte: Carte,
-        cle: str,
-        empreintes: list[bytes],
-        demande: tuple[str, str],
-        cert_sha256: str,
-    ) -> tuple[list[bytes], bytes]:
-        """Say that no signature is installed yet."""
-        raise ErreurAgent("E_CPS_LIB_MISSING")
+    async def signer(self, carte: Carte, demande: ASigner) -> tuple[list[bytes], bytes]:
+        """Ask for the code if needed, then sign each SHA-256 digest."""
+        return await self.cps.signer(carte, demande)
 
-    def _forget_card(self, prise: Prise) -> None:
-        if prise.contenu == "cps":
-            self._pin = EtatPin("absente", 0)
+    def _carte_cps(self) -> Carte | None:
+        try:
+            return self.carte("cps")
+        except ErreurAgent:
+            return None
+
+    def _forget_card(self, _prise: Prise, insertion: str) -> None:
+        self.cps.card_removed(insertion)
