@@ -155,6 +155,12 @@ class ScardFeint:
             fente.compteur += 1
             self._bouge()
 
+    def coller(self, nom, carte):
+        """Another card took the place and the service did not notice: nobody is woken."""
+        with self._c:
+            self._quitte(nom)
+            self.fentes[nom].carte, self.fentes[nom].collante = carte, True
+
     def arreter(self, code=0x8010001D):
         with self._c:
             self.service, self.code_arret = False, code

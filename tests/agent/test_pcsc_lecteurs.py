@@ -261,6 +261,23 @@ async def test_a_card_put_back_before_the_service_looked_comes_back_by_itself(tm
         assert (await agent.lire())["beneficiaires"][0]["nom_usuel"] == "PAT-TROIS"
 
 
+@pytest.mark.cas("agent-7")
+@seul
+async def test_a_card_put_back_that_the_monitor_never_saw_leave_comes_back_too(tmp_path):
+    scard = ScardFeint(UN)
+    carte = CarteFeinte()
+    scard.inserer(UN, carte)
+    async with Agent(scard, tmp_path) as agent:
+        await agent.fait("card.inserted")
+        depuis = len(agent.dits)
+        # The service says nothing of it: same state, same count, and every exchange lost.
+        scard.coller(UN, CarteFeinte())
+        assert await agent.refus() == "E_CARD_REMOVED"
+        assert await agent.refus() == "E_NO_CARD"
+        await agent.fait("card.inserted", depuis=depuis)
+        assert (await agent.lire())["anomalies"] == []
+
+
 @seul
 async def test_a_card_whose_exchanges_are_lost_though_it_stays_is_told_again(tmp_path):
     scard = ScardFeint(UN)
@@ -900,9 +917,16 @@ def test_an_act_cancelled_before_its_turn_is_not_played(ouvrier):
 
 
 @pytest.mark.cas("agent-7")
-def test_a_slot_that_cannot_be_shaken_says_why(ouvrier):
-    ouvrier.scard.retirer(UN)
+def test_a_slot_is_shaken_when_it_says_empty_and_only_then(ouvrier):
+    scard = ouvrier.scard
+    assert ouvrier.revive().result(5).presente
+    assert not any(appel[0] == "reconnect" for appel in scard.appels)
+    scard.retirer(UN)
+    assert not ouvrier.revive().result(5).presente
+    scard.retirer(UN, collante=CarteFeinte())
+    assert ouvrier.revive().result(5).presente
+    assert scard.poignees == {}
+    scard.arreter()
     with pytest.raises(ErreurAgent) as leve:
-        ouvrier.shake().result(5)
-    assert leve.value.code == "E_NO_CARD"
-    assert ouvrier.scard.poignees == {}
+        ouvrier.revive().result(5)
+    assert leve.value.code == "E_PCSC_UNAVAILABLE"

@@ -9,8 +9,11 @@ import os
 import pytest
 
 from simulators.pcsc.banc import Banc
+from tests.agent.conftest import agent_commun, check_journal, poste  # noqa: F401 - fixtures
+from tests.agent.poste import Poste
 from tests.conftest import RACINE
 from tests.pcsc.attente import wait_for
+from tests.pcsc.contrat import MaterielPcsc, MaterielScripte
 from tests.pcsc.pcsc_nu import LECTEURS, Pcsc
 
 ICI = RACINE / "tests" / "pcsc"
@@ -51,3 +54,37 @@ def _clear(banc):
     with Pcsc() as pcsc:
         for lecteur in LECTEURS:
             wait_for(lambda nom=lecteur: not pcsc.present(nom), f"{lecteur} vide")
+
+
+class PosteReel(Poste):
+    """A workstation whose agent reads the readers of the bench."""
+
+    def pilote(self):
+        return ["--pilote", "pcsc", "--vitale", "pcsc_min"]
+
+
+@pytest.fixture(scope="session")
+def agent_reel(tmp_path_factory, tls, banc_ouvert):
+    """One agent process on the bench, for the tests that leave it as they found it."""
+    lance = PosteReel(tmp_path_factory.mktemp("agent-pcsc"), tls)
+    lance.start()
+    yield lance
+    lance.stop()
+    check_journal(lance)
+
+
+@pytest.fixture
+def poste_reel(banc, agent_reel):
+    """The agent on the bench, its four slots empty."""
+    agent_reel.trames.clear()
+    return agent_reel
+
+
+@pytest.fixture(params=["scripte", "pcscd"])
+def materiel(request, tmp_path):
+    """The hardware of the contract: cards in memory, or cards behind the real service."""
+    if request.param == "scripte":
+        return MaterielScripte(request.getfixturevalue("poste"))
+    return MaterielPcsc(
+        request.getfixturevalue("poste_reel"), request.getfixturevalue("banc"), tmp_path
+    )

@@ -141,9 +141,12 @@ class Ouvrier:
         """Close a card kept open and reset it: it forgets the code given to it."""
         return self._call(partial(self._close, pcsc.REINITIALISER))
 
-    def shake(self) -> "Future[Any]":
-        """Wake a slot that says « empty » with a card in it (agent.md §6.5, point 13)."""
-        return self._call(self._shake)
+    def revive(self) -> "Future[Any]":
+        """Return the state of the slot; one that says « empty » is shaken first.
+
+        A card put back before the service looked leaves it so for ever (agent.md §6.5, point 13).
+        """
+        return self._call(self._revive)
 
     def abandon(self) -> None:
         """End after the exchange in progress; nobody waits any more."""
@@ -157,13 +160,12 @@ class Ouvrier:
 
     # The thread
 
-    def _call(self, fonction: Callable[[], None]) -> "Future[Any]":
+    def _call(self, fonction: Callable[[], object]) -> "Future[Any]":
         futur: Future[Any] = Future()
 
         def joue() -> None:
             try:
-                fonction()
-                futur.set_result(None)
+                futur.set_result(fonction())
             except ErreurScard as erreur:
                 futur.set_exception(translate(erreur.code))
 
@@ -249,12 +251,16 @@ class Ouvrier:
     def _connect(self, travail: Travail) -> tuple[tuple[int, int], EtatLecteur]:
         ouverture = self._connect_patiently(travail)
         try:
-            etats = self._scard.wait(self._context(), 0, [EtatLecteur(self.nom)])
+            return ouverture, self._look()
         except ErreurScard:
             with contextlib.suppress(ErreurScard):
                 self._scard.disconnect(ouverture[0], pcsc.LAISSER)
             raise
-        return ouverture, etats[0] if etats else EtatLecteur(self.nom)
+
+    def _look(self) -> EtatLecteur:
+        """Return what the service says of this reader now."""
+        etats = self._scard.wait(self._context(), 0, [EtatLecteur(self.nom)])
+        return etats[0] if etats else EtatLecteur(self.nom)
 
     def _connect_patiently(self, travail: Travail) -> tuple[int, int]:
         mode = pcsc.MODE_EXCLUSIF if travail.exclusif else pcsc.MODE_PARTAGE
@@ -273,8 +279,16 @@ class Ouvrier:
             self._contexte = self._scard.establish()
         return self._contexte
 
-    def _shake(self) -> None:
+    def _revive(self) -> EtatLecteur:
         self._close(pcsc.LAISSER)
+        etat = self._look()
+        if etat.presente:
+            return etat
+        with contextlib.suppress(ErreurScard):
+            self._shake()
+        return self._look()
+
+    def _shake(self) -> None:
         poignee, _protocole = self._scard.connect(
             self._context(), self.nom, pcsc.MODE_DIRECT, pcsc.PROTOCOLE_AUCUN
         )

@@ -6,6 +6,7 @@ Everything here runs on the agent's loop. The monitor's thread and the readers' 
 import asyncio
 import contextlib
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, TypeVar
 from uuid import uuid4
 
@@ -17,7 +18,7 @@ from agent.cards.pcsc.choix import GENRE, Prise, choose
 from agent.cards.pcsc.erreurs import translate
 from agent.cards.pcsc.lecteur import Ouvrier, Travail
 from agent.cards.pcsc.moniteur import Moniteur, Vue
-from agent.cards.pcsc.scard import EtatLecteur, Scard
+from agent.cards.pcsc.scard import CHANGED, EtatLecteur, Scard
 from agent.protocol.messages import ErreurAgent
 
 # Seconds a slot has to come back by itself once its card was lost (§6.5, point 13).
@@ -321,21 +322,20 @@ class Lecteurs:
     async def _revive(self, prise: Prise) -> None:
         """Have a slot back without human action: it may say « empty » with a card in it, for ever.
 
-        A card put back faster than the service looks is not seen: connect directly and cut the
-        power once. A card that never left is told again, as another insertion.
+        A card that was put back, or never left, is told as another insertion.
         """
         await asyncio.sleep(REPRISE_S)
         if prise.insertion or not prise.branche or prise.cede or self.panne is not None:
             return
-        if prise.nom in self._lachees:
-            self._lachees.discard(prise.nom)
-            self._insert(prise)
-            self.refresh()
-            return
         try:
-            await asyncio.wrap_future(self._worker(prise).shake())
+            etat = await asyncio.wrap_future(self._worker(prise).revive())
         except ErreurAgent as erreur:
             journal.note("pcsc_fente", code=erreur.code)
+            return
+        if prise.branche:
+            self._lachees.discard(prise.nom)
+            self._see_reader(replace(etat, etat=etat.etat & ~CHANGED), prise.materiel.serie)
+            self.refresh()
 
 
 def _known(contenu: str) -> str:
