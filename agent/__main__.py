@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO
 
-from agent import enroler, journal, jws, session_os
+from agent import VERSION, diagnostic, enroler, journal, jws, lecture, session_os
 from agent.cards import montage
 from agent.cards.commande import Commande, describe_window
 from agent.cards.pcsc.pilote import PilotePcsc
@@ -140,8 +140,8 @@ def etat(agent: Agent, pilote: PiloteScripte) -> dict[str, object]:
     }
 
 
-def main() -> None:
-    """Read the command line."""
+def parser() -> argparse.ArgumentParser:
+    """Return what the command line may say."""
     analyse = argparse.ArgumentParser(prog="python -m agent")
     verbes = analyse.add_subparsers(dest="verbe", required=True)
     cle = verbes.add_parser("cle", help="crée la clé du poste et imprime sa moitié publique")
@@ -156,24 +156,38 @@ def main() -> None:
         choices=["tk", "aucune"],
         help="ce qui demande le code porteur : une fenêtre (pcsc), ou la prise de commande",
     )
+    diagnose = verbes.add_parser("diagnose", help="dit ce qui manque à ce poste")
+    diagnose.add_argument("--dossier", type=Path, required=True)
+    lecture.add_parser(verbes)
     enrole = verbes.add_parser("enroler", help="associe ce poste par le code de « Postes »")
     enrole.add_argument("--dossier", type=Path, required=True)
     enrole.add_argument("--serveur", required=True)
     enrole.add_argument("--code", default="")
-    options = analyse.parse_args()
+    analyse.add_argument("--version", action="version", version=VERSION)
+    return analyse
+
+
+def main() -> int:
+    """Do what the command line asks; return the exit code."""
+    options = parser().parse_args()
     if options.verbe == "cle":
         sys.stdout.write(jws.public_raw(load_key(options.dossier, create=True)) + "\n")
-        return
+        return 0
     if options.verbe == "enroler":
         enroler.run(options.dossier, options.serveur, options.code)
-        return
+        return 0
+    if options.verbe == "diagnose":
+        return diagnostic.run(options.dossier)
+    if options.verbe == "read":
+        return lecture.run(options)
     journal.start()
     verrou = lock(options.dossier)
     try:
         asyncio.run(run(options))
     finally:
         verrou.close()
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

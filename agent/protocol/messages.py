@@ -32,11 +32,11 @@ VERBES: dict[str, str | None] = {
     "scan.pause": "scan",
     "scan.resume": "scan",
     "cancel": "",
+    "diag.get": "diag",
 }
 # Verbs of the specification that this version does not serve yet.
 PLUS_TARD = frozenset(
     {
-        "diag.get",
         "agent.update.check",
     }
 )

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import time
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from agent import VERSION, jws
+from agent import VERSION, diagnostic, jws
 from agent.cards.base import ASigner, Carte
 from agent.policy import build_window, check_sign_request, check_token, digests
 from agent.protocol import messages
@@ -313,6 +315,16 @@ async def _v_assign(agent: Agent, _c: Connexion, requete: Requete) -> dict[str, 
     return {}
 
 
+async def _v_diag(agent: Agent, _c: Connexion, _r: Requete) -> dict[str, Any]:
+    """Return the report that `python -m agent diagnose` prints, and nothing more (§5.14)."""
+    dossier = agent.suivi.dossier if agent.suivi is not None else Path()
+    constats = await asyncio.to_thread(diagnostic.examine, dossier, ports=(agent.porte.port,))
+    return {
+        "rapport": diagnostic.report(constats),
+        "constats": [{"sujet": c.sujet, "niveau": c.niveau} for c in constats],
+    }
+
+
 VERBES: dict[str, Callable[[Agent, Connexion, Requete], Awaitable[dict[str, Any]]]] = {
     "ping": _v_ping,
     "auth": _v_auth,
@@ -332,6 +344,7 @@ VERBES: dict[str, Callable[[Agent, Connexion, Requete], Awaitable[dict[str, Any]
     "scan.pause": _v_pause,
     "scan.resume": _v_pause,
     "cancel": _v_cancel,
+    "diag.get": _v_diag,
     "reader.yield": _v_yield,
     "reader.resume": _v_resume,
     "reader.assign": _v_assign,
