@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import IO
 
-from agent import VERSION, diagnostic, enroler, journal, jws, lecture, session_os
+from agent import VERSION, diagnostic, dossiers, enroler, journal, jws, lecture, session_os
 from agent.cards import montage
 from agent.cards.commande import Commande, describe_window
 from agent.cards.pcsc.pilote import PilotePcsc
@@ -142,12 +142,12 @@ def etat(agent: Agent, pilote: PiloteScripte) -> dict[str, object]:
 
 def parser() -> argparse.ArgumentParser:
     """Return what the command line may say."""
-    analyse = argparse.ArgumentParser(prog="python -m agent")
+    analyse = argparse.ArgumentParser(prog="agent-poste")
     verbes = analyse.add_subparsers(dest="verbe", required=True)
     cle = verbes.add_parser("cle", help="crée la clé du poste et imprime sa moitié publique")
-    cle.add_argument("--dossier", type=Path, required=True)
+    cle.add_argument("--dossier", type=Path, default=dossiers.default())
     servir = verbes.add_parser("servir", help="sert la page de l'officine")
-    servir.add_argument("--dossier", type=Path, required=True)
+    servir.add_argument("--dossier", type=Path, default=dossiers.default())
     servir.add_argument("--port", type=int, nargs="+", help="le premier libre est pris")
     montage.add_options(servir)
     servir.add_argument("--pret", type=Path)
@@ -157,10 +157,10 @@ def parser() -> argparse.ArgumentParser:
         help="ce qui demande le code porteur : une fenêtre (pcsc), ou la prise de commande",
     )
     diagnose = verbes.add_parser("diagnose", help="dit ce qui manque à ce poste")
-    diagnose.add_argument("--dossier", type=Path, required=True)
+    diagnose.add_argument("--dossier", type=Path, default=dossiers.default())
     lecture.add_parser(verbes)
     enrole = verbes.add_parser("enroler", help="associe ce poste par le code de « Postes »")
-    enrole.add_argument("--dossier", type=Path, required=True)
+    enrole.add_argument("--dossier", type=Path, default=dossiers.default())
     enrole.add_argument("--serveur", required=True)
     enrole.add_argument("--code", default="")
     analyse.add_argument("--version", action="version", version=VERSION)

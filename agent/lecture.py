@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+from agent import dossiers
 from agent.cards import montage
 from agent.cards.base import Carte
 from agent.cards.pcsc.pilote import PilotePcsc
@@ -21,7 +22,7 @@ TOUR_S = 0.05
 def add_parser(verbes: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Declare the verb."""
     lire = verbes.add_parser("read", help="lit une carte et l'imprime : elle nomme une personne")
-    lire.add_argument("--dossier", type=Path, required=True)
+    lire.add_argument("--dossier", type=Path, default=dossiers.default())
     lire.add_argument("--genre", choices=["vitale", "cps"], default="vitale")
     lire.add_argument("--json", action="store_true", help="l'objet normalisé, en JSON")
     lire.add_argument("--carte", type=Path, help="fichier de carte (pilote scripte)")

@@ -10,7 +10,7 @@ from agent.protocol.enrolement import show_code
 from pharmacy.acteurs import Acteur
 from pharmacy.http import http_methods
 from pharmacy.models import CodeEnrolement, Poste
-from pharmacy.postes import enrolement
+from pharmacy.postes import enrolement, essai
 from pharmacy.services.vente import VenteRefusee
 
 
@@ -105,3 +105,23 @@ def poste_revoquer(request: HttpRequest, poste_id: int) -> HttpResponse:
     acteur = _acteur(request)
     enrolement.revoke(acteur, _poste(acteur, poste_id))
     return redirect("poste", poste_id)
+
+
+@http_methods(read=("GET",), droit="postes.gerer")
+def poste_essai(request: HttpRequest, poste_id: int) -> HttpResponse:
+    """« Tester ce poste » : one gesture a device, and what the server received of it."""
+    acteur = _acteur(request)
+    contexte = _trial(acteur, _poste(acteur, poste_id))
+    return render(request, "pharmacy/poste_essai.html", contexte)
+
+
+@http_methods(read=("GET",), droit="postes.gerer")
+def poste_essai_etat(request: HttpRequest, poste_id: int) -> HttpResponse:
+    """What the server received, asked every two seconds while someone tries the devices."""
+    acteur = _acteur(request)
+    contexte = _trial(acteur, _poste(acteur, poste_id))
+    return render(request, "pharmacy/_poste_essai.html", contexte)
+
+
+def _trial(acteur: Acteur, poste: Poste) -> dict[str, Any]:
+    return {"ligne": poste, "appareils": essai.trials(acteur, poste, timezone.now())}

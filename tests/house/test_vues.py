@@ -112,6 +112,8 @@ VUES = {
     "postes": Vue("GET POST", "postes.gerer", corps={"libelle": "Comptoir 3"}),
     "poste": Vue("GET", "postes.gerer"),
     "poste_etat": Vue("GET", "postes.gerer"),
+    "poste_essai": Vue("GET", "postes.gerer"),
+    "poste_essai_etat": Vue("GET", "postes.gerer"),
     "poste_code": Vue("POST", "postes.gerer"),
     "poste_decider": Vue(
         "POST",
