@@ -8,9 +8,12 @@ import json
 import os
 import signal
 import sys
+from collections.abc import Coroutine, Iterable
 from functools import partial
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
+
+from websockets.asyncio.server import Server
 
 from agent import VERSION, diagnostic, dossiers, enroler, journal, jws, lecture, session_os
 from agent.cards import montage
@@ -19,6 +22,8 @@ from agent.cards.pcsc.pilote import PilotePcsc
 from agent.cards.scripted import PiloteScripte
 from agent.confiance import load_enrolment, load_key
 from agent.fenetre.lien import Fenetre
+from agent.maj.depot import Depot
+from agent.maj.service import RELANCER, MiseAJour
 from agent.receipts import Registre
 from agent.server import Agent
 from agent.server.relais import Relais
@@ -47,8 +52,8 @@ def write_ready(chemin: Path | None, port: int) -> None:
     provisoire.replace(chemin)
 
 
-async def run(options: argparse.Namespace) -> None:
-    """Serve until SIGTERM or Ctrl-C."""
+async def run(options: argparse.Namespace) -> int:
+    """Serve until SIGTERM or Ctrl-C; return the exit code."""
     enrolement, motifs = load_enrolment(options.dossier)
     registre = Registre(load_key(options.dossier, create=False), enrolement, options.dossier)
     agent = Agent(enrolement, registre, motifs)
@@ -58,36 +63,62 @@ async def run(options: argparse.Namespace) -> None:
     if (options.fenetre or FENETRES[options.pilote]) == "tk":
         Fenetre(pilote.codes)
     fin = asyncio.Event()
+    codes: list[int] = []
+    agent.maj = MiseAJour(agent, Depot(options.dossier / "maj"), lambda: leave(fin, codes))
     boucle = asyncio.get_running_loop()
     for signal_fin in (signal.SIGTERM, signal.SIGINT):
         boucle.add_signal_handler(signal_fin, fin.set)
     serveur = await agent.listen(options.port or PORTS)
-    taches = [
-        asyncio.create_task(suite)
-        for suite in (
-            agent.beat(),
-            agent.suivi.run(),
-            Relais(agent).run(),
-            session_os.watch(agent.on_lock, agent.on_wake),
-        )
-    ]
+    taches = [asyncio.create_task(suite) for suite in tasks(agent, options)]
     commande = await start_driver(agent, pilote, options.commande)
     journal.note("pret", port=agent.porte.port)
+    if options.maj:
+        agent.maj.note_ready()
     write_ready(options.pret, agent.porte.port)
     await fin.wait()
     for tache in taches:
         tache.cancel()
+    await stop(serveur, pilote, commande, (options.commande, options.pret))
+    return codes[0] if codes else 0
+
+
+async def stop(
+    serveur: Server,
+    pilote: PiloteScripte | PilotePcsc,
+    commande: asyncio.Server | None,
+    fichiers: Iterable[Path | None],
+) -> None:
+    """Close what listens, then what reads; remove the files that said we were there."""
     if commande is not None:
         commande.close()
     if isinstance(pilote, PilotePcsc):
         await pilote.stop()
     serveur.close(close_connections=True)
-    for chemin in (options.commande, options.pret):
+    for chemin in fichiers:
         if chemin is not None:
             chemin.unlink(missing_ok=True)
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(serveur.wait_closed(), 3)
     journal.note("fini")
+
+
+def leave(fin: asyncio.Event, codes: list[int]) -> None:
+    """End so that the service starts the version just applied."""
+    codes.append(RELANCER)
+    fin.set()
+
+
+def tasks(agent: Agent, options: argparse.Namespace) -> list[Coroutine[Any, Any, None]]:
+    """Return what the agent does all along beside serving."""
+    assert agent.suivi is not None  # noqa: S101 - set by `run`
+    assert agent.maj is not None  # noqa: S101 - set by `run`
+    suites = [
+        agent.beat(),
+        agent.suivi.run(),
+        Relais(agent).run(),
+        session_os.watch(agent.on_lock, agent.on_wake),
+    ]
+    return [*suites, agent.maj.run()] if options.maj else suites
 
 
 async def start_driver(
@@ -151,6 +182,7 @@ def parser() -> argparse.ArgumentParser:
     servir.add_argument("--port", type=int, nargs="+", help="le premier libre est pris")
     montage.add_options(servir)
     servir.add_argument("--pret", type=Path)
+    servir.add_argument("--maj", action="store_true", help="se met à jour (lancé par le service)")
     servir.add_argument(
         "--fenetre",
         choices=["tk", "aucune"],
@@ -183,10 +215,9 @@ def main() -> int:
     journal.start()
     verrou = lock(options.dossier)
     try:
-        asyncio.run(run(options))
+        return asyncio.run(run(options))
     finally:
         verrou.close()
-    return 0
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ import os
 import platform
 import re
 import shutil
-import ssl
 import sys
 import time
 from collections.abc import Callable, Iterable
@@ -18,7 +17,6 @@ from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from importlib.util import find_spec
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from agent import VERSION, confiance, web
 from agent.cards.atr import classify_atr
@@ -28,7 +26,6 @@ from agent.cards.pkcs11.bibliotheque import find_library
 BON, ATTENTION, PANNE = "ok", "attention", "panne"
 SIGNES = {BON: "✓", ATTENTION: "!", PANNE: "✗"}
 HORLOGE_S = 90
-DELAI_S = 3.0
 PORTS = (28173, 28174, 28175)
 # Programs that share the readers (agent.md §5.9), by the name of their process.
 CONCURRENTS = ("galsvw32", "galss", "juxtalink", "dmpconnect", "jfse", "srvsvcnam", "cps3_sso")
@@ -149,13 +146,7 @@ def check_server(dossier: Path) -> list[Constat]:
 def server_date(adresse: str) -> float | None:
     """Return the time of a server by its `Date`, None when it does not answer."""
     try:
-        lue = urlsplit(web.check_address(adresse))
-        prise: http.client.HTTPConnection
-        if lue.scheme == "https":
-            contexte = ssl.create_default_context()
-            prise = http.client.HTTPSConnection(lue.netloc, timeout=DELAI_S, context=contexte)
-        else:
-            prise = http.client.HTTPConnection(lue.netloc, timeout=DELAI_S)
+        prise = web.connect(adresse)
         try:
             prise.request("GET", "/.well-known/agent-jwks.json")
             date = prise.getresponse().getheader("Date")

@@ -28,6 +28,15 @@ def check_address(adresse: str) -> str:
     return f"{lue.scheme}://{lue.netloc}"
 
 
+def connect(adresse: str, delai_s: float = DELAI_S) -> http.client.HTTPConnection:
+    """Return a connection to a server, not opened yet. ValueError when nothing may travel to it."""
+    lue = urlsplit(check_address(adresse))
+    if lue.scheme != "https":
+        return http.client.HTTPConnection(lue.netloc, timeout=delai_s)
+    contexte = ssl.create_default_context()
+    return http.client.HTTPSConnection(lue.netloc, timeout=delai_s, context=contexte)
+
+
 def call(
     adresse: str, chemin: str, corps: dict[str, Any] | None = None, **entetes: str
 ) -> tuple[int, Any]:
@@ -36,13 +45,7 @@ def call(
     Blocking: call it from a thread.
     """
     try:
-        lue = urlsplit(check_address(adresse))
-        prise: http.client.HTTPConnection
-        if lue.scheme == "https":
-            contexte = ssl.create_default_context()
-            prise = http.client.HTTPSConnection(lue.netloc, timeout=DELAI_S, context=contexte)
-        else:
-            prise = http.client.HTTPConnection(lue.netloc, timeout=DELAI_S)
+        prise = connect(adresse)
         try:
             octets = None if corps is None else json.dumps(corps).encode()
             prise.request(

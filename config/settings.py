@@ -34,6 +34,8 @@ AGENT_PORTS = (
 )
 # Below this version an agent only updates itself (agent.md §5.13); empty: none is refused.
 AGENT_MINIMUM = env.texte("AGENT_MINIMUM", "")
+# File that holds the signed manifest of the agent's updates; empty: none is offered.
+AGENT_MANIFESTE = env.texte("AGENT_MANIFESTE", "")
 PLATEAU_URL = env.texte("PLATEAU_URL", "")
 # In `simulateur`, a browser on this very machine becomes the demonstration workstation by itself.
 POSTE_AUTOMATIQUE = env.texte("POSTE_DEMONSTRATION", "comptoir-1") if _hors_production else ""

@@ -3,8 +3,10 @@
 Each opens on its own proof: a short code, or a text signed by the workstation's key.
 """
 
+from pathlib import Path
 from typing import Any
 
+from django.conf import settings
 from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -73,3 +75,19 @@ class Jwks(VueMachine):
     def get(self, _request: Request) -> Response:
         """Answer the JWKS: two keys during a rotation."""
         return Response(cles.server_jwks())
+
+
+class Manifeste(VueMachine):
+    """GET: the manifest of the agent's updates, as the publisher signed it (agent.md §5.13)."""
+
+    def get(self, _request: Request) -> Response:
+        """Answer the signed text; 404 when this server offers none. The agent verifies it."""
+        fichier = settings.AGENT_MANIFESTE
+        try:
+            jeton = Path(fichier).read_text(encoding="ascii").strip() if fichier else ""
+        except (OSError, ValueError):
+            jeton = ""
+        if not jeton:
+            suite = Suite("Ce serveur n'offre pas de mise à jour d'agent.", "info", code="MAJ-404")
+            return Response(suite.as_dict(), status=status.HTTP_404_NOT_FOUND)
+        return Response({"manifeste": jeton})

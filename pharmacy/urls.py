@@ -72,6 +72,7 @@ urlpatterns = [
     path("sante", api.Sante.as_view(), name="sante"),
     path("api/agent/enrolements", api_postes.Enrolements.as_view(), name="api_enrolements"),
     path("api/agent/config/<str:wid>", api_postes.Configuration.as_view(), name="api_config"),
+    path("api/agent/maj/manifeste", api_postes.Manifeste.as_view(), name="api_manifeste"),
     path(".well-known/agent-jwks.json", api_postes.Jwks.as_view(), name="api_jwks"),
     path("api/agent/jetons", api.Jetons.as_view(), name="api_jetons"),
     path("api/agent/presence", api.Presence.as_view(), name="api_presence"),

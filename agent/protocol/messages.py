@@ -33,13 +33,8 @@ VERBES: dict[str, str | None] = {
     "scan.resume": "scan",
     "cancel": "",
     "diag.get": "diag",
+    "agent.update.check": "admin",
 }
-# Verbs of the specification that this version does not serve yet.
-PLUS_TARD = frozenset(
-    {
-        "agent.update.check",
-    }
-)
 
 # code -> (retryable, sentence and next step)
 ERREURS: dict[str, tuple[bool, str]] = {
@@ -121,6 +116,10 @@ ERREURS: dict[str, tuple[bool, str]] = {
     "E_UPDATE_REQUIRED": (
         False,
         "Agent trop ancien pour ce serveur. Il se met à jour ; sinon, appelez le support.",
+    ),
+    "E_UPDATE_SIGNATURE": (
+        False,
+        "Mise à jour refusée : pas de l'éditeur, ou plus valable. Appelez le support.",
     ),
     "E_SCANNER_GONE": (True, "E-lecteur débranché. Rebranchez-le, ou saisissez le code."),
 }

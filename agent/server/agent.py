@@ -27,6 +27,7 @@ from agent.server.scans import Scans
 from agent.server.verbes import REFUS_MAX, VERBES, Lectures
 
 if TYPE_CHECKING:
+    from agent.maj.service import MiseAJour
     from agent.suivi import Suivi
 
 DELAI_AUTH_S = 10
@@ -69,6 +70,7 @@ class Agent:
         self.depart = time.monotonic()
         self.pilote: Pilote
         self.suivi: Suivi | None = None
+        self.maj: MiseAJour | None = None
 
     @property
     def enrole(self) -> bool:
@@ -110,6 +112,11 @@ class Agent:
         if self.suivi is not None:
             self.suivi.wake()
         self.onglets.broadcast("readers.changed", {"readers": self.pilote.lecteurs()})
+
+    def is_busy(self) -> bool:
+        """Tell whether someone needs this agent now: an operation, its window, a code given."""
+        en_cours = any(connexion.en_vol for connexion in self.onglets.connexions)
+        return en_cours or self.pilote.pin_state().etat == "presentee"
 
     def degrade(self) -> list[str]:
         """Return what does not work here, by stable names: pcsc, scanner, update."""
@@ -209,8 +216,6 @@ class Agent:
             connexion.en_vol[requete.ident] = asyncio.create_task(self._run(connexion, requete))
 
     def _check_verb(self, connexion: Connexion, requete: Requete) -> None:
-        if requete.verbe in messages.PLUS_TARD:
-            raise ErreurAgent("E_NOT_SUPPORTED" if connexion.acces else "E_AUTH_REQUIRED")
         if requete.verbe not in messages.VERBES:
             raise ErreurAgent("E_PROTO_TYPE")
         portee = messages.VERBES[requete.verbe]

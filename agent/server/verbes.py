@@ -325,6 +325,12 @@ async def _v_diag(agent: Agent, _c: Connexion, _r: Requete) -> dict[str, Any]:
     }
 
 
+async def _v_maj(agent: Agent, _c: Connexion, _r: Requete) -> dict[str, Any]:
+    if agent.maj is None:
+        raise ErreurAgent("E_NOT_SUPPORTED")
+    return await agent.maj.check()
+
+
 VERBES: dict[str, Callable[[Agent, Connexion, Requete], Awaitable[dict[str, Any]]]] = {
     "ping": _v_ping,
     "auth": _v_auth,
@@ -345,6 +351,7 @@ VERBES: dict[str, Callable[[Agent, Connexion, Requete], Awaitable[dict[str, Any]
     "scan.resume": _v_pause,
     "cancel": _v_cancel,
     "diag.get": _v_diag,
+    "agent.update.check": _v_maj,
     "reader.yield": _v_yield,
     "reader.resume": _v_resume,
     "reader.assign": _v_assign,

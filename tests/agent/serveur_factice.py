@@ -9,8 +9,10 @@ from threading import Thread
 class _Reponse(BaseHTTPRequestHandler):
     def do_GET(self):
         chemin = "jwks" if self.path.startswith("/.well-known/") else "config"
+        chemin = self.path if self.path in self.server.reponses else chemin
         self.server.demandes.append((chemin, self.headers.get("Authorization", "")))
-        corps = json.dumps(self.server.reponses.get(chemin)).encode()
+        corps = self.server.reponses.get(chemin)
+        corps = corps if isinstance(corps, bytes) else json.dumps(corps).encode()
         self.send_response(200 if chemin in self.server.reponses else 404)
         self.send_header("Content-Length", str(len(corps)))
         self.end_headers()

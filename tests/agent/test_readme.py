@@ -24,7 +24,7 @@ def menaces():
 @pytest.mark.exigence("AGT-09")
 def test_each_threat_has_its_answer_and_tests_that_exist():
     lignes = menaces()
-    assert len(lignes) == 12
+    assert len(lignes) == 13
     for menace, reponse, preuves in lignes:
         assert menace
         assert reponse

@@ -303,3 +303,15 @@ def test_the_server_publishes_two_keys_and_signs_with_the_first(settings):
     assert [c["x"] for c in publiees] == [jws.public_raw(c) for c in (neuve, ancienne)]
     jeton = cles.sign("agent+jwt", {"a": 1})
     assert jws.verify(jeton, "agent+jwt", publiees[:1]) == {"a": 1}
+
+
+@pytest.mark.exigence("AGT-13")
+def test_the_manifest_of_updates_is_served_as_the_publisher_signed_it(settings, tmp_path):
+    fichier = tmp_path / "manifeste.jws"
+    porte = "/api/agent/maj/manifeste"
+    client = Client(HTTP_HOST="127.0.0.1")
+    settings.AGENT_MANIFESTE = str(fichier)
+    absent = client.get(porte)
+    assert (absent.status_code, absent.json()["code"]) == (404, "MAJ-404")
+    fichier.write_text("a.b.c\n")
+    assert client.get(porte).json() == {"manifeste": "a.b.c"}
