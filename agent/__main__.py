@@ -212,7 +212,7 @@ def main() -> int:
         return diagnostic.run(options.dossier)
     if options.verbe == "read":
         return lecture.run(options)
-    journal.start()
+    journal.start(options.dossier)
     verrou = lock(options.dossier)
     try:
         return asyncio.run(run(options))

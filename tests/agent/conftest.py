@@ -19,7 +19,11 @@ INTERDITS = {
 
 def check_journal(poste):
     """Facts only: no trace, no name, no long number, no token (agent.md §8, case 98)."""
-    journal = poste.journal.read_text(encoding="utf-8")
+    fichiers = list(poste.dossier.glob("journaux/agent-*.jsonl"))
+    assert fichiers, "the agent wrote no log file"
+    assert not [f for f in fichiers if f.stat().st_mode & 0o077]
+    lus = [f.read_text(encoding="utf-8") for f in (poste.journal, *fichiers)]
+    journal = "\n".join(lus)
     assert "Traceback" not in journal
     assert not re.search(
         r"[0-9]{13}|eyJ|9417|1234", re.sub(r'"ref": "\w+"|"ts":"[^"]+"', "", journal)
