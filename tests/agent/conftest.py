@@ -1,11 +1,13 @@
 """The agent process of the tests, and one apart for what bans, stops or kills it."""
 
 import re
+import shutil
+import sys
 import time
 
 import pytest
 
-from tests.agent.poste import CARTES, Poste, carte
+from tests.agent.poste import CARTES, RACINE, Poste, carte, executer
 
 INTERDITS = {
     str(valeur)
@@ -64,3 +66,17 @@ def poste_neuf(tmp_path, tls):
     yield lance
     lance.stop()
     check_journal(lance)
+
+
+@pytest.fixture(scope="session")
+def roue(tmp_path_factory):
+    """The agent's own wheel, built from a copy of its sources, without network."""
+    dossier = tmp_path_factory.mktemp("roue")
+    ignore = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(RACINE / "agent", dossier / "sources", ignore=ignore)
+    executer(
+        *(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-index"),
+        *("--no-build-isolation", "--wheel-dir", dossier, dossier / "sources"),
+    )
+    (faite,) = dossier.glob("agent_poste-*.whl")
+    return faite

@@ -52,6 +52,19 @@ def port_libre():
         return prise.getsockname()[1]
 
 
+def executer(*args, **options):
+    """Run a program that must succeed; what it printed."""
+    fini = subprocess.run(
+        [str(a) for a in args],
+        capture_output=True,
+        text=True,
+        check=False,
+        **{"cwd": "/", **options},
+    )
+    assert fini.returncode == 0, fini.stderr
+    return fini.stdout
+
+
 def jwk(cle):
     x = jws.public_raw(cle)
     return {"kty": "OKP", "crv": "Ed25519", "x": x, "kid": jws.thumbprint(x)}

@@ -26,7 +26,7 @@ from agent.maj.manifeste import Artefact, Manifeste
 from agent.maj.service import REPOS_S, MiseAJour, download
 from agent.policy import Enrolement
 from agent.protocol.messages import ErreurAgent
-from tests.agent.poste import RACINE, jwk, seul
+from tests.agent.poste import RACINE, executer, jwk, seul
 from tests.agent.serveur_factice import serveur_factice
 
 pytestmark = pytest.mark.exigence("AGT-13")
@@ -339,28 +339,21 @@ def test_the_wheel_lists_every_package_of_the_agent():
 DEPENDANCES = ("websockets", "cryptography", "cffi", "_cffi_backend", "pycparser")
 
 
-def test_the_wheel_builds_installs_in_an_empty_environment_and_runs(tmp_path):
+def test_the_wheel_builds_installs_in_an_empty_environment_and_runs(roue, tmp_path):
     """Only its two dependencies are lent to it; nothing of the server is there."""
-    sources = tmp_path / "sources"
-    shutil.copytree(RACINE / "agent", sources, ignore=shutil.ignore_patterns("__pycache__"))
-    _joue(
-        *(sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-index"),
-        *("--no-build-isolation", "--wheel-dir", tmp_path, sources),
-    )
-    (wheel,) = tmp_path.glob("agent_poste-*.whl")
     vide = tmp_path / "vide"
     venv.create(vide, with_pip=False, symlinks=True)
     dossier = next((vide / "lib").glob("python*")) / "site-packages"
-    _joue(
+    executer(
         *(sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--no-index"),
-        *("--target", dossier, wheel),
+        *("--target", dossier, roue),
     )
     site = Path(__import__("websockets").__file__).parents[1]
     for nom in DEPENDANCES:
         for lu in [*site.glob(nom), *site.glob(f"{nom}.*.so")]:
             (dossier / lu.name).symlink_to(lu)
     python = vide / "bin/python"
-    assert _joue(python, "-m", "agent", "--version").strip() == VERSION
+    assert executer(python, "-m", "agent", "--version").strip() == VERSION
     nu = subprocess.run(
         [python, "-c", "from agent.maj.lanceur import main; main()", "diagnose"],
         cwd=tmp_path,
@@ -372,14 +365,6 @@ def test_the_wheel_builds_installs_in_an_empty_environment_and_runs(tmp_path):
     assert "pannes à réparer" in nu.stdout, nu.stderr
     sans = subprocess.run([python, "-c", "import django"], capture_output=True, check=False)
     assert sans.returncode != 0
-
-
-def _joue(*args):
-    fini = subprocess.run(
-        [str(a) for a in args], cwd="/", capture_output=True, text=True, check=False
-    )
-    assert fini.returncode == 0, fini.stderr
-    return fini.stdout
 
 
 @pytest.mark.parametrize(
