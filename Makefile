@@ -13,7 +13,7 @@ PCSC := $(VENV)/.pret-pcsc
 export PYTHONUTF8 := 1
 .DELETE_ON_ERROR:
 .PHONY: aide setup setup-dev run reset systeme pcsc test couverture test-fast check lint types arch gabarits \
-	migrations fix bench bench-recherche bench-reprise bench-verification endurance exigences e2e captures
+	migrations fix bench bench-recherche bench-reprise bench-verification bench-poste endurance exigences e2e captures
 
 aide: ## Cette liste
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -103,6 +103,9 @@ fix: $(DEV) ## Corrige ce qui se corrige seul
 	@$(PY) -m ruff check --fix .
 	@$(PY) -m ruff format .
 	@$(PY) -m djlint --profile=django --quiet --reformat templates || true
+
+bench-poste: $(PCSC) ## Ce que l'agent ajoute entre une carte ou un code et la page
+	@$(PY) -m bench.poste
 
 endurance: $(PCSC) ## Six cents cartes lues à la suite par l'agent : rien n'y croît (dix minutes)
 	@COMPTOIR_ENDURANCE=600 $(PY) -m pytest -q tests/pcsc/test_endurance.py
