@@ -148,7 +148,7 @@ def put_aside(acteur: Acteur, un_id: int, autre_id: int, issue: str) -> None:
     """
     check_droit(acteur, "ins.taches")
     if issue not in ISSUES:
-        raise VenteRefusee("Dites si les deux personnes sont homonymes.", "INS-070")
+        raise VenteRefusee("Dites si les deux personnes sont homonymes.", "INS-103")
     with transaction.atomic():
         deux = pair_locked(acteur, un_id, autre_id)
         if issue == "homonymes":
@@ -172,7 +172,7 @@ def pair_locked(acteur: Acteur, un_id: int, autre_id: int) -> tuple[Patient, Pat
         .order_by("pk")
     }
     if un_id == autre_id:
-        raise VenteRefusee("Choisissez deux dossiers différents.", "INS-071")
+        raise VenteRefusee("Choisissez deux dossiers différents.", "INS-104")
     if len(trouves) != 2:
         raise VenteRefusee(
             "Un de ces dossiers n'existe pas dans votre officine, ou est déjà fusionné.", "PAT-404"
@@ -182,7 +182,7 @@ def pair_locked(acteur: Acteur, un_id: int, autre_id: int) -> tuple[Patient, Pat
 
 def _mark(deux: tuple[Patient, Patient]) -> None:
     if any(patient.attr_fictif for patient in deux):
-        raise VenteRefusee("Un dossier fictif n'a pas d'homonyme.", "INS-072")
+        raise VenteRefusee("Un dossier fictif n'a pas d'homonyme.", "INS-105")
     for patient in deux:
         patient.attr_homonyme = True
         patient.save(update_fields=["attr_homonyme"])

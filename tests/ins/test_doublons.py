@@ -326,8 +326,8 @@ def test_the_card_of_a_twin_is_not_put_on_her_sisters_file(halle):
 @pytest.mark.parametrize(
     ("issue", "champs", "code"),
     [
-        ("autre chose", {}, "INS-070"),
-        ("homonymes", {"attr_fictif": True}, "INS-072"),
+        ("autre chose", {}, "INS-103"),
+        ("homonymes", {"attr_fictif": True}, "INS-105"),
     ],
 )
 def test_what_cannot_be_put_aside_is_said(halle, issue, champs, code):

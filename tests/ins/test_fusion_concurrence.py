@@ -88,7 +88,7 @@ def test_two_clerks_who_undo_at_once_undo_once(paire):
     troupe, un, autre = paire
     fusion = merge(troupe.acteur("A01"), un.pk, autre.pk, Choix("piece", mark_of(un, autre)))
     rendus = _together(troupe, *(2 * [lambda: separate(troupe.acteur("A01"), fusion.pk)]))
-    assert "INS-081" in rendus
+    assert "INS-118" in rendus
     assert {type(rendu) for rendu in rendus} == {Fusion, str}
     assert Patient.objects.filter(pk__in=[un.pk, autre.pk], actif=True).count() == 2
 
