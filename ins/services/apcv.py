@@ -143,7 +143,7 @@ def record(envoi: Envoi, reponse: Reponse) -> None:
     """
     lu: ContexteLu = reponse.contenu
     wipe_body(envoi)
-    contexte = ContexteApcv.objects.get(envoi=envoi)
+    contexte = ContexteApcv.objects.get(officine_id=envoi.officine_id, envoi=envoi)
     flux.announce_vente(envoi.officine_id, contexte.vente_id, PANNEAU)
     _purge(envoi.officine_id)
     contexte.identifiant = lu.validite.identifiant
@@ -213,7 +213,9 @@ def record_renewal(envoi: Envoi, reponse: Reponse) -> None:
     """Put the new validity in the place of the former, for the same person of the same sale."""
     validite: Validite = reponse.contenu
     wipe_body(envoi)
-    contexte = ContexteApcv.objects.select_related("prolonge").get(envoi=envoi)
+    contexte = ContexteApcv.objects.select_related("prolonge").get(
+        officine_id=envoi.officine_id, envoi=envoi
+    )
     flux.announce_vente(envoi.officine_id, contexte.vente_id, PANNEAU)
     ancien = contexte.prolonge
     assert ancien is not None  # noqa: S101 - a renewal always prolongs something
@@ -231,7 +233,7 @@ def record_renewal(envoi: Envoi, reponse: Reponse) -> None:
 
 def record_failure(envoi: Envoi) -> None:
     """Show what a refusal or a wait means; refused for good, the presented string is wiped."""
-    contexte = ContexteApcv.objects.filter(envoi=envoi).first()
+    contexte = ContexteApcv.objects.filter(officine_id=envoi.officine_id, envoi=envoi).first()
     if contexte is None:
         return
     flux.announce_vente(envoi.officine_id, contexte.vente_id, PANNEAU)

@@ -273,7 +273,9 @@ def _write(patient: Patient, ins: InsApcv, recu: TraitsStricts) -> None:
 
 def _evidence(acteur: Acteur, patient: Patient, recu: TraitsStricts) -> PieceControlee:
     """Record the appli as the high-confidence device it is; former documents step aside."""
-    PieceControlee.objects.filter(patient=patient, active=True).update(active=False)
+    PieceControlee.objects.filter(
+        officine_id=acteur.officine_id, patient=patient, active=True
+    ).update(active=False)
     return PieceControlee.objects.create(
         officine_id=acteur.officine_id,
         patient=patient,

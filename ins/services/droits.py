@@ -125,7 +125,7 @@ def record(envoi: Envoi, reponse: Reponse) -> None:
     lue: ReponseDroits = reponse.contenu
     if envoi.vente_id is not None:
         flux.announce_vente(envoi.officine_id, envoi.vente_id, PANNEAU)
-    droits = DroitsAssure.objects.get(envoi=envoi)
+    droits = DroitsAssure.objects.get(officine_id=envoi.officine_id, envoi=envoi)
     droits.code, droits.libelle = lue.code, lue.libelle[:200]
     droits.recu_le = timezone.now()
     if lue.droits is not None:
@@ -142,4 +142,6 @@ def record_failure(envoi: Envoi) -> None:
     """Keep the code of a refusal or a wait; nothing known before is lost."""
     if envoi.vente_id is not None:
         flux.announce_vente(envoi.officine_id, envoi.vente_id, PANNEAU)
-    DroitsAssure.objects.filter(envoi=envoi).update(code=envoi.dernier_code[:20])
+    DroitsAssure.objects.filter(officine_id=envoi.officine_id, envoi=envoi).update(
+        code=envoi.dernier_code[:20]
+    )
