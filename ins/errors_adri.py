@@ -27,6 +27,9 @@ CODES: dict[str, Ligne] = {
     "http_500": Ligne(
         OutcomeUnknown, "Le service des droits a répondu par une erreur.", _PLUS_TARD
     ),
+    "identite_fictive": Ligne(
+        Rejected, "Identité fictive : ses droits ne se demandent pas.", "Poursuivez la délivrance."
+    ),
     "delai_depasse": Ligne(Rejected, "Le service des droits n'a pas répondu à temps.", _PLUS_TARD),
 }
 _AUTRE = Ligne(Rejected, "Le service des droits refuse la demande.", _PLUS_TARD)

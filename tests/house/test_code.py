@@ -352,7 +352,7 @@ def test_each_code_of_a_service_has_its_class_its_sentence_and_its_next_step(mod
         assert (erreur.code, erreur.message_fr) == (code, f"{ligne.message} {ligne.geste}")
 
 
-# One matter met in several places: blocked, incomplete, moved meanwhile, held by another, not there.
+# One matter met in several places: blocked, incomplete, moved meanwhile, held by another, absent.
 CODES_PARTAGES = {
     *("INS-001", "INS-002", "INS-003", "INS-007", "INS-008", "INS-012", "INS-013"),
     *("INS-017", "INS-018", "INS-076", "INS-090", "INS-404"),

@@ -221,3 +221,13 @@ def test_without_address_nothing_is_asked_and_the_panel_says_what_it_is_for(appl
     face, html = appli.panneau()
     assert face == "vide"
     assert "Scannez l&#x27;appli" in html or "Scannez l'appli" in html
+
+
+@pytest.mark.cas("ins-44")
+def test_rights_that_wait_are_not_asked_once_the_identity_is_fictive(comptoir_droits):
+    patient = lire_carte(comptoir_droits)
+    Patient.objects.filter(pk=patient.pk).update(attr_fictif=True)
+    adri(comptoir_droits)
+    envoi = Envoi.objects.get(service="adri")
+    assert (envoi.etat, envoi.dernier_code) == ("refuse", "identite_fictive")
+    assert comptoir_droits.vitale.journal() == []
