@@ -50,6 +50,7 @@ SUIVENT = {
     "ins.PieceControlee.patient",
     "pharmacy.CartePatient.patient",
     "pharmacy.Ordonnance.patient",
+    "pharmacy.Vente.carte_de",
     "pharmacy.Vente.patient",
 }
 
@@ -193,7 +194,9 @@ def test_a_marked_file_is_not_merged(halle, qual, champs, code):
 def _everything(troupe, patient):
     """A row of each kind that points to a file; return them."""
     acteur, officine = troupe.acteur(), troupe.officine
-    vente = Vente.objects.create(officine=officine, ouverte_par=patient.cree_par, patient=patient)
+    vente = Vente.objects.create(
+        officine=officine, ouverte_par=patient.cree_par, patient=patient, carte_de=patient
+    )
     envois = [
         Envoi.objects.create(
             officine=officine,
@@ -247,13 +250,15 @@ def _everything(troupe, patient):
 
 def test_everything_follows_and_goes_back_and_what_is_made_since_stays(halle, qual, prov):
     lignes = _everything(halle, prov)
-    assert {f"{type(ligne)._meta.label}.patient" for ligne in lignes} == SUIVENT
+    faites = {f"{type(ligne)._meta.label}.patient" for ligne in lignes}
+    assert faites | {"pharmacy.Vente.carte_de"} == SUIVENT
     fusion = fuse(halle, qual, prov, nom_utilise=qual.pk)
     envoi = Envoi.objects.get(cle=f"cle:{prov.pk}")
     assert envoi.sujet == f"patient:{qual.pk}"
     for ligne in lignes:
         ligne.refresh_from_db()
         assert ligne.patient == qual
+    assert lignes[0].carte_de == qual
     depuis = Vente.objects.create(officine=halle.officine, ouverte_par=qual.cree_par, patient=qual)
     separate(halle.acteur("A01"), fusion.pk)
     envoi.refresh_from_db()
@@ -261,6 +266,7 @@ def test_everything_follows_and_goes_back_and_what_is_made_since_stays(halle, qu
     for ligne in lignes:
         ligne.refresh_from_db()
         assert ligne.patient == prov
+    assert lignes[0].carte_de == prov
     depuis.refresh_from_db()
     assert depuis.patient == qual
 
