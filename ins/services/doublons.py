@@ -13,6 +13,7 @@ from django.utils import timezone
 from ins.candidats import Proche, fiche_map, pair_list, patient_map, proche_list
 from ins.models import RechercheDoublons, TacheIdentite
 from ins.rules.doublons import compare_fiches
+from ins.services.attributs import set_homonym
 from ins.services.commun import announce_patient, sales_showing
 from pharmacy import audit, flux
 from pharmacy.acteurs import Acteur
@@ -152,7 +153,7 @@ def put_aside(acteur: Acteur, un_id: int, autre_id: int, issue: str) -> None:
     with transaction.atomic():
         deux = pair_locked(acteur, un_id, autre_id)
         if issue == "homonymes":
-            _mark(deux)
+            _mark(acteur, deux)
         close_pair(acteur, deux, ISSUES[issue])
         for patient in deux:
             audit.note(acteur, "ins.deux_personnes", f"patient:{patient.pk}", patient, issue)
@@ -180,12 +181,13 @@ def pair_locked(acteur: Acteur, un_id: int, autre_id: int) -> tuple[Patient, Pat
     return trouves[un_id], trouves[autre_id]
 
 
-def _mark(deux: tuple[Patient, Patient]) -> None:
+def _mark(acteur: Acteur, deux: tuple[Patient, Patient]) -> None:
+    """Mark both files that are not yet; the story of each says by whom."""
     if any(patient.attr_fictif for patient in deux):
         raise VenteRefusee("Un dossier fictif n'a pas d'homonyme.", "INS-105")
     for patient in deux:
-        patient.attr_homonyme = True
-        patient.save(update_fields=["attr_homonyme"])
+        if not patient.attr_homonyme:
+            set_homonym(acteur, patient, ISSUES["homonymes"], pose=True)
 
 
 def close_pair(acteur: Acteur, deux: tuple[Patient, Patient], issue: str) -> None:

@@ -280,6 +280,8 @@ def test_twins_are_two_files_each_marked_homonyme(halle):
     for patient in (marie, lou):
         patient.refresh_from_db()
         assert (patient.attr_homonyme, patient.actif, patient.statut) == (True, True, "PROV")
+        dit = patient.evenements.get(transition="HOMP")
+        assert (dit.operateur_id, dit.motif) == (acteur.operateur_id, "Deux personnes, homonymes")
     assert _open() == set()
 
 
