@@ -11,6 +11,7 @@ from pharmacy.models import Audit, Patient
 from pharmacy.services.patient import patient_of_card
 from pharmacy.services.vente import patient_choose
 from teleservices.models import Envoi
+from tests.ins.humeurs import PANNES
 from tests.ins.scene import porteur
 from tests.ins.telephone import ADRUN
 
@@ -159,10 +160,7 @@ def test_no_right_at_this_date_is_said_with_what_to_do(comptoir_droits):
 @pytest.mark.parametrize(
     ("nom", "faits"),
     [
-        ("panne_503", {}),
-        ("panne", {}),
-        ("reponse_perdue", {}),
-        ("absurde", {"variante": "html"}),
+        *PANNES,
         ("faute", {"code": "adri_40"}),
         ("faute", {"code": "desir_1020"}),
         ("faute", {"code": "desir_550"}),
