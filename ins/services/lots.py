@@ -13,6 +13,7 @@ from datetime import date, datetime, timedelta
 from uuid import uuid4
 
 from django.db import IntegrityError, connection, transaction
+from django.db.models import F
 from django.utils import timezone
 
 from ins.client import insi_client
@@ -229,10 +230,7 @@ def _ask_again(verification: Verification) -> int:
     with connection.cursor() as curseur:
         curseur.execute(_REPRENDRE, faits)
         curseur.execute(_COMPTER, faits)
-    for lot in lots.filter(essai=essai, non_verifiees__gt=0):
-        lot.nombre -= lot.non_verifiees
-        lot.non_verifiees = 0
-        lot.save(update_fields=["nombre", "non_verifiees"])
+    lots.filter(essai=essai).update(nombre=F("nombre") - F("non_verifiees"), non_verifiees=0)
     return a_redemander
 
 
