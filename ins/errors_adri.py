@@ -34,4 +34,4 @@ CODES: dict[str, Ligne] = {
 }
 _AUTRE = Ligne(Rejected, "Le service des droits refuse la demande.", _PLUS_TARD)
 _TABLE = Table(CODES, _AUTRE, CODES["http_503"], _PLUS_TARD)
-error_of, sentence_of = _TABLE.error_of, _TABLE.sentence_of
+row_of, error_of, sentence_of = _TABLE.row_of, _TABLE.error_of, _TABLE.sentence_of

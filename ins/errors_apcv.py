@@ -40,4 +40,4 @@ CODES: dict[str, Ligne] = {
 }
 _AUTRE = Ligne(Rejected, "Le service de l'appli carte Vitale refuse la lecture.", _AUTREMENT)
 _TABLE = Table(CODES, _AUTRE, CODES["http_503"], _AUTREMENT)
-error_of, sentence_of = _TABLE.error_of, _TABLE.sentence_of
+row_of, error_of, sentence_of = _TABLE.row_of, _TABLE.error_of, _TABLE.sentence_of

@@ -1,17 +1,14 @@
 """Whom a consultation names, when the identity changed while it waited (T17)."""
 
-from datetime import timedelta
-
 import pytest
-from django.utils import timezone
 
 from ordonnance.handlers import Consulter
 from ordonnance.services import recuperation
 from pharmacy.models import Patient
 from pharmacy.services.vente import patient_choose
 from teleservices.errors import Rejected
-from teleservices.models import AssertionActeur, Envoi
-from tests.ordonnance.atelier import NUMERO
+from teleservices.models import Envoi
+from tests.ordonnance.atelier import NUMERO, signer
 
 pytestmark = [pytest.mark.django_db, pytest.mark.cas("ins-44"), pytest.mark.exigence("INS-33")]
 MATRICULE = "279035121518989"
@@ -27,16 +24,7 @@ SANS_INS = {"statut": "PROV", "ins_matricule": "", "ins_empreinte": "", "ins_oid
 @pytest.fixture
 def attente(halle):
     """A consultation that waits, asked for a qualified patient; and the patient."""
-    AssertionActeur.objects.create(
-        officine=halle.officine,
-        operateur=halle.operateurs["A02"],
-        poste=halle.postes[0],
-        service="epu",
-        assertion=b"<a/>",
-        certificat_sha256="0" * 64,
-        id_nat="810100000040",
-        expire_le=timezone.now() + timedelta(hours=1),
-    )
+    signer(halle)
     vente, patient = halle.vente(), halle.patient()
     for champ, valeur in QUALIFIEE.items():
         setattr(patient, champ, valeur)
