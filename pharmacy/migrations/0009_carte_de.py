@@ -5,7 +5,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('pharmacy', '0007_cartes'),
+        ('pharmacy', '0008_methode_document'),
     ]
 
     operations = [
