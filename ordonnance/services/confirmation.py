@@ -373,7 +373,9 @@ def on_patient_chosen(evenement: PatientChoisi) -> None:
         etat__in=CONFIRMEES,
     ).select_related("ordonnance"):
         prescription = prescription_of(numerique)
-        patient = Patient.objects.get(pk=evenement.patient_id)
+        patient = Patient.objects.get(
+            pk=evenement.patient_id, officine_id=evenement.acteur.officine_id
+        )
         if prescription is not None:
             _check_same_person(numerique, patient, compare_patient(patient, prescription))
             numerique.ordonnance.patient = patient

@@ -199,10 +199,13 @@ def beneficiaire_choose(acteur: Acteur, vente: Vente, recu_id: int, rang: int) -
 
     VenteRefusee when the reading is not this poste's or was already used.
     """
-    recu, porteurs = reading_kept(acteur, recu_id)
-    if not 0 <= rang < len(porteurs):
-        raise VenteRefusee("Cette personne n'est pas sur la carte.", "VIT-005")
     with transaction.atomic():
+        # Of two choices at once, the second finds the reading used.
+        verrou = RecuCarte.objects.select_for_update(of=("self",), no_key=True)
+        verrou.filter(officine_id=acteur.officine_id, pk=recu_id).first()
+        recu, porteurs = reading_kept(acteur, recu_id)
+        if not 0 <= rang < len(porteurs):
+            raise VenteRefusee("Cette personne n'est pas sur la carte.", "VIT-005")
         recu.donnees = None
         recu.save(update_fields=["donnees"])
         return _choose(acteur, vente, porteurs[rang])
