@@ -9,14 +9,13 @@ import time
 from pathlib import Path
 
 import pytest
-from smartcard import scard
 
 from simulators.cartes import read_card
 from simulators.pcsc import banc as module_banc
 from simulators.pcsc.banc import Banc, BancImpossible
 from tests.conftest import RACINE
 from tests.pcsc.attente import wait_for
-from tests.pcsc.pcsc_nu import LECTEURS, Pcsc, sw
+from tests.pcsc.pcsc_nu import LECTEURS, Pcsc, scard, sw
 
 A, B, C = LECTEURS[0], LECTEURS[1], LECTEURS[2]
 LE_MF = "00A40000023F00"
