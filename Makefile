@@ -8,10 +8,11 @@ PIP := $(PY) -m pip install --quiet --disable-pip-version-check --no-input --onl
 EXEC := $(PY) -m config.lanceur exec --
 BASE := $(VENV)/.pret-base
 DEV := $(VENV)/.pret-dev
+PCSC := $(VENV)/.pret-pcsc
 
 export PYTHONUTF8 := 1
 .DELETE_ON_ERROR:
-.PHONY: aide setup setup-dev run reset systeme test couverture test-fast check lint types arch gabarits \
+.PHONY: aide setup setup-dev run reset systeme pcsc test couverture test-fast check lint types arch gabarits \
 	migrations fix bench bench-recherche bench-reprise bench-verification exigences e2e captures
 
 aide: ## Cette liste
@@ -40,6 +41,13 @@ $(DEV): $(BASE) requirements-dev.txt
 	@$(PIP) -r requirements.txt -r requirements-dev.txt
 	@touch $@
 
+# Built here, under the lock of their tools: after `systeme`, which brings compiler and headers.
+$(PCSC): $(DEV) requirements-pcsc-outils.txt requirements-pcsc.txt
+	@echo "Construction des liaisons avec les lecteurs (une minute la première fois)…"
+	@$(PIP) -r requirements-pcsc-outils.txt
+	@PATH="$(CURDIR)/$(VENV)/bin:$$PATH" $(PIP) --no-build-isolation -r requirements-pcsc.txt
+	@touch $@
+
 run: $(BASE) ## Démarre tout ; une adresse s'affiche ; Ctrl-C arrête tout (PORT=8000)
 	@exec $(PY) -m config.lanceur run --port $(PORT)
 
@@ -49,12 +57,15 @@ reset: $(BASE) ## Oublie les données de démonstration (mises de côté ; OUI=1
 systeme: $(BASE) ## Paquets système des tests : les liste, les installe où c'est possible
 	@$(PY) -m config.lanceur.systeme
 
+pcsc: $(PCSC) ## Liaisons avec les lecteurs de cartes, pour les tests (demande « make systeme »)
+
 test: setup-dev ## Tout ce que l'intégration continue exécute
 	@$(MAKE) --no-print-directory systeme
+	@$(MAKE) --no-print-directory pcsc
 	@$(MAKE) --no-print-directory check
 	@$(MAKE) --no-print-directory couverture
-	@$(PY) -m pytest -n 2 -m "not pile and not navigateur"
-	@$(PY) -m pytest -n 2 --dist loadgroup -m "pile or navigateur"
+	@$(PY) -m pytest -n 2 -m "not pile and not navigateur and not pcsc"
+	@$(PY) -m pytest -n 2 --dist loadgroup -m "pile or navigateur or pcsc"
 
 couverture: $(DEV) ## Règles et codecs de l'identité : chaque branche est jouée
 	@$(PY) -m pytest -q tests/ins/test_rules*.py tests/ins/test_codec*.py tests/ins/test_errors.py \

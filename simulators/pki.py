@@ -8,30 +8,27 @@ import ipaddress
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID, ObjectIdentifier
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from simulators import pki_cps
 from simulators.cartes import carte_list
 
 Cle = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey
 _UN_JOUR = dt.timedelta(days=1)
-_PROFESSION = ObjectIdentifier("1.2.250.1.71.1.2.7")
-_TYPE_CARTE = ObjectIdentifier("1.2.250.1.71.1.2.2")
 
 
-def _name(cn: str, ou: str = "", titre: str = "", nom: str = "", prenom: str = "") -> x509.Name:
+def _name(cn: str, ou: str = "") -> x509.Name:
     attributs = [
         x509.NameAttribute(NameOID.COUNTRY_NAME, "FR"),
         x509.NameAttribute(NameOID.ORGANIZATION_NAME, "COMPTOIR TEST"),
     ]
     for oid, valeur in (
         (NameOID.ORGANIZATIONAL_UNIT_NAME, ou),
-        (NameOID.TITLE, titre),
-        (NameOID.SURNAME, nom),
-        (NameOID.GIVEN_NAME, prenom),
         (NameOID.COMMON_NAME, cn),
     ):
         if valeur:
@@ -59,7 +56,9 @@ def _pem(cle: Cle) -> bytes:
 class Autorite:
     """A test authority, kept in a folder."""
 
-    def __init__(self, dossier: Path, nom: str, cn: str) -> None:
+    def __init__(
+        self, dossier: Path, nom: str, cn: str = "", sujet: x509.Name | None = None
+    ) -> None:
         self.fichier = dossier / f"{nom}.pem"
         cle_fichier = dossier / f"{nom}.key"
         if _is_fresh(self.fichier) and cle_fichier.exists():
@@ -69,7 +68,7 @@ class Autorite:
             self.certificat = x509.load_pem_x509_certificate(self.fichier.read_bytes())
             return
         self.cle = ec.generate_private_key(ec.SECP256R1())
-        sujet = _name(f"TEST AC {cn}")
+        sujet = sujet or _name(f"TEST AC {cn}")
         maintenant = dt.datetime.now(dt.UTC)
         self.certificat = (
             x509.CertificateBuilder()
@@ -170,43 +169,33 @@ def _structure(ac: Autorite, dossier: Path, nom: str, cn: str) -> None:
     _write(dossier / f"{nom}.pem", certificat.public_bytes(serialization.Encoding.PEM), 0o644)
 
 
-def _suffix(chemin: Path, suffixe: str) -> Path:
-    return chemin.parent / (chemin.name + suffixe)
-
-
-def _cps(ac: Autorite, dossier: Path, carte: dict[str, object]) -> None:
-    """One authentication and one signature pair per card (agent.md §1.6)."""
-    cps = carte["cps"]
-    assert isinstance(cps, dict)  # noqa: S101
+def _cps(ac: Autorite, dossier: Path, cps: dict[str, Any]) -> None:
+    """One authentication and one signature pair per card."""
+    validite = cps.get("certificat_jours", [-1, 365])
     for usage in ("auth", "sig"):
-        chemin = dossier / "cps" / f"{str(cps['id_nat']).replace('/', '-')}-{usage}"
-        if _is_fresh(_suffix(chemin, ".pem")):
+        noms = cps["keys"][usage]
+        der, pem = dossier / noms["cert_file"], dossier / noms["cert_file"].replace(".der", ".pem")
+        if _is_fresh(pem) or (validite[1] < 0 and pem.exists()):
             continue
         cle = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-        sujet = _name(
-            str(cps["id_nat"]),
-            titre=str(cps.get("profession_libelle") or ""),
-            nom=str(cps.get("nom") or ""),
-            prenom=str(cps.get("prenom") or ""),
-        )
-        profession = int(str(cps.get("profession") or 0))
         certificat = ac.issue(
-            cle,
-            sujet,
-            [
-                (_usage(signe=usage == "auth", non_repudiation=usage == "sig"), True),
-                (
-                    x509.UnrecognizedExtension(
-                        _TYPE_CARTE, bytes([2, 1, int(str(cps.get("type") or 0))])
-                    ),
-                    False,
-                ),
-                (x509.UnrecognizedExtension(_PROFESSION, bytes([2, 1, profession])), False),
-            ],
+            cle, pki_cps.subject(cps), pki_cps.extensions(cps, usage), (validite[0], validite[1])
         )
-        _write(_suffix(chemin, ".key"), _pem(cle))
-        _write(_suffix(chemin, ".pem"), certificat.public_bytes(serialization.Encoding.PEM), 0o644)
-        _write(_suffix(chemin, ".der"), certificat.public_bytes(serialization.Encoding.DER), 0o644)
+        _write(dossier / noms["pem_file"], _pem(cle))
+        _write(der, certificat.public_bytes(serialization.Encoding.DER), 0o644)
+        _write(pem, certificat.public_bytes(serialization.Encoding.PEM), 0o644)
+
+
+def _autorite_cps(dossier: Path, igc: str) -> Autorite:
+    nom = "ac-cps-ancienne" if igc == pki_cps.ANCIENNE else "ac-cps"
+    return Autorite(dossier, nom, sujet=pki_cps.issuer_name(igc))
+
+
+def build_card(dossier: Path, carte: dict[str, Any]) -> None:
+    """Make the keys of one card file, under the authority of its generation; none for a Vitale."""
+    if carte["kind"] == "cps":
+        cps = carte["cps"]
+        _cps(_autorite_cps(dossier, str(cps.get("igc", ""))), dossier, cps)
 
 
 def build_all(dossier: Path) -> None:
@@ -214,7 +203,7 @@ def build_all(dossier: Path) -> None:
     dossier.mkdir(parents=True, exist_ok=True)
     serveurs = Autorite(dossier, "ac-serveurs", "SERVEURS")
     structures = Autorite(dossier, "ac-structures", "IGC-SANTE ELEMENTAIRE ORGANISATIONS")
-    cps = Autorite(dossier, "ac-cps", "IGC-SANTE FORT PERSONNES")
+    cps = _autorite_cps(dossier, "")
     etrangere = Autorite(dossier, "ac-etrangere", "ETRANGERE")
     _serveur(serveurs, dossier, "serveur")
     _serveur(serveurs, dossier, "serveur-perime", (-30, -1))
@@ -223,7 +212,7 @@ def build_all(dossier: Path) -> None:
     _structure(structures, dossier, "refuse-autre-cn", "AUTRE")
     _structure(etrangere, dossier, "refuse-autre-ac", "INSI-AUTO")
     for carte in carte_list("cps"):
-        _cps(cps, dossier, carte)
+        _cps(cps, dossier, carte["cps"])
 
 
 if __name__ == "__main__":

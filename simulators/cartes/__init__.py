@@ -15,3 +15,9 @@ def carte_list(genre: str = "") -> list[dict[str, Any]]:
         if not genre or carte["kind"] == genre:
             cartes.append({**carte, "fichier": chemin.stem})
     return sorted(cartes, key=lambda c: c.get("ordre", 5))
+
+
+def read_card(nom: str) -> dict[str, Any]:
+    """Return one card file by its name: `vitale-01` of the tray, `banc/vitale-01` of the tests."""
+    carte: dict[str, Any] = json.loads((DOSSIER / f"{nom}.json").read_text(encoding="utf-8"))
+    return carte
