@@ -79,7 +79,7 @@ def _install(manquants: list[Besoin]) -> bool:
     """Install with apt; tell whether every program is there afterwards."""
     env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     noms = [b.paquet for b in manquants if b.dossier is None]
-    commandes = [(*APT, "update")]
+    commandes: list[tuple[str, ...]] = [(*APT, "update")]
     if noms:
         commandes.append((*APT, "install", "--no-install-recommends", *noms))
     for commande in commandes:

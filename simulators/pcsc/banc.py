@@ -180,9 +180,12 @@ class Banc:
         """Have the card vanish at its n-th next command."""
         self.say("pull", logement, n)
 
-    def swap(self, logement: int, carte: str | Path, ms: int = 0) -> None:
-        """Exchange the card for another after some milliseconds."""
-        self.say("swap", logement, carte, ms)
+    def swap(self, logement: int, carte: str | Path, ms: int = 0, gap_ms: int = 0) -> None:
+        """Exchange the card for another after `ms`, the slot empty for `gap_ms`.
+
+        Under 400 ms the service does not see it.
+        """
+        self.say("swap", logement, carte, ms, gap_ms)
 
     def fault(self, logement: int, faute: dict[str, Any]) -> None:
         """Arm a fault of §7.4 on the card of a slot."""

@@ -1,7 +1,7 @@
 """The control socket of the bench: one line in, one line out (agent.md §7.4).
 
 `insert SLOT FILE`, `remove SLOT`, `pull SLOT N` (vanishes at the N-th next command), `swap SLOT
-FILE [MS]`, `fault SLOT JSON`, `clear SLOT` (its faults), `reset` (the tries of the
+FILE [MS [GAP_MS]]`, `fault SLOT JSON`, `clear SLOT` (its faults), `reset` (the tries of the
 codes), `pcscd start|stop|kill`, `state`. Answers: `ok …` or `error …`.
 """
 
@@ -90,8 +90,8 @@ class Tableau:
         self._card(reste).fautes.arm({"on": "apdu", "n": n, "do": "pull"})
 
     def _swap(self, reste: str) -> None:
-        _, nom, *ms = reste.split()
-        faute = {"after_ms": int(ms[0]) if ms else 0}
+        _, nom, *durees = reste.split()
+        faute = dict(zip(("after_ms", "gap_ms"), durees, strict=False))
         swap_later(self._slot(reste), faute, self._load(nom)[0])
 
     def _fault(self, reste: str) -> None:

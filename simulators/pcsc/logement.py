@@ -116,11 +116,17 @@ class _Dialogue:
 
 
 def swap_later(logement: Logement, faute: dict[str, Any], suivante: CarteVirtuelle) -> None:
-    """Exchange the card after `after_ms`, unless it left before."""
+    """Exchange the card after `after_ms`, unless it left before.
+
+    The service looks at a slot every 0.4 s: an exchange that leaves it empty for less (`gap_ms`, 0)
+    is not seen, and what was connected to the first card speaks to the other.
+    """
     carte = logement.carte
 
     def exchange() -> None:
         if logement.carte is carte:
+            logement.remove()
+            time.sleep(int(faute.get("gap_ms", 0)) / 1000)
             logement.insert(suivante)
 
     minuterie = threading.Timer(int(faute.get("after_ms", 0)) / 1000, exchange)
