@@ -148,7 +148,7 @@ class CodePorteur:
         """Tell whether the code was given to this card and still holds."""
         return self._presente == insertion
 
-    async def obtain(self, question: Question, carte: CarteCode, *, pave: bool = False) -> None:
+    async def obtain(self, question: Question, carte: CarteCode) -> None:
         """Return once the code is given to the card, asking for it if it must be.
 
         Raises E_BUSY, E_CPS_PIN_LOCKED, _CANCELLED, _TIMEOUT, E_CARD_REMOVED.
@@ -161,7 +161,7 @@ class CodePorteur:
         try:
             async with self._verrou:
                 if not self.is_given(question.insertion):
-                    await self._ask(question, carte, pave=pave)
+                    await self._ask(question, carte)
         finally:
             self._en_attente -= 1
 
@@ -194,7 +194,7 @@ class CodePorteur:
 
     # The window
 
-    async def _ask(self, question: Question, carte: CarteCode, *, pave: bool) -> None:
+    async def _ask(self, question: Question, carte: CarteCode) -> None:
         etat = await carte.etat()
         if etat.essais == 0:
             raise ErreurAgent("E_CPS_PIN_LOCKED", tries_left=0)
@@ -206,13 +206,13 @@ class CodePorteur:
             Vue(
                 question,
                 etat.essais,
-                Etape.LECTEUR if pave else Etape.SAISIE,
+                Etape.LECTEUR if etat.pave else Etape.SAISIE,
                 boucle.time() + FENETRE_S,
                 demandeur.origine if demandeur else "",
             )
         )
         try:
-            while not await self._try(carte, pave=pave):
+            while not await self._try(carte, pave=etat.pave):
                 pass
         finally:
             self._forget_digits()

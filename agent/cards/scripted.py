@@ -216,11 +216,6 @@ class PiloteScripte:
 
     # CPS (see `agent.cards.cps.usage.Acces`)
 
-    @property
-    def pave(self) -> bool:
-        """Whether the code is typed on the reader: never here."""
-        return False
-
     async def use(self, carte: Carte, acte: Callable[[Cps], T], *, code: bool = False) -> T:
         """Play an act on the CPS in the reader; `code` changes nothing in memory."""
         del code
@@ -228,6 +223,9 @@ class PiloteScripte:
 
     def leave(self) -> None:
         """Do nothing: a card in memory keeps no code."""
+
+    def forget_card(self) -> None:
+        """Do nothing, as `leave`."""
 
     def _cps_of(self, fichier: dict[str, Any]) -> CpsScripte:
         return CpsScripte(fichier, self.dossier_cles, self.fichier_essais)

@@ -240,7 +240,7 @@ async def _v_sign(agent: Agent, connexion: Connexion, requete: Requete) -> dict[
         agent.enrolement,
         requete.payload.get("request"),
         connexion.acces,
-        vus=agent.vus,
+        vus=agent.registre.demandes,
         maintenant=time.time(),
     )
     carte = agent.pilote.carte("cps")

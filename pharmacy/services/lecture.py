@@ -17,7 +17,7 @@ from pharmacy import audit, flux
 from pharmacy.acteurs import Acteur
 from pharmacy.events import CarteCpsLue, publish
 from pharmacy.isolation.contexte import officine_context
-from pharmacy.models import RecuCarte, Vente
+from pharmacy.models import Officine, RecuCarte, Vente
 from pharmacy.postes import signatures
 from pharmacy.postes.services import Lecture, LectureRefusee
 from pharmacy.services.patient import PorteurCarte, card_attach, is_bearer, patient_of_card
@@ -235,7 +235,41 @@ def cps_route(acteur: Acteur, _vente: Vente | None, lecture: Lecture) -> Suite:
 
 
 Route = Callable[[Acteur, Vente | None, Lecture], Suite]
-ROUTES: dict[str, Route] = {"vitale.read": vitale_route, "cps.read": cps_route}
+
+
+def situations_route(acteur: Acteur, _vente: Vente | None, lecture: Lecture) -> Suite:
+    """Choose, among the situations d'exercice of a card, that of this officine.
+
+    The journal keeps its index, the page does not: identifier and sector sent later to a
+    teleservice come from one situation of the card (agent.md §1.5). LectureRefusee when unreadable.
+    """
+    lues = lecture.data.get("situations")
+    if not (isinstance(lues, list) and all(_is_situation(s) for s in lues)):
+        raise LectureRefusee(
+            "CPS-002", "Les situations de la carte CPS sont illisibles. Réinsérez-la."
+        )
+    ici = f"1{Officine.objects.get(pk=acteur.officine_id).finess}"
+    choisie = next((s["index"] for s in lues if s.get("struct_id_nat") == ici), None)
+    precision = "aucune" if choisie is None else f"situation {choisie}"
+    audit.note(acteur, "cps.situations", f"recu:{lecture.recu.pk}", precision=precision)
+    if choisie is None:
+        return Suite(
+            "Cette carte n'a pas de situation dans cette officine. Vérifiez que c'est la bonne.",
+            "attention",
+            code="CPS-003",
+        )
+    return Suite("Carte professionnelle lue : situation de cette officine reconnue.")
+
+
+def _is_situation(situation: object) -> bool:
+    return isinstance(situation, dict) and type(situation.get("index")) is int
+
+
+ROUTES: dict[str, Route] = {
+    "vitale.read": vitale_route,
+    "cps.read": cps_route,
+    "cps.situations": situations_route,
+}
 
 
 def register_route(operation: str, route: Route) -> None:

@@ -2,16 +2,20 @@
 
 import asyncio
 import base64
+import contextlib
 import hashlib
+import os
 import re
+import signal
 import time
 
 import pytest
+import websockets
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 
-from agent.receipts import canonical
+from agent.receipts import DemandesVues, canonical
 from pharmacy.postes.services import canonical_json
 from tests.agent.poste import ORIGINE, article, carte, seul
 
@@ -505,6 +509,42 @@ async def test_a_request_cancelled_closes_its_window(poste):
         await page.demander("cancel", id=lecture)
         assert poste.geste("state")["state"]["pin_window"] is None
         assert (await page.demander("cps.pin_state"))["payload"]["tries_left"] == 3
+
+
+@pytest.mark.cas("agent-99")
+@seul
+async def test_an_agent_killed_while_it_signs_signs_none_of_it_later(poste_neuf):
+    demande = poste_neuf.demande()
+    with contextlib.suppress(websockets.ConnectionClosed):
+        async with poste_neuf.page() as page:
+            poste_neuf.inserer(MARTIN)
+            await page.send("cps.sign", request=demande)
+            while not (await page.evenement("cps.prompt"))["open"]:
+                pass
+            os.kill(poste_neuf.process.pid, signal.SIGKILL)
+            poste_neuf.process.wait(10)
+            await page.fermeture()
+    poste_neuf.pret.unlink()
+    poste_neuf.start()
+    async with poste_neuf.page() as page:
+        poste_neuf.inserer(MARTIN)
+        assert await page.code("cps.sign", request=demande) == "E_SIGN_REPLAYED"
+        # The code was lost with the agent; a new request of the server asks for it.
+        assert (await page.demander("cps.pin_state"))["payload"]["state"] == "a_presenter"
+        essai = await page.send("cps.sign", request=poste_neuf.demande())
+        assert (await taper(poste_neuf, page, "1234"))["tries_left"] == 3
+        assert (await page.reponse(essai))["ok"]
+
+
+@pytest.mark.parametrize("contenu", ["", "[]", "{", '{"sign:a": "x"}'])
+def test_a_broken_memory_of_requests_is_begun_again(tmp_path, contenu):
+    fichier = tmp_path / "demandes-vues.json"
+    fichier.write_text(contenu, encoding="ascii")
+    assert DemandesVues(fichier).add("sign:a", 1000.0)
+    relu = DemandesVues(fichier)
+    assert not relu.add("sign:a", 1001.0)
+    assert relu.add("sign:b", 3000.0)
+    assert set(DemandesVues(fichier).jti) == {"sign:b"}
 
 
 @pytest.mark.exigence("AGT-11")

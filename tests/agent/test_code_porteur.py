@@ -18,7 +18,8 @@ QUESTION = Question("ALICE MARTIN", "810100000040", "Ordonnance Numérique", "Do
 class CarteDouble:
     """Counts as a card does; keeps what was typed and the buffers it came in."""
 
-    def __init__(self, essais=3, juste=b"1234"):
+    def __init__(self, essais=3, juste=b"1234", clavier=False):
+        self.clavier = clavier
         self.essais, self.juste = essais, juste
         self.vus, self.tampons, self.lectures = [], [], 0
         self.retenue = None
@@ -26,7 +27,8 @@ class CarteDouble:
 
     async def etat(self):
         self.lectures += 1
-        return EtatPin("bloquee" if not self.essais else "a_presenter", self.essais)
+        etat = "a_presenter" if self.essais else "bloquee"
+        return EtatPin(etat, self.essais, self.clavier)
 
     async def presenter(self, code):
         if code is None:
@@ -55,8 +57,8 @@ class Banc:
         self.codes.au_changement.append(self.vues.append)
         self.carte = CarteDouble(**carte)
 
-    async def demander(self, **options):
-        tache = asyncio.ensure_future(self.codes.obtain(QUESTION, self.carte, **options))
+    async def demander(self):
+        tache = asyncio.ensure_future(self.codes.obtain(QUESTION, self.carte))
         await calme()
         return tache
 
@@ -287,8 +289,8 @@ async def test_a_lock_forgets_and_the_next_request_asks():
 
 @a_l_heure
 async def test_on_a_pin_pad_the_window_only_says_where_to_type(boucle):
-    banc = Banc()
-    tache = await banc.demander(pave=True)
+    banc = Banc(clavier=True)
+    tache = await banc.demander()
     assert banc.codes.vue.pave
     assert banc.codes.send(bytearray(b"1234")) is False
     banc.carte.pave.set()
@@ -299,15 +301,15 @@ async def test_on_a_pin_pad_the_window_only_says_where_to_type(boucle):
         (banc.codes.cancel, "E_CPS_PIN_CANCELLED"),
         (banc.codes.card_removed, "E_CARD_REMOVED"),
     ):
-        tache = await banc.demander(pave=True)
+        tache = await banc.demander()
         geste()
         assert await code_de(tache) == code
-    tache = await banc.demander(pave=True)
+    tache = await banc.demander()
     await boucle.pass_s(60.1)
     assert await code_de(tache) == "E_CPS_PIN_TIMEOUT"
     banc.carte.juste = b"0000"
     banc.carte.essais = 0
-    assert await code_de(await banc.demander(pave=True)) == "E_CPS_PIN_LOCKED"
+    assert await code_de(await banc.demander()) == "E_CPS_PIN_LOCKED"
 
 
 @a_l_heure

@@ -4,6 +4,7 @@ A driver only says how to play an act on a card (`Acces`): in memory, in a reade
 process of the PKCS#11 library.
 """
 
+import asyncio
 import base64
 import hashlib
 from collections.abc import Callable
@@ -17,6 +18,8 @@ from agent.cards.cps.signature import check_own
 from agent.protocol.messages import ErreurAgent
 
 T = TypeVar("T")
+# After these, whatever kept the code is no longer there (§1.7).
+RUPTURES = frozenset({"E_INTERNAL", "E_TIMEOUT", "E_CARD_PROTOCOL"})
 ABSENTE = EtatPin("absente", 0)
 
 
@@ -56,15 +59,14 @@ class Acces(Protocol):
     def nom(self) -> str | None:
         """The name of this way to a card; None when what it needs is not installed."""
 
-    @property
-    def pave(self) -> bool:
-        """Whether the code is typed on the reader's own keys."""
-
     async def use(self, carte: Carte, acte: Callable[[Cps], T], *, code: bool = False) -> T:
         """Play an act. `code`: it gives the code or needs it, and is never played again."""
 
     def leave(self) -> None:
         """Close the card: the code given to it is forgotten."""
+
+    def forget_card(self) -> None:
+        """Trust nothing kept of a card that left."""
 
 
 class _Presentation:
@@ -128,7 +130,7 @@ class UsageCps:
             raise ErreurAgent("E_CPS_NOT_MATCHING")
         if str(public.get("valide_au") or "9999") < datetime.now().astimezone().date().isoformat():
             raise ErreurAgent("E_CPS_EXPIRED")
-        connus = await self._acces.use(carte, lambda cps: cps.algorithms(demande.cle))
+        connus = await self._use(carte, lambda cps: cps.algorithms(demande.cle))
         if demande.alg not in connus:
             raise ErreurAgent("E_SIGN_ALG")
         signees = await self._with_code(
@@ -150,20 +152,21 @@ class UsageCps:
             return ABSENTE
         insertion, connu = self._compteur
         if insertion != carte.insertion_id:
-            return EtatPin("inconnue", 0, self._acces.pave)
+            return EtatPin("inconnue", 0)
         donne = self.codes.is_given(carte.insertion_id) and connu.essais > 0
-        return EtatPin("presentee" if donne else connu.etat, connu.essais, self._acces.pave)
+        return EtatPin("presentee" if donne else connu.etat, connu.essais, connu.pave)
 
     async def etat(self, carte: Carte) -> EtatPin:
         """Return where the code stands, its counter read from the card."""
-        lu = await self._acces.use(carte, lambda cps: cps.pin_state())
+        lu = await self._use(carte, lambda cps: cps.pin_state())
         self._compteur = (carte.insertion_id, lu)
         return self.pin_state(carte)
 
     async def present(self, carte: Carte, code: bytearray | None) -> EtatPin:
         """Give the code to the card. Raises E_CPS_PIN_WRONG, E_CPS_PIN_LOCKED."""
-        lu = await self._acces.use(carte, lambda cps: cps.login(code), code=True)
-        self._compteur = (carte.insertion_id, EtatPin("a_presenter", lu.essais))
+        lu = await self._use(carte, lambda cps: cps.login(code), code=True)
+        _, connu = self._compteur
+        self._compteur = (carte.insertion_id, EtatPin("a_presenter", lu.essais, connu.pave))
         return lu
 
     def lock(self, carte: Carte | None) -> None:
@@ -175,6 +178,8 @@ class UsageCps:
     def card_removed(self, insertion: str) -> None:
         """Forget everything of a card that left; its window closes."""
         self.codes.card_removed(insertion)
+        if insertion in {self._lu[0], self._compteur[0]}:
+            self._acces.forget_card()
         if self._lu[0] == insertion:
             self._lu = ("", {})
         if self._compteur[0] == insertion:
@@ -182,8 +187,20 @@ class UsageCps:
 
     # Acts
 
+    async def _use(self, carte: Carte, acte: Callable[[Cps], T], *, code: bool = False) -> T:
+        """Play an act. What broke off may have lost the code with it: it will be asked again."""
+        try:
+            return await self._acces.use(carte, acte, code=code)
+        except asyncio.CancelledError:
+            self.codes.lock()
+            raise
+        except ErreurAgent as erreur:
+            if erreur.code in RUPTURES:
+                self.codes.lock()
+            raise
+
     async def _read_public(self, carte: Carte) -> dict[str, Any]:
-        public = await self._acces.use(carte, lambda cps: cps.public())
+        public = await self._use(carte, lambda cps: cps.public())
         self._lu = (carte.insertion_id, public)
         return public
 
@@ -206,10 +223,10 @@ class UsageCps:
         try:
             for reste in (True, False):
                 operation.progress("code", 30)
-                await self.codes.obtain(question, presentation, pave=self._acces.pave)
+                await self.codes.obtain(question, presentation)
                 operation.progress("carte", 60)
                 try:
-                    return await self._acces.use(carte, acte, code=True)
+                    return await self._use(carte, acte, code=True)
                 except CodePerdu as exc:
                     self.codes.lock()
                     if not reste:

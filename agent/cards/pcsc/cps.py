@@ -15,7 +15,6 @@ class AccesPcsc:
     """Acts by APDU. A card that was given its code stays open until it must forget it."""
 
     nom = "apdu"
-    pave = False
 
     def __init__(self, lecteurs: Lecteurs) -> None:
         self._lecteurs = lecteurs
@@ -29,3 +28,6 @@ class AccesPcsc:
     def leave(self) -> None:
         """Reset the card kept open: it forgets the code."""
         self._lecteurs.forget_code()
+
+    def forget_card(self) -> None:
+        """Do nothing: the readers closed it."""

@@ -33,13 +33,13 @@ class PilotePcsc:
         emettre: Emettre,
         dossier: Path,
         vitale: str,
-        cps: Acces | None = None,
+        cps: Callable[[Lecteurs], Acces] = AccesPcsc,
     ) -> None:
         self.les_lecteurs = Lecteurs(scard, emettre, Affectations(dossier / "lecteurs.json"))
         self.les_lecteurs.au_retrait.append(self._forget_card)
         self._source = vitale
         self.codes = CodePorteur(emettre)
-        self.cps = UsageCps(cps or AccesPcsc(self.les_lecteurs), self.codes, emettre)
+        self.cps = UsageCps(cps(self.les_lecteurs), self.codes, emettre)
 
     @property
     def simule(self) -> bool:
