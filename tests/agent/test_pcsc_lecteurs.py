@@ -665,34 +665,6 @@ def test_a_dropped_continuation_has_the_whole_command_replayed():
     assert carte.canal().transmit(b"\0\xb0\0\0\0", rejouable=True) == (b"\1\2", 0x9000)
 
 
-@pytest.mark.exigence("AGT-10")
-@pytest.mark.parametrize(
-    ("hresult", "attendu", "details"),
-    [
-        (0x80100016, "E_CARD_REMOVED", {}),
-        (0x80100069, "E_CARD_REMOVED", {}),
-        (0x80100068, "E_CARD_PROTOCOL", {}),
-        (0x8010002F, "E_CARD_PROTOCOL", {}),
-        (0x8010000B, "E_READER_BUSY", {}),
-        (0x8010000C, "E_NO_CARD", {}),
-        (0x80100066, "E_CARD_MUTE", {}),
-        (0x80100067, "E_CARD_MUTE", {}),
-        (0x8010000F, "E_CARD_UNKNOWN", {"atr_class": "autre"}),
-        (0x80100009, "E_READER_GONE", {}),
-        (0x80100017, "E_READER_GONE", {}),
-        (0x8010002E, "E_NO_READER", {}),
-        (0x80100013, "E_PCSC_UNAVAILABLE", {}),
-        (0x8010001D, "E_PCSC_UNAVAILABLE", {}),
-        (0x8010001E, "E_PCSC_UNAVAILABLE", {}),
-        (0x8010006A, "E_PCSC_UNAVAILABLE", {"reason": "polkit"}),
-        (0x80100001, "E_INTERNAL", {"hresult": "80100001"}),
-    ],
-)
-def test_each_refusal_of_the_service_has_its_code(hresult, attendu, details):
-    erreur = translate(hresult)
-    assert (erreur.code, erreur.details) == (attendu, details)
-
-
 def test_what_may_not_be_played_twice_is_not_after_a_reset():
     scard = ScardFeint(UN)
     carte = CarteFeinte()
@@ -718,8 +690,9 @@ def test_a_card_kept_open_is_the_same_until_it_is_released_and_exclusive_when_as
     assert [appel for appel in scard.appels if appel[0] == "connect"] == [
         ("connect", UN, pcsc.MODE_EXCLUSIF, pcsc.PROTOCOLES)
     ]
+    # Whoever has the reader next does not find a card that was given its code.
     ouvrier.release().result(5)
-    assert scard.fermetures == [(UN, pcsc.LAISSER)]
+    assert scard.fermetures == [(UN, pcsc.REINITIALISER)]
     assert scard.contextes == {}
     ouvrier.abandon()
 
@@ -831,8 +804,9 @@ def test_a_card_that_must_forget_its_code_is_reset(ouvrier):
     ouvrier.ask(Travail(lambda c: c, 1, garder=True)).result(5)
     ouvrier.forget().result(5)
     assert ouvrier.scard.fermetures == [(UN, pcsc.REINITIALISER)]
+    # Closed by an act that failed, it may still hold the code.
     ouvrier.forget().result(5)
-    assert len(ouvrier.scard.fermetures) == 1
+    assert ouvrier.scard.fermetures == [(UN, pcsc.REINITIALISER)] * 2
 
 
 def test_the_service_that_dies_between_the_opening_and_the_look_leaves_nothing_open(ouvrier):

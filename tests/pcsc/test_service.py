@@ -1,11 +1,18 @@
 """The driver of readers on a real pcscd: killed, restarted, shared, lent, lied to by a slot."""
 
 import asyncio
+import base64
+import hashlib
 import json
 import time
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import padding
 
+from agent.cards.base import ASigner
+from agent.cards.code_porteur import Etape
 from agent.cards.pcsc import scard as pcsc
 from agent.cards.pcsc.scard import load
 from agent.protocol.messages import ErreurAgent
@@ -176,6 +183,45 @@ async def test_a_cps_kept_open_and_reset_by_another_program_is_read_again(cartes
         autre.finir()
 
 
+@pytest.mark.exigence("AGT-09")
+@seul
+async def test_a_code_given_is_forgotten_when_the_reader_is_lent(cartes, tmp_path):
+    async with Temoin(load(), tmp_path) as agent:
+        await pret(agent, VIDES)
+        cartes(1, "cps-01")
+        await agent.fait("card.inserted")
+        carte, codes = agent.pilote.carte("cps"), agent.pilote.codes
+        demandes = []
+
+        def taper(vue):
+            if vue is not None and vue.etape is Etape.SAISIE:
+                demandes.append(vue.essais)
+                asyncio.get_running_loop().call_soon(codes.send, bytearray(b"1234"))
+
+        codes.au_changement.append(taper)
+        public = await agent.pilote.lire_cps(carte)
+        der = base64.b64decode(public["certificat_sig_b64"])
+        empreintes = [hashlib.sha256(b"texte").digest()]
+        demande = ASigner(
+            "sig", "RS256", empreintes, "Document", "Essai", hashlib.sha256(der).hexdigest()
+        )
+        for _ in range(2):
+            signees, _der = await agent.pilote.signer(carte, demande)
+            cle = x509.load_der_x509_certificate(der).public_key()
+            cle.verify(signees[0], b"texte", padding.PKCS1v15(), hashes.SHA256())
+        assert len(demandes) == 1
+        await agent.pilote.ceder(carte.lecteur, 30)
+        autre = AutreProgramme(
+            agent.pilote.les_lecteurs.named(carte.lecteur).nom, pcsc.MODE_PARTAGE
+        )
+        verifie = autre.s.transmit(autre.poignee, 1, bytes.fromhex("00200001"))
+        assert verifie.hex() == "63c3"
+        autre.finir()
+        agent.pilote.reprendre(carte.lecteur)
+        await agent.pilote.signer(carte, demande)
+        assert demandes == [3, 3]
+
+
 @pytest.mark.exigence("AGT-10")
 @pytest.mark.cas("agent-21")
 @seul
@@ -200,6 +246,18 @@ async def test_a_reader_is_lent_and_taken_back_by_its_page_and_the_agent_rests(
         assert await page.code("vitale.read", nonce="n" * 24) == "E_READER_BUSY"
         assert (await page.demander("reader.resume", **lecteur))["ok"]
         assert (await page.lire())["ok"]
+        # Told by who may: kept, and this card is then looked for nowhere else.
+        droits = page.jeton(scope=["card:read", "admin"])
+        assert (await page.demander("auth", token=droits))["ok"]
+        assert await page.code("reader.assign", use="fax", **lecteur) == "E_PROTO_PAYLOAD"
+        assert await page.code("reader.assign", use="cps", reader="x") == "E_NO_READER"
+        assert (await page.demander("reader.assign", use="ignore", **lecteur))["ok"]
+        assert await page.code("vitale.read", nonce="n" * 24) == "E_NO_CARD"
+        assert (await page.demander("reader.assign", use="vitale", **lecteur))["ok"]
+        # Not in front any more: who administers reads all the same, and says so.
+        await page.demander("focus.release")
+        assert await page.code("vitale.read", nonce="n" * 24) == "E_NOT_FOCUSED"
+        assert await page.code("vitale.read", nonce="n" * 24, force=True) == "E_RATE_LIMITED"
         # A card is in, nothing happens: what is spent is the look every two seconds.
         avant = cpu_s(poste_reel.process.pid)
         await asyncio.sleep(IDLE_S)
