@@ -60,7 +60,7 @@ class PosteReel(Poste):
     """A workstation whose agent reads the readers of the bench."""
 
     def pilote(self):
-        return ["--pilote", "pcsc", "--vitale", "pcsc_min"]
+        return ["--pilote", "pcsc", "--vitale", "pcsc_min", "--cps", "apdu"]
 
 
 @pytest.fixture(scope="session")
