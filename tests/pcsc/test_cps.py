@@ -1,6 +1,7 @@
 """A CPS behind the real pcscd: its code, its signatures, what it forgets."""
 
 import asyncio
+import base64
 import json
 
 import pytest
@@ -24,6 +25,12 @@ class BancReel(Banc):
         avant = len(self.dits)
         await asyncio.to_thread(self.banc.insert, logement, fichier)
         await self.jusqu_a(lambda: any(d[0] == "card.inserted" for d in self.dits[avant:]))
+        # The bench makes keys of its own.
+        lue = await self.pilote.lire_cps(self.pilote.carte("cps"))
+        self.der = base64.b64decode(lue["certificat_sig_b64"])
+
+    def certificat(self, cle="sig"):
+        return self.der
 
 
 @pytest.mark.exigence("AGT-01", "AGT-02")
