@@ -36,11 +36,13 @@ FONCTIONS_LONGUES = {
     "simulators/ordonnance/donnees.py:refused",
 }
 # The outbox runner, and: a panel that breaks empties its own slot; a connection of unknown state
-# is dropped before the error goes on; a bug of a simulator must not look like a mood.
+# is dropped before the error goes on; a bug of a simulator must not look like a mood; a library of
+# others, alone in its process, may raise anything, and its text may quote a card.
 TOUT_ATTRAPE = {
     "teleservices/moteur.py",
     "teleservices/balayage.py",
     "agent/server/agent.py",
+    "agent/cards/pkcs11/ouvrier.py",
     "pharmacy/rendu.py",
     "pharmacy/isolation/contexte.py",
     "simulators/commun/serveur.py",
