@@ -43,12 +43,18 @@ class PiloteScripte:
     nom = "scripte"
     simule = True
 
-    def __init__(self, dossier_cles: Path, emettre: Emettre, essais: Path) -> None:
+    def __init__(
+        self,
+        dossier_cles: Path,
+        emettre: Emettre,
+        essais: Path,
+        codes: CodePorteur | None = None,
+    ) -> None:
         self.dossier_cles = dossier_cles
         self.emettre = emettre
         self.fichier_essais = essais
         self.postes = {nom: _Lecteur(nom) for nom in LECTEURS}
-        self.codes = CodePorteur(emettre)
+        self.codes = codes or CodePorteur(emettre)
         self.cps = UsageCps(self, self.codes, emettre)
 
     # Readers

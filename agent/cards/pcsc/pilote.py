@@ -34,11 +34,12 @@ class PilotePcsc:
         dossier: Path,
         vitale: str,
         cps: Callable[[Lecteurs], Acces] = AccesPcsc,
+        codes: CodePorteur | None = None,
     ) -> None:
         self.les_lecteurs = Lecteurs(scard, emettre, Affectations(dossier / "lecteurs.json"))
         self.les_lecteurs.au_retrait.append(self._forget_card)
         self._source = vitale
-        self.codes = CodePorteur(emettre)
+        self.codes = codes or CodePorteur(emettre)
         self.cps = UsageCps(cps(self.les_lecteurs), self.codes, emettre)
 
     @property
