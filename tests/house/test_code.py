@@ -45,7 +45,6 @@ TOUT_ATTRAPE = {
     "teleservices/moteur.py",
     "teleservices/balayage.py",
     "agent/server/agent.py",
-    "agent/cards/pkcs11/ouvrier.py",
     "pharmacy/rendu.py",
     "pharmacy/isolation/contexte.py",
     "simulators/commun/serveur.py",
