@@ -8,6 +8,7 @@ import json
 import os
 import signal
 import sys
+from functools import partial
 from pathlib import Path
 from typing import IO
 
@@ -15,7 +16,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from agent import journal, jws
-from agent.cards.commande import Commande
+from agent.cards import montage
+from agent.cards.commande import Commande, describe_window
+from agent.cards.pcsc.pilote import PilotePcsc
 from agent.cards.scripted import PiloteScripte
 from agent.policy import Enrolement
 from agent.protocol.classification import Motifs
@@ -85,9 +88,7 @@ async def run(options: argparse.Namespace) -> None:
     enrolement, motifs = load_enrolment(options.dossier)
     registre = Registre(load_key(options.dossier, create=False), enrolement, options.dossier)
     agent = Agent(enrolement, registre, motifs, options.port)
-    pilote = PiloteScripte(
-        options.cartes_tls, agent.onglets.broadcast, options.dossier / "essais.json"
-    )
+    pilote = montage.build(options, agent.onglets.broadcast)
     agent.pilote = pilote
     fin = asyncio.Event()
     boucle = asyncio.get_running_loop()
@@ -95,14 +96,21 @@ async def run(options: argparse.Namespace) -> None:
         boucle.add_signal_handler(signal_fin, fin.set)
     serveur = await agent.listen()
     battement = asyncio.create_task(agent.beat())
-    commande = await Commande(pilote, agent.scans.on_bytes, lambda: etat(agent, pilote)).serve(
-        options.commande
-    )
+    commande = None
+    if isinstance(pilote, PilotePcsc):
+        await pilote.start()
+    else:
+        commande = await Commande(pilote, agent.scans.on_bytes, partial(etat, agent, pilote)).serve(
+            options.commande
+        )
     journal.note("pret", port=options.port)
     write_ready(options.pret, options.port)
     await fin.wait()
     battement.cancel()
-    commande.close()
+    if commande is not None:
+        commande.close()
+    if isinstance(pilote, PilotePcsc):
+        await pilote.stop()
     serveur.close(close_connections=True)
     for chemin in (options.commande, options.pret):
         if chemin is not None:
@@ -114,7 +122,6 @@ async def run(options: argparse.Namespace) -> None:
 
 def etat(agent: Agent, pilote: PiloteScripte) -> dict[str, object]:
     """Return what the tray shows: readers, cards by label, the PIN window."""
-    fenetre = pilote.fenetre
     return {
         "readers": [
             {
@@ -132,15 +139,7 @@ def etat(agent: Agent, pilote: PiloteScripte) -> dict[str, object]:
             for nom, poste in pilote.postes.items()
         ],
         "scanners": ["comptoir", "patient"],
-        "pin_window": None
-        if fenetre is None
-        else {
-            "holder": fenetre.porteur,
-            "purpose": fenetre.purpose,
-            "label": fenetre.libelle,
-            "tries_left": fenetre.essais,
-            "reader": fenetre.lecteur,
-        },
+        "pin_window": describe_window(pilote.codes.vue),
         "connections": len(agent.onglets.connexions),
         "enrolled": bool(agent.enrolement.wid),
         "focus": agent.onglets.focus is not None,
@@ -156,9 +155,7 @@ def main() -> None:
     servir = verbes.add_parser("servir", help="sert la page de l'officine")
     servir.add_argument("--dossier", type=Path, required=True)
     servir.add_argument("--port", type=int, required=True)
-    servir.add_argument("--pilote", choices=["scripte"], default="scripte")
-    servir.add_argument("--commande", type=Path, required=True)
-    servir.add_argument("--cartes-tls", type=Path, required=True)
+    montage.add_options(servir)
     servir.add_argument("--pret", type=Path)
     options = analyse.parse_args()
     if options.verbe == "cle":

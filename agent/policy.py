@@ -112,6 +112,23 @@ class Debit:
         return len(self.recus) > INONDATION
 
 
+@dataclass
+class Cadence:
+    """At most so many requests in so many seconds (§5.11)."""
+
+    nombre: int
+    secondes: float
+    recues: list[float] = field(default_factory=list)
+
+    def take(self, instant: float) -> None:
+        """Count a request. Raises E_RATE_LIMITED with the time to wait."""
+        self.recues = [t for t in self.recues if instant - t < self.secondes]
+        if len(self.recues) >= self.nombre:
+            attente = self.secondes - (instant - self.recues[0])
+            raise ErreurAgent("E_RATE_LIMITED", retry_ms=max(1, round(attente * 1000)))
+        self.recues.append(instant)
+
+
 def check_token(
     enrolement: Enrolement,
     jeton: object,
@@ -230,7 +247,8 @@ def _check_items(claims: dict[str, Any]) -> None:
     items = claims.get("items")
     if not isinstance(items, list) or not 1 <= len(items) <= 10:
         raise ErreurAgent("E_SIGN_REQUEST_INVALID")
-    if claims.get("alg") != "RS256":
+    # Which of them this card knows is for its driver to say.
+    if claims.get("alg") not in ("RS256", "PS256"):
         raise ErreurAgent("E_SIGN_ALG")
     if claims.get("key") not in ("auth", "sig") or not all(_is_item(item) for item in items):
         raise ErreurAgent("E_SIGN_REQUEST_INVALID")

@@ -9,7 +9,7 @@ from uuid import uuid4
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from agent import jws
-from agent.policy import Acces, Enrolement
+from agent.policy import Acces, Enrolement, Vus
 
 
 def canonical(data: object) -> bytes:
@@ -19,6 +19,35 @@ def canonical(data: object) -> bytes:
     ).encode()
 
 
+class DemandesVues(Vus):
+    """Signature requests already used, kept in a file: an agent killed and restarted signs none
+    of them a second time (§8, case 99).
+    """
+
+    def __init__(self, fichier: Path) -> None:
+        super().__init__(_load_seen(fichier))
+        self._fichier = fichier
+
+    def add(self, jti: str, maintenant: float) -> bool:
+        """Remember `jti` before anything is asked of the card; False when it was already there."""
+        neuve = super().add(jti, maintenant)
+        if neuve:
+            provisoire = self._fichier.with_suffix(".tmp")
+            provisoire.write_text(json.dumps(self.jti), encoding="ascii")
+            provisoire.replace(self._fichier)
+        return neuve
+
+
+def _load_seen(fichier: Path) -> dict[str, float]:
+    try:
+        lu = json.loads(fichier.read_text(encoding="ascii"))
+    except (OSError, ValueError):
+        return {}
+    if not isinstance(lu, dict):
+        return {}
+    return {str(jti): float(t) for jti, t in lu.items() if isinstance(t, int | float)}
+
+
 class Registre:
     """Signs receipts; each carries the hash of the one before, kept in a file."""
 
@@ -26,6 +55,7 @@ class Registre:
         self.cle = cle
         self.enrolement = enrolement
         self.fichier = dossier / "dernier-recu"
+        self.demandes = DemandesVues(dossier / "demandes-vues.json")
 
     def _previous(self) -> str:
         try:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from agent.cards.code_porteur import Vue
 from agent.cards.scripted import PiloteScripte
 
 Scan = Callable[[str, bytes], None]
@@ -47,6 +48,23 @@ class Commande:
         except (ValueError, KeyError, TypeError, AttributeError, binascii.Error) as exc:
             return {"ok": False, "error": "commande", "message": type(exc).__name__}
 
+    def _answer_window(self, verbe: str, chiffres: str) -> dict[str, Any]:
+        """Play the person in front of the window: type, confirm the last try, give up."""
+        codes = self.pilote.codes
+        try:
+            pris = {
+                "pin": lambda: codes.send(bytearray(chiffres.encode())),
+                "pin_confirm": codes.confirm,
+                "pin_cancel": codes.cancel,
+            }[verbe]()
+        except ValueError:
+            phrase = "Le code porteur a quatre à huit chiffres."
+            return {"ok": False, "error": "chiffres", "message": phrase}
+        if not pris:
+            phrase = "Aucun code n'est demandé."
+            return {"ok": False, "error": "fenetre_fermee", "message": phrase}
+        return {"ok": True, "pin_window": describe_window(codes.vue)}
+
     def _do(self, demande: dict[str, Any]) -> dict[str, Any]:
         verbe, lecteur = demande["verb"], str(demande.get("reader") or "")
         actes: dict[str, Callable[[], object]] = {
@@ -60,25 +78,29 @@ class Commande:
             "scan": lambda: self.scan(str(demande["device"]), _scan_bytes(demande)),
             "state": lambda: None,
         }
-        if verbe in {"pin", "pin_cancel"}:
-            code = bytearray(str(demande["digits"]).encode()) if verbe == "pin" else None
-            if code is not None and not (4 <= len(code) <= 8 and code.isdigit()):
-                return {
-                    "ok": False,
-                    "error": "chiffres",
-                    "message": "Le code porteur a quatre à huit chiffres.",
-                }
-            if not self.pilote.repondre_pin(code):
-                return {
-                    "ok": False,
-                    "error": "fenetre_fermee",
-                    "message": "Aucun code n'est demandé.",
-                }
-            return {"ok": True}
+        if verbe in {"pin", "pin_confirm", "pin_cancel"}:
+            return self._answer_window(verbe, str(demande.get("digits") or ""))
         if lecteur and lecteur not in self.pilote.postes:
             return {"ok": False, "error": "lecteur", "message": "Lecteur inconnu."}
         actes[verbe]()
         return {"ok": True, "state": self.etat()}
+
+
+def describe_window(vue: Vue | None) -> dict[str, Any] | None:
+    """Return what the tray shows of the window; None when it is closed."""
+    if vue is None:
+        return None
+    return {
+        "holder": vue.question.porteur,
+        "id_nat": vue.question.id_nat,
+        "purpose": vue.question.purpose,
+        "label": vue.question.libelle,
+        "tries_left": vue.essais,
+        "reader": vue.question.lecteur,
+        "origin": vue.origine,
+        "step": str(vue.etape),
+        "wrong": vue.faux,
+    }
 
 
 def _scan_bytes(demande: dict[str, Any]) -> bytes:

@@ -4,31 +4,27 @@ It says `simulated` in every receipt; a production server refuses it.
 """
 
 import asyncio
-import base64
 import contextlib
-import hashlib
 import json
-from datetime import datetime
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 
-from cryptography import x509
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
-from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
-
-from agent.cards.base import Carte, Emettre, EtatPin, FenetrePin
-from agent.protocol import ins
+from agent.cards.atr import classify_atr
+from agent.cards.base import ASigner, Carte, Emettre, EtatPin
+from agent.cards.code_porteur import CodePorteur
+from agent.cards.cps.scripte import CpsScripte
+from agent.cards.cps.usage import Cps, UsageCps
+from agent.cards.vitale import check_vitale, is_key_right, iso_date
 from agent.protocol.messages import ErreurAgent
 
 LECTEURS = ("vitale", "cps", "apcv")
 # What a card of each reader is called in events; the phone is laid, not inserted.
 GENRES = {"vitale": "vitale", "cps": "cps", "apcv": "apcv_nfc"}
 APCV_MAX = 4096
-PIN_S = 60
-PIN_VALIDE_S = 15 * 60
+
+T = TypeVar("T")
 
 
 class _Lecteur:
@@ -47,14 +43,19 @@ class PiloteScripte:
     nom = "scripte"
     simule = True
 
-    def __init__(self, dossier_cles: Path, emettre: Emettre, essais: Path) -> None:
+    def __init__(
+        self,
+        dossier_cles: Path,
+        emettre: Emettre,
+        essais: Path,
+        codes: CodePorteur | None = None,
+    ) -> None:
         self.dossier_cles = dossier_cles
         self.emettre = emettre
         self.fichier_essais = essais
         self.postes = {nom: _Lecteur(nom) for nom in LECTEURS}
-        self.fenetre: FenetrePin | None = None
-        self._pin_jusqua = 0.0
-        self._verrou_fenetre = asyncio.Lock()
+        self.codes = codes or CodePorteur(emettre)
+        self.cps = UsageCps(self, self.codes, emettre)
 
     # Readers
 
@@ -93,7 +94,7 @@ class PiloteScripte:
                     "reader": lecteur,
                     "kind": GENRES.get(str(fichier.get("kind")), "autre"),
                     "insertion_id": poste.insertion,
-                    "atr_class": _atr_class(str(fichier.get("atr") or "")),
+                    "atr_class": classify_atr(_atr(fichier)).classe,
                 },
             )
         self.emettre("readers.changed", {"readers": self.lecteurs()})
@@ -103,13 +104,13 @@ class PiloteScripte:
         poste = self.postes[lecteur]
         if poste.carte is None:
             return
-        insertion = poste.insertion
+        fichier, insertion = poste.carte, poste.insertion
         poste.carte = None
         poste.retrait.set()
         if lecteur == "cps":
-            self.pin_lock()
-            self._close_window(None)
-        self.emettre("card.removed", {"reader": lecteur, "insertion_id": insertion})
+            self.cps.card_removed(insertion)
+        genre = GENRES.get(str(fichier.get("kind")), "autre")
+        self.emettre("card.removed", {"reader": lecteur, "kind": genre, "insertion_id": insertion})
         self.emettre("readers.changed", {"readers": self.lecteurs()})
 
     def brancher(self, lecteur: str, *, present: bool) -> None:
@@ -119,8 +120,10 @@ class PiloteScripte:
         self.postes[lecteur].branche = present
         self.emettre("readers.changed", {"readers": self.lecteurs()})
 
-    def carte(self, genre: str) -> Carte:
+    def carte(self, genre: str, lecteur: str = "") -> Carte:
         """Return the card of a kind."""
+        if lecteur and lecteur != genre:
+            raise ErreurAgent("E_NO_READER")
         poste = self.postes[genre]
         if not poste.branche:
             raise ErreurAgent("E_NO_READER")
@@ -129,11 +132,24 @@ class PiloteScripte:
         if any(f.get("do") == "mute" for f in poste.fautes):
             raise ErreurAgent("E_CARD_MUTE")
         atr = str(poste.carte.get("atr") or "")
-        if poste.carte.get("kind") != genre or (genre == "vitale" and not is_vitale_2(atr)):
-            raise ErreurAgent("E_CARD_UNKNOWN", atr_class=_atr_class(atr))
+        classe = classify_atr(_atr(poste.carte)).classe
+        if poste.carte.get("kind") != genre or (genre == "vitale" and classe != "vitale2"):
+            raise ErreurAgent("E_CARD_UNKNOWN", atr_class=classe)
         contenu = poste.carte.get(genre)
         generation = str(contenu.get("generation") or "") if isinstance(contenu, dict) else ""
-        return Carte(genre, genre, poste.insertion, atr, generation)
+        return Carte(genre, genre, poste.insertion, atr, generation, simulee=True)
+
+    async def ceder(self, lecteur: str, duree_s: float) -> None:
+        """Refuse: no other program uses readers in memory."""
+        raise ErreurAgent("E_NOT_SUPPORTED")
+
+    def reprendre(self, lecteur: str) -> None:
+        """Refuse, as `ceder`."""
+        raise ErreurAgent("E_NOT_SUPPORTED")
+
+    def affecter(self, lecteur: str, usage: str) -> None:
+        """Refuse: each reader in memory has its use."""
+        raise ErreurAgent("E_NOT_SUPPORTED")
 
     async def _contact(self, carte: Carte) -> dict[str, Any]:
         """Play the time and the faults of a contact; return the card's content."""
@@ -180,7 +196,7 @@ class PiloteScripte:
         data = json.loads(json.dumps(fichier.get("vitale")))
         check_vitale(data)
         for beneficiaire in data["beneficiaires"]:
-            iso = _iso(beneficiaire["date_naissance"])
+            iso = iso_date(beneficiaire["date_naissance"])
             beneficiaire["date_naissance_iso"] = iso
             beneficiaire["lunaire"] = iso is None
         cps_absente = self.postes["cps"].carte is None
@@ -204,227 +220,61 @@ class PiloteScripte:
             raise ErreurAgent("E_APCV_MALFORMED")
         return {"contexteApCV": texte, "mode": 2}
 
-    # CPS
+    # CPS (see `agent.cards.cps.usage.Acces`)
+
+    async def use(self, carte: Carte, acte: Callable[[Cps], T], *, code: bool = False) -> T:
+        """Play an act on the CPS in the reader; `code` changes nothing in memory."""
+        del code
+        return acte(self._cps_of(await self._contact(carte)))
+
+    def leave(self) -> None:
+        """Do nothing: a card in memory keeps no code."""
+
+    def forget_card(self) -> None:
+        """Do nothing, as `leave`."""
+
+    def _cps_of(self, fichier: dict[str, Any]) -> CpsScripte:
+        return CpsScripte(fichier, self.dossier_cles, self.fichier_essais)
 
     async def lire_cps(self, carte: Carte) -> dict[str, Any]:
         """Return identity and certificates, without the code."""
-        cps = _cps_of(await self._contact(carte))
-        champs = (
-            "id_nat",
-            "nom",
-            "prenom",
-            "profession",
-            "profession_libelle",
-            "specialites",
-            "type",
-            "serie",
-            "generation",
-            "valide_du",
-            "valide_au",
-        )
-        return {
-            **{champ: cps.get(champ) for champ in champs},
-            "certificat_auth_b64": base64.b64encode(self._cert(cps, "auth")).decode(),
-            "certificat_sig_b64": base64.b64encode(self._cert(cps, "sig")).decode(),
-            "simulated": True,
-        }
+        return await self.cps.lire(carte)
 
-    def _cert(self, cps: dict[str, Any], cle: str) -> bytes:
-        try:
-            return (self.dossier_cles / str(cps["keys"][cle]["cert_file"])).read_bytes()
-        except (KeyError, TypeError, OSError) as exc:
-            raise ErreurAgent("E_CPS_CERT") from exc
+    async def lire_situations(self, carte: Carte) -> dict[str, Any]:
+        """Return the situations d'exercice, the code asked for if it must be."""
+        return await self.cps.situations(carte)
 
-    def _cps(self) -> dict[str, Any] | None:
-        try:
-            return _cps_of(self.postes["cps"].carte or {})
-        except ErreurAgent:
-            return None
-
-    def _essais(self, cps: dict[str, Any]) -> int:
-        try:
-            connus = json.loads(self.fichier_essais.read_text(encoding="ascii"))
-        except (OSError, ValueError):
-            connus = {}
-        return int(connus.get(str(cps.get("serie")), cps["pin"]["tries_left"]))
-
-    def _note_essais(self, cps: dict[str, Any], reste: int) -> None:
-        try:
-            connus = json.loads(self.fichier_essais.read_text(encoding="ascii"))
-        except (OSError, ValueError):
-            connus = {}
-        connus[str(cps.get("serie"))] = reste
-        self.fichier_essais.write_text(json.dumps(connus), encoding="ascii")
+    def nom_cps(self) -> str | None:
+        """Return the name of what reads a CPS here."""
+        return self.nom
 
     def pin_state(self) -> EtatPin:
         """Return where the holder's code stands."""
-        cps = self._cps()
-        if cps is None:
+        fichier = self.postes["cps"].carte
+        if fichier is None:
             return EtatPin("absente", 0)
-        essais = self._essais(cps)
-        if essais == 0:
-            return EtatPin("bloquee", 0)
-        donne = asyncio.get_running_loop().time() < self._pin_jusqua
-        return EtatPin("presentee" if donne else "a_presenter", essais)
+        try:
+            etat = self._cps_of(fichier).pin_state()
+        except ErreurAgent:
+            return EtatPin("absente", 0)
+        donne = etat.essais and self.codes.is_given(self.postes["cps"].insertion)
+        return EtatPin("presentee", etat.essais) if donne else etat
+
+    async def lire_pin(self) -> EtatPin:
+        """Return where the holder's code stands."""
+        return self.pin_state()
 
     def pin_lock(self) -> None:
         """Forget the code."""
-        self._pin_jusqua = 0.0
+        self.codes.lock()
 
-    async def signer(
-        self,
-        carte: Carte,
-        cle: str,
-        empreintes: list[bytes],
-        demande: tuple[str, str],
-        cert_sha256: str,
-    ) -> tuple[list[bytes], bytes]:
-        """Ask for the code if needed, then sign each SHA-256 digest (PKCS#1 v1.5)."""
-        cps = _cps_of(await self._contact(carte))
-        certificat = self._cert(cps, cle)
-        if hashlib.sha256(certificat).hexdigest() != cert_sha256:
-            raise ErreurAgent("E_CPS_NOT_MATCHING")
-        if str(cps.get("valide_au") or "9999") < datetime.now().astimezone().date().isoformat():
-            raise ErreurAgent("E_CPS_EXPIRED")
-        await self._present_pin(carte, cps, demande)
-        privee = self._private_key(cps, cle)
-        signatures = [
-            privee.sign(e, padding.PKCS1v15(), Prehashed(hashes.SHA256())) for e in empreintes
-        ]
-        self._check_own(certificat, empreintes, signatures)
-        return signatures, certificat
-
-    def _private_key(self, cps: dict[str, Any], cle: str) -> rsa.RSAPrivateKey:
-        try:
-            pem = (self.dossier_cles / str(cps["keys"][cle]["pem_file"])).read_bytes()
-            privee = serialization.load_pem_private_key(pem, None)
-        except (KeyError, OSError, ValueError, UnsupportedAlgorithm) as exc:
-            raise ErreurAgent("E_CPS_READ") from exc
-        if not isinstance(privee, rsa.RSAPrivateKey):
-            raise ErreurAgent("E_SIGN_ALG")
-        return privee
-
-    def _check_own(
-        self, certificat: bytes, empreintes: list[bytes], signatures: list[bytes]
-    ) -> None:
-        publique = x509.load_der_x509_certificate(certificat).public_key()
-        if not isinstance(publique, rsa.RSAPublicKey):
-            raise ErreurAgent("E_SIGN_FAILED")
-        for empreinte, signature in zip(empreintes, signatures, strict=True):
-            try:
-                publique.verify(
-                    signature, empreinte, padding.PKCS1v15(), Prehashed(hashes.SHA256())
-                )
-            except InvalidSignature as exc:
-                raise ErreurAgent("E_SIGN_FAILED") from exc
-
-    async def _present_pin(
-        self, carte: Carte, cps: dict[str, Any], demande: tuple[str, str]
-    ) -> None:
-        async with self._verrou_fenetre:
-            boucle = asyncio.get_running_loop()
-            etat = self.pin_state()
-            if etat.etat == "presentee":
-                return
-            if etat.etat == "bloquee":
-                raise ErreurAgent("E_CPS_PIN_LOCKED")
-            self.fenetre = FenetrePin(
-                f"{cps.get('prenom') or ''} {cps.get('nom') or ''}".strip()
-                or str(cps.get("id_nat")),
-                demande[0],
-                demande[1],
-                etat.essais,
-                carte.lecteur,
-                boucle.create_future(),
-            )
-            self.emettre("cps.prompt", {"open": True, "purpose": demande[0]})
-            try:
-                code = await asyncio.wait_for(self.fenetre.reponse, PIN_S)
-            except TimeoutError as exc:
-                raise ErreurAgent("E_CPS_PIN_TIMEOUT") from exc
-            finally:
-                self.fenetre = None
-                self.emettre("cps.prompt", {"open": False, "purpose": demande[0]})
-            self._verify_pin(cps, code)
-            self._pin_jusqua = boucle.time() + PIN_VALIDE_S
-
-    def _verify_pin(self, cps: dict[str, Any], code: bytearray | None) -> None:
-        """Spend one try for one keystroke made for it; the code is wiped whatever happens."""
-        if code is None:
-            present = self._cps() is not None
-            raise ErreurAgent("E_CPS_PIN_CANCELLED" if present else "E_CARD_REMOVED")
-        juste = code == str(cps["pin"]["value"]).encode()
-        for i in range(len(code)):
-            code[i] = 0
-        maximum = int(cps["pin"]["tries_max"])
-        reste = maximum if juste else self._essais(cps) - 1
-        self._note_essais(cps, reste)
-        self.emettre("cps.pin", {"state": self.pin_state().etat, "tries_left": reste})
-        if not juste:
-            raise ErreurAgent("E_CPS_PIN_WRONG" if reste else "E_CPS_PIN_LOCKED", tries_left=reste)
-
-    def _close_window(self, code: bytearray | None) -> None:
-        if self.fenetre is not None and not self.fenetre.reponse.done():
-            self.fenetre.reponse.set_result(code)
-
-    def repondre_pin(self, code: bytearray | None) -> bool:
-        """Play the agent's window: digits, or None to give up. False when it is not open."""
-        if self.fenetre is None or self.fenetre.reponse.done():
-            return False
-        self._close_window(code)
-        return True
+    async def signer(self, carte: Carte, demande: ASigner) -> tuple[list[bytes], bytes]:
+        """Ask for the code if needed, then sign each SHA-256 digest."""
+        return await self.cps.signer(carte, demande)
 
 
-def _cps_of(fichier: dict[str, Any]) -> dict[str, Any]:
-    cps = fichier.get("cps")
-    pin = cps.get("pin") if isinstance(cps, dict) else None
-    if not (isinstance(cps, dict) and isinstance(pin, dict)):
-        raise ErreurAgent("E_CPS_READ")
-    if not all(isinstance(pin.get(nom), int) for nom in ("tries_max", "tries_left")):
-        raise ErreurAgent("E_CPS_READ")
-    return cps
-
-
-def check_vitale(data: object) -> None:
-    """Refuse what is not the normalised object of a card (agent.md §7.1). Raises ErreurAgent."""
-    if not isinstance(data, dict) or not isinstance(data.get("assure"), dict):
-        raise ErreurAgent("E_VITALE_DATA", block="assure")
-    porteurs = data.get("beneficiaires")
-    if not isinstance(porteurs, list) or not all(_is_porteur(p) for p in porteurs):
-        raise ErreurAgent("E_VITALE_DATA", block="beneficiaires")
-
-
-def _is_porteur(porteur: object) -> bool:
-    return isinstance(porteur, dict) and isinstance(porteur.get("date_naissance"), str)
-
-
-def is_key_right(assure: dict[str, Any]) -> bool:
-    """Tell whether the key of the insured person's NIR is right; an absent one is not judged."""
-    nir, cle = assure.get("nir"), assure.get("cle")
-    if not (isinstance(nir, str) and isinstance(cle, str)):
-        return True
-    return ins.is_key_right(nir + cle)
-
-
-def is_vitale_2(atr: str) -> bool:
-    """Tell whether an ATR is that of a Vitale 2. Source: agent.md §2.1."""
-    nu = atr.replace(" ", "").upper()
-    return nu.startswith("3B75130000") and nu.endswith("09EA9000")
-
-
-def _atr_class(atr: str) -> str:
-    nu = atr.replace(" ", "").upper()
-    if is_vitale_2(nu):
-        return "vitale2"
-    if nu.startswith("3F65"):
-        return "vitale1"
-    return "cps" if nu.startswith(("3BAC", "3B9B")) else "autre"
-
-
-def _iso(brut: str) -> str | None:
-    if len(brut) != 8:
-        return None
+def _atr(fichier: dict[str, Any]) -> bytes:
     try:
-        return datetime.strptime(brut, "%Y%m%d").date().isoformat()  # noqa: DTZ007 - a date
+        return bytes.fromhex(str(fichier.get("atr") or ""))
     except ValueError:
-        return None
+        return b""

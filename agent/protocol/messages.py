@@ -22,9 +22,13 @@ VERBES: dict[str, str | None] = {
     "vitale.read": "card:read",
     "apcv.read_nfc": "card:read",
     "cps.read": "cps:read",
+    "cps.situations": "cps:read",
     "cps.pin_state": "cps:read",
     "cps.lock": "cps:read",
     "cps.sign": "cps:sign",
+    "reader.yield": "card:read",
+    "reader.resume": "card:read",
+    "reader.assign": "admin",
     "scan.pause": "scan",
     "scan.resume": "scan",
     "cancel": "",
@@ -32,10 +36,6 @@ VERBES: dict[str, str | None] = {
 # Verbs of the specification that this version does not serve yet.
 PLUS_TARD = frozenset(
     {
-        "cps.situations",
-        "reader.yield",
-        "reader.resume",
-        "reader.assign",
         "diag.get",
         "agent.update.check",
     }
@@ -87,6 +87,10 @@ ERREURS: dict[str, tuple[bool, str]] = {
     "E_CARD_UNKNOWN": (False, "Cette carte n'est ni une carte Vitale ni une CPS à jour."),
     "E_CARD_PROTOCOL": (True, "Réponse inattendue de la carte. Retirez-la, remettez-la."),
     "E_VITALE_DATA": (False, "Le contenu de la carte est illisible. Continuez par le nom (F2)."),
+    "E_VITALE_API_MISSING": (
+        False,
+        "Le composant officiel de lecture Vitale n'est pas installé. Continuez par le nom (F2).",
+    ),
     "E_CPS_LIB_MISSING": (False, "Cryptolib CPS non installée. Appelez le support."),
     "E_CPS_READ": (False, "La carte CPS est illisible. Essayez une autre carte."),
     "E_CPS_CERT": (False, "Le certificat de la carte CPS est illisible."),
@@ -111,6 +115,13 @@ ERREURS: dict[str, tuple[bool, str]] = {
         "L'appli n'a rien donné de lisible. Reposez le téléphone, ou scannez son code.",
     ),
     "E_SCANNER_GONE": (True, "E-lecteur débranché. Rebranchez-le, ou saisissez le code."),
+}
+
+# What the card found is, when it is not the one asked for (§8, case 10).
+CARTES_TROUVEES = {
+    "vitale2": "C'est une carte Vitale. Insérez la carte qui convient à ce lecteur.",
+    "vitale1": "Carte Vitale d'ancienne génération, à remplacer. Continuez par le nom (F2).",
+    "cps": "C'est une carte de professionnel. Insérez la carte Vitale, ou changez de lecteur.",
 }
 
 FERMETURES = {
@@ -227,6 +238,8 @@ def build_response(ident: str, payload: dict[str, Any]) -> str:
 def build_error(ident: str, erreur: ErreurAgent) -> str:
     """Return a failure with its French sentence."""
     retryable, message = ERREURS[erreur.code]
+    if erreur.code == "E_CARD_UNKNOWN":
+        message = CARTES_TROUVEES.get(str(erreur.details.get("atr_class")), message)
     return _dump(
         {
             "type": "res",

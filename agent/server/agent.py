@@ -10,7 +10,7 @@ from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
-from agent import VERSION, journal
+from agent import VERSION, journal, operation
 from agent.cards.base import Pilote
 from agent.policy import Enrolement, Liaison, Vus
 from agent.protocol import messages
@@ -20,11 +20,13 @@ from agent.receipts import Registre
 from agent.server.onglets import Connexion, Onglets
 from agent.server.porte import Porte
 from agent.server.scans import Scans
-from agent.server.verbes import REFUS_MAX, VERBES
+from agent.server.verbes import REFUS_MAX, VERBES, Lectures
 
 DELAI_AUTH_S = 10
 SURSIS_S = 30
 STATUT_S = 30
+# The window of another request, then one's own, sixty seconds each (§5.10).
+CODE_S = 120.0
 
 
 class Agent:
@@ -40,6 +42,7 @@ class Agent:
         self.porte = Porte(enrolement, port, self.onglets)
         self.scans = Scans(motifs, self.onglets)
         self.vus = Vus()
+        self.lectures = Lectures()
         self.depart = time.monotonic()
         self.pilote: Pilote
 
@@ -148,6 +151,13 @@ class Agent:
     async def _run(self, connexion: Connexion, requete: Requete) -> None:
         debut = time.monotonic()
         code = "ok"
+        operation.begin(
+            operation.Operation(
+                requete.ident,
+                connexion.liaison.origine,
+                lambda nom, quoi: self.onglets.event(connexion, nom, quoi),
+            )
+        )
         try:
             delai = _deadline_s(requete)
             resultat = await asyncio.wait_for(
@@ -205,8 +215,8 @@ class Agent:
 
 def _deadline_s(requete: Requete) -> float:
     brut = requete.payload.get("deadline_ms")
-    if requete.verbe == "cps.sign":
-        return 75.0
+    if requete.verbe in {"cps.sign", "cps.situations"}:
+        return CODE_S
     if isinstance(brut, bool) or not isinstance(brut, int):
         return 20.0
     return min(20.0, max(0.05, brut / 1000))

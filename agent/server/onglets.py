@@ -8,7 +8,7 @@ from typing import Any
 
 from websockets.asyncio.server import ServerConnection
 
-from agent.policy import Acces, Debit, Liaison
+from agent.policy import Acces, Cadence, Debit, Liaison
 from agent.protocol import messages
 from agent.protocol.messages import FERMETURES
 
@@ -80,6 +80,7 @@ class Connexion:
     refus: int = 0
     debit: Debit = field(default_factory=Debit)
     scans: bool = True
+    signatures: Cadence = field(default_factory=lambda: Cadence(5, 10))
 
 
 class Onglets:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from agent import VERSION, jws
-from agent.cards.base import Carte
+from agent.cards.base import ASigner, Carte
 from agent.policy import build_window, check_sign_request, check_token, digests
 from agent.protocol import messages
 from agent.protocol.messages import ErreurAgent, Requete
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from agent.server.agent import Agent
 
 REFUS_MAX = 3
+# Seconds between two readings of a card that answered; seconds a reader may be lent (§5.7, §5.11).
+LECTURE_S, PRET_MAX_S = 1.0, 120
 
 
 async def _v_ping(agent: Agent, _connexion: Connexion, requete: Requete) -> dict[str, Any]:
@@ -66,12 +68,12 @@ def _capabilities(agent: Agent) -> dict[str, Any]:
     return {
         "drivers": {
             "vitale": agent.pilote.nom,
-            "cps": agent.pilote.nom,
+            "cps": agent.pilote.nom_cps() or False,
             "apcv": agent.pilote.nom,
             "scanner": agent.pilote.nom,
         },
         "simulated": agent.pilote.simule,
-        "features": ["scan", "sign"],
+        "features": ["scan", "sign", "situations"],
         "protocol": 1,
         "limits": {"message": messages.TAILLE_MAX},
     }
@@ -129,23 +131,68 @@ async def _read(
     genre: str,
     lire: Callable[[Carte], Awaitable[dict[str, Any]]],
 ) -> dict[str, Any]:
-    nonce = requete.payload.get("nonce")
-    if not isinstance(nonce, str) or not 16 <= len(nonce) <= 128:
-        raise ErreurAgent("E_NONCE_MISSING")
-    if agent.onglets.focus is not connexion:
-        raise ErreurAgent("E_NOT_FOCUSED")
-    if genre in agent.onglets.occupes:
+    nonce = _nonce(agent, connexion, requete)
+    carte = agent.pilote.carte(genre, _reader(requete, required=False))
+    if carte.lecteur in agent.onglets.occupes:
         raise ErreurAgent("E_BUSY")
-    agent.onglets.occupes[genre] = requete.ident
+    agent.lectures.check(carte, time.monotonic())
+    agent.onglets.occupes[carte.lecteur] = requete.ident
     try:
-        carte = agent.pilote.carte(genre)
         data = await lire(carte)
     finally:
-        agent.onglets.occupes.pop(genre, None)
+        agent.onglets.occupes.pop(carte.lecteur, None)
+    agent.lectures.note(carte, time.monotonic())
     return {
         "data": data,
         "receipt": _receipt(agent, connexion, carte, requete.verbe, nonce, data),
     }
+
+
+async def _v_situations(agent: Agent, connexion: Connexion, requete: Requete) -> dict[str, Any]:
+    """Read what needs the code: not held by `occupes`, the window is where requests wait."""
+    nonce = _nonce(agent, connexion, requete)
+    carte = agent.pilote.carte("cps", _reader(requete, required=False))
+    data = await agent.pilote.lire_situations(carte)
+    recu = _receipt(agent, connexion, carte, requete.verbe, nonce, data)
+    return {"data": data, "receipt": recu}
+
+
+def _nonce(agent: Agent, connexion: Connexion, requete: Requete) -> str:
+    """Return the server's nonce of a reading asked by the tab in front. Raises ErreurAgent."""
+    nonce = requete.payload.get("nonce")
+    if not isinstance(nonce, str) or not 16 <= len(nonce) <= 128:
+        raise ErreurAgent("E_NONCE_MISSING")
+    assert connexion.acces is not None  # noqa: S101 - checked by the verb's scope
+    force = requete.payload.get("force") is True and "admin" in connexion.acces.portees
+    if agent.onglets.focus is not connexion and not force:
+        raise ErreurAgent("E_NOT_FOCUSED")
+    return nonce
+
+
+class Lectures:
+    """When each card was last read: once a second is enough for a card that answered (§5.11)."""
+
+    def __init__(self) -> None:
+        self._dernieres: dict[str, tuple[str, float]] = {}
+
+    def check(self, carte: Carte, maintenant: float) -> None:
+        """Refuse a card read less than a second ago. Raises ErreurAgent."""
+        insertion, quand = self._dernieres.get(carte.lecteur, ("", 0.0))
+        reste = quand + LECTURE_S - maintenant
+        if insertion == carte.insertion_id and reste > 0:
+            raise ErreurAgent("E_RATE_LIMITED", retry_ms=max(1, round(reste * 1000)))
+
+    def note(self, carte: Carte, maintenant: float) -> None:
+        """Remember that a card was read; what failed may be tried again at once."""
+        self._dernieres[carte.lecteur] = (carte.insertion_id, maintenant)
+
+
+def _reader(requete: Requete, *, required: bool) -> str:
+    """Return the reader a request names, empty when it may name none. Raises ErreurAgent."""
+    lecteur = requete.payload.get("reader", None if required else "")
+    if not isinstance(lecteur, str) or len(lecteur) > 64 or (required and not lecteur):
+        raise ErreurAgent("E_PROTO_PAYLOAD", path="reader")
+    return lecteur
 
 
 def _receipt(
@@ -167,7 +214,7 @@ def _receipt(
             "driver": {
                 "name": agent.pilote.nom,
                 "version": VERSION,
-                "simulated": agent.pilote.simule,
+                "simulated": carte.simulee,
             },
         },
         data,
@@ -175,8 +222,8 @@ def _receipt(
 
 
 async def _v_pin_state(agent: Agent, _c: Connexion, _r: Requete) -> dict[str, Any]:
-    pin = agent.pilote.pin_state()
-    return {"state": pin.etat, "tries_left": pin.essais, "pinpad": False}
+    pin = await agent.pilote.lire_pin()
+    return {"state": pin.etat, "tries_left": pin.essais, "pinpad": pin.pave}
 
 
 async def _v_pin_lock(agent: Agent, _c: Connexion, _r: Requete) -> dict[str, Any]:
@@ -188,23 +235,27 @@ async def _v_sign(agent: Agent, connexion: Connexion, requete: Requete) -> dict[
     assert connexion.acces is not None  # noqa: S101 - checked by the verb's scope
     if agent.onglets.focus is not connexion:
         raise ErreurAgent("E_NOT_FOCUSED")
+    connexion.signatures.take(time.monotonic())
     claims = check_sign_request(
         agent.enrolement,
         requete.payload.get("request"),
         connexion.acces,
-        vus=agent.vus,
+        vus=agent.registre.demandes,
         maintenant=time.time(),
     )
     carte = agent.pilote.carte("cps")
     signatures, certificat = await agent.pilote.signer(
         carte,
-        str(claims["key"]),
-        digests(claims),
-        build_window(claims),
-        str(claims.get("cert_sha256")),
+        ASigner(
+            str(claims["key"]),
+            str(claims["alg"]),
+            digests(claims),
+            *build_window(claims),
+            str(claims.get("cert_sha256")),
+        ),
     )
     items = [
-        {"id": i["id"], "alg": "RS256", "sig_b64": base64.b64encode(s).decode()}
+        {"id": i["id"], "alg": claims["alg"], "sig_b64": base64.b64encode(s).decode()}
         for i, s in zip(claims["items"], signatures, strict=True)
     ]
     recu = _receipt(agent, connexion, carte, "cps.sign", str(claims["jti"]), {"signatures": items})
@@ -227,6 +278,24 @@ async def _v_cancel(agent: Agent, connexion: Connexion, requete: Requete) -> dic
     return {"cancelled": tache is not None}
 
 
+async def _v_yield(agent: Agent, _c: Connexion, requete: Requete) -> dict[str, Any]:
+    lecteur, duree = _reader(requete, required=True), requete.payload.get("max_s")
+    if isinstance(duree, bool) or not isinstance(duree, int) or not 1 <= duree <= PRET_MAX_S:
+        raise ErreurAgent("E_PROTO_PAYLOAD", path="max_s")
+    await agent.pilote.ceder(lecteur, duree)
+    return {}
+
+
+async def _v_resume(agent: Agent, _c: Connexion, requete: Requete) -> dict[str, Any]:
+    agent.pilote.reprendre(_reader(requete, required=True))
+    return {}
+
+
+async def _v_assign(agent: Agent, _c: Connexion, requete: Requete) -> dict[str, Any]:
+    agent.pilote.affecter(_reader(requete, required=True), str(requete.payload.get("use")))
+    return {}
+
+
 VERBES: dict[str, Callable[[Agent, Connexion, Requete], Awaitable[dict[str, Any]]]] = {
     "ping": _v_ping,
     "auth": _v_auth,
@@ -242,7 +311,11 @@ VERBES: dict[str, Callable[[Agent, Connexion, Requete], Awaitable[dict[str, Any]
     "cps.pin_state": _v_pin_state,
     "cps.lock": _v_pin_lock,
     "cps.sign": _v_sign,
+    "cps.situations": _v_situations,
     "scan.pause": _v_pause,
     "scan.resume": _v_pause,
     "cancel": _v_cancel,
+    "reader.yield": _v_yield,
+    "reader.resume": _v_resume,
+    "reader.assign": _v_assign,
 }

@@ -26,6 +26,7 @@ PREUVE_S = 120
 OPERATIONS = {
     "vitale.read": "card:read",
     "cps.read": "cps:read",
+    "cps.situations": "cps:read",
     "cps.sign": "cps:sign",
     "apcv.read_nfc": "card:read",
 }

@@ -17,7 +17,7 @@ from pharmacy import audit, flux
 from pharmacy.acteurs import Acteur
 from pharmacy.events import CarteCpsLue, publish
 from pharmacy.isolation.contexte import officine_context
-from pharmacy.models import RecuCarte, Vente
+from pharmacy.models import Officine, RecuCarte, Vente
 from pharmacy.postes import signatures
 from pharmacy.postes.services import Lecture, LectureRefusee
 from pharmacy.services.patient import PorteurCarte, card_attach, is_bearer, patient_of_card
@@ -197,18 +197,32 @@ def forget_readings() -> int:
 def beneficiaire_choose(acteur: Acteur, vente: Vente, recu_id: int, rang: int) -> Suite:
     """Take the chosen person of a reading kept in its receipt, and forget the reading.
 
-    VenteRefusee when the reading is not this poste's or was already used.
+    VenteRefusee when the reading is not this poste's, was already used, or does not tell this
+    person from another of the card (agent.md §2.3).
     """
     with transaction.atomic():
         # Of two choices at once, the second finds the reading used.
         verrou = RecuCarte.objects.select_for_update(of=("self",), no_key=True)
         verrou.filter(officine_id=acteur.officine_id, pk=recu_id).first()
         recu, porteurs = reading_kept(acteur, recu_id)
-        if not 0 <= rang < len(porteurs):
-            raise VenteRefusee("Cette personne n'est pas sur la carte.", "VIT-005")
+        porteur = _one_of(porteurs, rang)
         recu.donnees = None
         recu.save(update_fields=["donnees"])
-        return _choose(acteur, vente, porteurs[rang])
+        return _choose(acteur, vente, porteur)
+
+
+def _one_of(porteurs: list[PorteurCarte], rang: int) -> PorteurCarte:
+    """Return the chosen person of a card, told from every other; VenteRefusee otherwise."""
+    if not 0 <= rang < len(porteurs):
+        raise VenteRefusee("Cette personne n'est pas sur la carte.", "VIT-005")
+    if [p.empreinte for p in porteurs].count(porteurs[rang].empreinte) > 1:
+        # Without the rank of birth twins are one: one would get the file of the other.
+        raise VenteRefusee(
+            "Deux personnes de cette carte sont nées le même jour et ce lecteur ne les distingue "
+            "pas. Continuez par le nom (F2).",
+            "VIT-008",
+        )
+    return porteurs[rang]
 
 
 def cps_route(acteur: Acteur, _vente: Vente | None, lecture: Lecture) -> Suite:
@@ -230,7 +244,41 @@ def cps_route(acteur: Acteur, _vente: Vente | None, lecture: Lecture) -> Suite:
 
 
 Route = Callable[[Acteur, Vente | None, Lecture], Suite]
-ROUTES: dict[str, Route] = {"vitale.read": vitale_route, "cps.read": cps_route}
+
+
+def situations_route(acteur: Acteur, _vente: Vente | None, lecture: Lecture) -> Suite:
+    """Choose, among the situations d'exercice of a card, that of this officine.
+
+    The journal keeps its index, the page does not: identifier and sector sent later to a
+    teleservice come from one situation of the card (agent.md §1.5). LectureRefusee when unreadable.
+    """
+    lues = lecture.data.get("situations")
+    if not (isinstance(lues, list) and all(_is_situation(s) for s in lues)):
+        raise LectureRefusee(
+            "CPS-002", "Les situations de la carte CPS sont illisibles. Réinsérez-la."
+        )
+    ici = f"1{Officine.objects.get(pk=acteur.officine_id).finess}"
+    choisie = next((s["index"] for s in lues if s.get("struct_id_nat") == ici), None)
+    precision = "aucune" if choisie is None else f"situation {choisie}"
+    audit.note(acteur, "cps.situations", f"recu:{lecture.recu.pk}", precision=precision)
+    if choisie is None:
+        return Suite(
+            "Cette carte n'a pas de situation dans cette officine. Vérifiez que c'est la bonne.",
+            "attention",
+            code="CPS-003",
+        )
+    return Suite("Carte professionnelle lue : situation de cette officine reconnue.")
+
+
+def _is_situation(situation: object) -> bool:
+    return isinstance(situation, dict) and type(situation.get("index")) is int
+
+
+ROUTES: dict[str, Route] = {
+    "vitale.read": vitale_route,
+    "cps.read": cps_route,
+    "cps.situations": situations_route,
+}
 
 
 def register_route(operation: str, route: Route) -> None:

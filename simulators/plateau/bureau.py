@@ -160,6 +160,8 @@ def _label(adresses: Adresses, corps: dict[str, Any]) -> dict[str, Any]:
 def _pin(adresses: Adresses, corps: dict[str, Any]) -> dict[str, Any]:
     if corps.get("annuler"):
         return _agent(adresses, {"verb": "pin_cancel"})
+    if corps.get("confirmer"):
+        return _agent(adresses, {"verb": "pin_confirm"})
     return _agent(adresses, {"verb": "pin", "digits": str(corps["chiffres"])})
 
 

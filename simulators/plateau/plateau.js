@@ -87,13 +87,13 @@ function service(nom, { etat, journal }, humeurs) {
 }
 
 function pin(fenetre) {
-  const ouverte = Boolean(fenetre);
-  if (ouverte && $('pin').hidden) {
-    $('pin').hidden = false;
-    $('pin-pour').textContent = `${fenetre.holder} : ${fenetre.label}. ${fenetre.tries_left} essai(s).`;
-    $('pin-code').value = '';
-    $('pin-code').focus();
-  } else if (!ouverte) $('pin').hidden = true;
+  const vue = fenetre ? `${fenetre.step}${fenetre.tries_left}` : '';
+  if ($('pin').dataset.vue === vue) return;
+  Object.assign($('pin'), { hidden: !fenetre }).dataset.vue = vue;
+  if (!fenetre) return;
+  $('pin-pour').textContent = `${fenetre.wrong ? 'Code faux. ' : ''}${fenetre.holder} : ${fenetre.label || fenetre.purpose}. ${fenetre.tries_left === 1 ? 'Dernier essai avant blocage.' : `${fenetre.tries_left} essais.`}`;
+  $('pin-confirmer').hidden = fenetre.step !== 'confirmation';
+  if (fenetre.step === 'saisie') Object.assign($('pin-code'), { value: '' }).focus();
 }
 
 async function lire() {
@@ -122,7 +122,7 @@ async function lire() {
 }
 
 $('pin-form').addEventListener('submit', (e) => { e.preventDefault(); geste('/pin', { chiffres: $('pin-code').value }); });
-$('pin-annuler').addEventListener('click', () => geste('/pin', { annuler: true }));
+for (const acte of ['annuler', 'confirmer']) $(`pin-${acte}`).addEventListener('click', () => geste('/pin', { [acte]: true }));
 $('libre').addEventListener('submit', (e) => { e.preventDefault(); geste('/scanner', { texte: $('libre-texte').value, device: 'comptoir' }); });
 setInterval(() => document.hidden || lire(), 1000);
 lire();

@@ -60,7 +60,7 @@ async function etat() {
   montrer('e-lecteur', scanners.length ? 'pret' : 'debranche');
   for (const { use, state } of readers) montrer(use, ETATS[state] || 'vide');
   const vitale = readers.find((l) => l.use === 'vitale' && l.state === 'card');
-  if (!vitale && document.querySelector('[data-officine-carte]')) return EVENEMENTS['card.removed']({ reader: 'vitale' });
+  if (!vitale && document.querySelector('[data-officine-carte]')) return EVENEMENTS['card.removed']({ kind: 'vitale' });
   if (!vitale || !vente || !document.querySelector('.bandeau-patient[data-vide]')) return;
   // A card that already served a sale is read again only if someone asks for it.
   if (vitale.insertion_id !== localStorage.getItem('vitale')) return lire('vitale', vitale.insertion_id);
@@ -107,10 +107,10 @@ const EVENEMENTS = {
     await prendreLeFoyer();
     await lire(kind, insertion_id);
   },
-  'card.removed': async ({ reader }) => {
-    montrer(reader, 'vide');
-    if (reader === 'cps') certificat = null;
-    if (reader === 'vitale' && vente) await poster('/api/agent/carte-retiree', { vente });
+  'card.removed': async ({ kind }) => {
+    montrer(kind, 'vide');
+    if (kind === 'cps') certificat = null;
+    if (kind === 'vitale' && vente) await poster('/api/agent/carte-retiree', { vente });
   },
   'readers.changed': () => etat(),
   'card.error': () => dire("Cette carte n'est pas lisible. Vérifiez son sens, ou essayez-en une autre.", 'attention'),

@@ -90,11 +90,15 @@ class Poste:
     def _spawn(self, port):
         args = [
             *(sys.executable, "-m", "agent", "servir", "--dossier", str(self.dossier)),
-            *("--port", str(port), "--commande", str(self.commande)),
-            *("--cartes-tls", str(self.tls), "--pret", str(self.pret), "--pilote", "scripte"),
+            *("--port", str(port), "--pret", str(self.pret), *self.pilote()),
         ]
         with self.journal.open("ab") as sortie:
             return subprocess.Popen(args, cwd=RACINE, stdout=sortie, stderr=sortie)
+
+    def pilote(self):
+        """The options of the driver."""
+        cartes = ("--commande", str(self.commande), "--cartes-tls", str(self.tls))
+        return ["--pilote", "scripte", *cartes]
 
     def _run(self, *args):
         subprocess.run(

@@ -2,17 +2,22 @@
 
 import asyncio
 import base64
+import contextlib
 import hashlib
+import os
 import re
+import signal
+import time
 
 import pytest
+import websockets
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
 
-from agent.receipts import canonical
+from agent.receipts import DemandesVues, canonical
 from pharmacy.postes.services import canonical_json
-from tests.agent.poste import article, carte, seul
+from tests.agent.poste import ORIGINE, article, carte, seul
 
 MARTIN, LEROY = "cps-martin", "cps-leroy"
 FAUX = "9417"
@@ -225,10 +230,14 @@ async def test_what_is_signed_is_shown_and_verifies(poste):
         fenetre = await taper(poste, page, "1234")
         assert fenetre == {
             "holder": "ALICE MARTIN",
+            "id_nat": "810100000040",
             "purpose": "Ordonnance Numérique",
             "label": "Document 0 ; Document 1 ; Document 2 + 2",
             "tries_left": 3,
             "reader": "cps",
+            "origin": ORIGINE,
+            "step": "saisie",
+            "wrong": False,
         }
         signe = (await page.reponse(signature))["payload"]
         certificat = x509.load_der_x509_certificate(base64.b64decode(signe["certificate_b64"]))
@@ -251,21 +260,45 @@ async def test_what_is_signed_is_shown_and_verifies(poste):
 @seul
 async def test_wrong_codes_are_counted_by_the_card_until_it_blocks(poste):
     async with poste.page() as page:
-        for reste, code in (
-            (2, "E_CPS_PIN_WRONG"),
-            (1, "E_CPS_PIN_WRONG"),
-            (0, "E_CPS_PIN_LOCKED"),
-        ):
-            poste.inserer(MARTIN)
-            essai = await page.send("cps.sign", request=poste.demande())
-            fenetre = await taper(poste, page, FAUX)
-            assert fenetre["tries_left"] == reste + 1
-            refus = (await page.reponse(essai))["error"]
-            assert (refus["code"], refus["details"]["tries_left"]) == (code, reste)
+        poste.inserer(MARTIN)
+        essai = await page.send("cps.sign", request=poste.demande())
+        assert (await taper(poste, page, FAUX))["tries_left"] == 3
+        for reste in (2, 1):
+            assert await page.evenement("cps.pin") == {"state": "a_presenter", "tries_left": reste}
+            fenetre = poste.geste("state")["state"]["pin_window"]
+            assert (fenetre["tries_left"], fenetre["wrong"]) == (reste, True)
+            fenetre = poste.geste("pin", digits=FAUX)["pin_window"]
+        assert fenetre["step"] == "confirmation"
+        assert poste.geste("pin", digits=FAUX)["error"] == "fenetre_fermee"
+        assert poste.geste("pin_confirm")["ok"]
+        refus = (await page.reponse(essai))["error"]
+        assert (refus["code"], refus["details"]["tries_left"]) == ("E_CPS_PIN_LOCKED", 0)
+        poste.inserer(MARTIN)
         assert await page.code("cps.sign", request=poste.demande()) == "E_CPS_PIN_LOCKED"
         assert poste.geste("state")["state"]["pin_window"] is None
         assert (await page.demander("cps.pin_state"))["payload"]["state"] == "bloquee"
-        poste.inserer("cps-bloquee")
+
+
+@pytest.mark.cas("agent-36")
+@seul
+async def test_a_counter_is_the_cards_the_next_day(poste):
+    async with poste.page() as page:
+        poste.inserer(MARTIN)
+        essai = await page.send("cps.sign", request=poste.demande())
+        await taper(poste, page, FAUX)
+        await page.evenement("cps.pin")
+        poste.geste("pin", digits=FAUX)
+        await page.evenement("cps.pin")
+        poste.geste("pin_cancel")
+        assert (await page.reponse(essai))["error"]["code"] == "E_CPS_PIN_CANCELLED"
+    poste.geste("remove", reader="cps")
+    poste.inserer(MARTIN)
+    async with poste.page() as page:
+        essai = await page.send("cps.sign", request=poste.demande())
+        page.evenements.clear()
+        assert (await taper(poste, page, "1234"))["tries_left"] == 1
+        assert poste.geste("pin_confirm")["ok"]
+        assert (await page.reponse(essai))["ok"]
 
 
 @pytest.mark.cas("agent-36", "agent-37")
@@ -299,11 +332,16 @@ async def test_a_page_that_leaves_closes_the_window_it_opened(poste):
     poste.inserer(MARTIN)
     async with poste.page() as temoin:
         async with poste.page() as page:
-            await page.send("cps.sign", request=poste.demande())
-            await page.evenement("cps.prompt")
-        while (await temoin.evenement("cps.prompt"))["open"]:
-            pass
-        assert poste.geste("state")["state"]["pin_window"] is None
+            ident = await page.send("cps.sign", request=poste.demande())
+            vu = await page.evenement("cps.prompt")
+            assert vu == {"open": True, "purpose": "Ordonnance Numérique", "op": ident}
+        fin = time.monotonic() + 10
+        while poste.geste("state")["state"]["pin_window"] is not None:
+            assert time.monotonic() < fin
+            await asyncio.sleep(0.01)
+        # The other tab asked for nothing: it hears nothing of it.
+        assert await temoin.rien("cps.prompt")
+        assert await temoin.rien("op.progress")
 
 
 @pytest.mark.cas("agent-39")
@@ -324,11 +362,11 @@ async def test_two_requests_share_one_window(poste):
 async def test_the_code_never_crosses_the_socket_nor_the_log(poste):
     async with poste.page() as page:
         poste.inserer(MARTIN)
-        for chiffres, ok in ((FAUX, False), ("1234", True)):
-            essai = await page.send("cps.sign", request=poste.demande())
-            await taper(poste, page, chiffres)
-            assert (await page.reponse(essai))["ok"] is ok
-            page.evenements.clear()
+        essai = await page.send("cps.sign", request=poste.demande())
+        await taper(poste, page, FAUX)
+        await page.evenement("cps.pin")
+        assert poste.geste("pin", digits="1234")["ok"]
+        assert (await page.reponse(essai))["ok"]
         await page.demander("state.get")
         journal = poste.journal.read_text(encoding="utf-8")
         assert '"cps.sign"' in journal
@@ -380,11 +418,12 @@ async def test_only_a_named_purpose_of_the_server_is_signed(poste, claims, code)
 @pytest.mark.cas("agent-42", "agent-43", "agent-44")
 @seul
 async def test_a_request_altered_replayed_or_for_another_card_is_refused(poste):
+    demande = poste.demande()
+    for faux in (demande[:-6] + "AAAAAA", poste.jeton("c"), "x", None, 7, ["a"], {}):
+        async with poste.page() as page:
+            assert await page.code("cps.sign", request=faux) == "E_SIGN_REQUEST_INVALID"
     async with poste.page() as page:
         poste.inserer(MARTIN)
-        demande = poste.demande()
-        for faux in (demande[:-6] + "AAAAAA", page.jeton(), "x", None, 7, ["a"], {}):
-            assert await page.code("cps.sign", request=faux) == "E_SIGN_REQUEST_INVALID"
         essai = await page.send("cps.sign", request=demande)
         await taper(poste, page, "1234")
         assert (await page.reponse(essai))["ok"]
@@ -393,6 +432,119 @@ async def test_a_request_altered_replayed_or_for_another_card_is_refused(poste):
         assert await page.code("cps.sign", request=poste.demande()) == "E_CPS_NOT_MATCHING"
         poste.inserer(MARTIN, cps={**carte(MARTIN)["cps"], "valide_au": "2020-01-01"})
         assert await page.code("cps.sign", request=poste.demande()) == "E_CPS_EXPIRED"
+
+
+@pytest.mark.cas("agent-45")
+@seul
+async def test_pss_is_signed_by_the_signature_key_of_a_cps4_only(poste):
+    quatre = carte(MARTIN)["cps"] | {"generation": "CPS4"}
+    async with poste.page() as page:
+        poste.inserer(MARTIN)
+        assert await page.code("cps.sign", request=poste.demande(alg="PS256")) == "E_SIGN_ALG"
+        assert poste.geste("state")["state"]["pin_window"] is None
+        poste.inserer(MARTIN, cps=quatre, atr="3B9B188001001225006480040100009044")
+        essai = await page.send("cps.sign", request=poste.demande(alg="PS256"))
+        await taper(poste, page, "1234")
+        signe = (await page.reponse(essai))["payload"]
+        certificat = x509.load_der_x509_certificate(base64.b64decode(signe["certificate_b64"]))
+        certificat.public_key().verify(
+            base64.b64decode(signe["signatures"][0]["sig_b64"]),
+            b"texte",
+            padding.PSS(padding.MGF1(hashes.SHA256()), 32),
+            hashes.SHA256(),
+        )
+        assert signe["signatures"][0]["alg"] == "PS256"
+
+
+@seul
+async def test_five_signature_requests_in_ten_seconds_then_wait(poste):
+    async with poste.page() as page:
+        for _ in range(5):
+            assert await page.code("cps.sign", request=poste.demande()) == "E_NO_CARD"
+        refus = (await page.demander("cps.sign", request=poste.demande()))["error"]
+        assert (refus["code"], refus["retryable"]) == ("E_RATE_LIMITED", True)
+        assert 0 < refus["details"]["retry_ms"] <= 10_000
+    async with poste.page() as autre:
+        assert await autre.code("cps.sign", request=poste.demande()) == "E_NO_CARD"
+
+
+@pytest.mark.exigence("AGT-01")
+@pytest.mark.cas("agent-32", "agent-33")
+@seul
+async def test_situations_need_the_code_the_identity_does_not(poste):
+    deux = [
+        {"index": 1, "raison_sociale": "A", "struct_id_nat": "1750012345", "secteur": "SA33"},
+        {"index": 3, "raison_sociale": "B", "struct_id_nat": "1750099999", "secteur": "SA01"},
+    ]
+    async with poste.page() as page:
+        poste.inserer(MARTIN, cps={**carte(MARTIN)["cps"], "situations": deux})
+        public = (await page.lire("cps.read"))["payload"]["data"]
+        assert (public["nom"], "situations" in public) == ("MARTIN", False)
+        assert poste.geste("state")["state"]["pin_window"] is None
+        for refuse in (None, "court"):
+            assert await page.code("cps.situations", nonce=refuse) == "E_NONCE_MISSING"
+        lecture = await page.send("cps.situations", nonce="n" * 24)
+        assert (await page.evenement("op.progress"))["id"] == lecture
+        fenetre = await taper(poste, page, "1234")
+        assert fenetre["purpose"] == "Lire les situations d'exercice"
+        lu = (await page.reponse(lecture))["payload"]
+        assert lu["data"]["situations"] == deux
+        assert (lu["data"]["id_nat"], lu["data"]["simulated"]) == ("810100000040", True)
+        recu = poste.recu(lu["receipt"])
+        assert (recu["op"], recu["nonce"]) == ("cps.situations", "n" * 24)
+        assert recu["data_sha256"] == hashlib.sha256(canonical_json(lu["data"])).hexdigest()
+        # The code given for the situations serves the signature that follows.
+        assert (await page.demander("cps.sign", request=poste.demande()))["ok"]
+    async with poste.page(focus=False) as derriere, poste.page():
+        assert await derriere.code("cps.situations", nonce="n" * 24) == "E_NOT_FOCUSED"
+
+
+@seul
+async def test_a_request_cancelled_closes_its_window(poste):
+    async with poste.page() as page:
+        poste.inserer(MARTIN)
+        lecture = await page.send("cps.situations", nonce="n" * 24)
+        while not (await page.evenement("cps.prompt"))["open"]:
+            pass
+        await page.demander("cancel", id=lecture)
+        assert poste.geste("state")["state"]["pin_window"] is None
+        assert (await page.demander("cps.pin_state"))["payload"]["tries_left"] == 3
+
+
+@pytest.mark.cas("agent-99")
+@seul
+async def test_an_agent_killed_while_it_signs_signs_none_of_it_later(poste_neuf):
+    demande = poste_neuf.demande()
+    with contextlib.suppress(websockets.ConnectionClosed):
+        async with poste_neuf.page() as page:
+            poste_neuf.inserer(MARTIN)
+            await page.send("cps.sign", request=demande)
+            while not (await page.evenement("cps.prompt"))["open"]:
+                pass
+            os.kill(poste_neuf.process.pid, signal.SIGKILL)
+            poste_neuf.process.wait(10)
+            await page.fermeture()
+    poste_neuf.pret.unlink()
+    poste_neuf.start()
+    async with poste_neuf.page() as page:
+        poste_neuf.inserer(MARTIN)
+        assert await page.code("cps.sign", request=demande) == "E_SIGN_REPLAYED"
+        # The code was lost with the agent; a new request of the server asks for it.
+        assert (await page.demander("cps.pin_state"))["payload"]["state"] == "a_presenter"
+        essai = await page.send("cps.sign", request=poste_neuf.demande())
+        assert (await taper(poste_neuf, page, "1234"))["tries_left"] == 3
+        assert (await page.reponse(essai))["ok"]
+
+
+@pytest.mark.parametrize("contenu", ["", "[]", "{", '{"sign:a": "x"}'])
+def test_a_broken_memory_of_requests_is_begun_again(tmp_path, contenu):
+    fichier = tmp_path / "demandes-vues.json"
+    fichier.write_text(contenu, encoding="ascii")
+    assert DemandesVues(fichier).add("sign:a", 1000.0)
+    relu = DemandesVues(fichier)
+    assert not relu.add("sign:a", 1001.0)
+    assert relu.add("sign:b", 3000.0)
+    assert set(DemandesVues(fichier).jti) == {"sign:b"}
 
 
 @pytest.mark.exigence("AGT-11")

@@ -36,8 +36,12 @@ FONCTIONS_LONGUES = {
     "simulators/ordonnance/donnees.py:refused",
 }
 # The outbox runner, and: a panel that breaks empties its own slot; a connection of unknown state
-# is dropped before the error goes on; a bug of a simulator must not look like a mood.
+# is dropped before the error goes on; a bug of a simulator must not look like a mood; a library of
+# others, alone in its process, may raise anything, and its text may quote a card; a worker of a
+# reader hands any fault to who waits for its act.
 TOUT_ATTRAPE = {
+    "agent/cards/pcsc/lecteur.py",
+    "agent/cards/pkcs11/ouvrier.py",
     "teleservices/moteur.py",
     "teleservices/balayage.py",
     "agent/server/agent.py",
@@ -87,6 +91,8 @@ TRAITS = {
 }
 # Names of things (a panel, a check, a software), and answers that are codes.
 NOMS_DE_CHOSES = {
+    "agent/cards/pcsc/choix.py:Prise.nom",
+    "agent/cards/pcsc/scard.py:EtatLecteur.nom",
     "config/lanceur/enfants.py:Commande.nom",
     "ins/services/qualification.py:Controle.reponse",
     "ordonnance/views/controle.py:EcartAffiche.reponse",

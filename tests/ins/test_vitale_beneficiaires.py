@@ -9,6 +9,7 @@ from pharmacy.models import Patient, RecuCarte
 from pharmacy.postes.services import Lecture
 from pharmacy.services.lecture import beneficiaire_choose, vitale_route
 from pharmacy.services.patient import PorteurCarte, patient_of_card
+from pharmacy.services.vente import VenteRefusee
 from tests.ins.scene import appel_of, porteur
 
 pytestmark = pytest.mark.django_db
@@ -116,6 +117,25 @@ def test_twins_of_one_first_name_are_not_linked_by_themselves(comptoir):
     for autre in (_child(MERE, rang=2), _child(PERE, rang=2)):
         assert patient_of_card(comptoir.troupe.acteur(), autre).pk != un.pk
     assert Patient.objects.filter(premier_prenom="LEO", nom_naissance="NESSI").count() == 3
+
+
+@pytest.mark.cas("ins-54")
+@pytest.mark.exigence("INS-02")
+def test_twins_a_reading_does_not_tell_apart_are_left_to_their_names(comptoir):
+    sans_rang = _carte(
+        ("LEO", None, "20100807", None, None),
+        ("LEA", None, "20100807", None, None),
+        ("ADAM", None, "20150101", None, None),
+    )
+    recu, _suite = _read(comptoir, sans_rang)
+    for rang in (0, 1):
+        with pytest.raises(VenteRefusee) as refus:
+            beneficiaire_choose(comptoir.troupe.acteur(), comptoir.vente, recu.pk, rang)
+        assert refus.value.code == "VIT-008"
+    assert not Patient.objects.filter(premier_prenom__in=["LEO", "LEA"]).exists()
+    beneficiaire_choose(comptoir.troupe.acteur(), comptoir.vente, recu.pk, 2)
+    comptoir.vente.refresh_from_db()
+    assert comptoir.vente.patient.premier_prenom == "ADAM"
 
 
 @pytest.mark.cas("ins-59")

@@ -463,6 +463,31 @@ def test_an_unreadable_professionals_card_is_a_sentence(agent, cps, change):
     refus(agent.post("lectures", corps), "CPS-001")
 
 
+def _situation(index, structure):
+    raison = {"raison_sociale": "PHARMACIE DE LA HALLE", "secteur": "SA33"}
+    return {"index": index, "struct_id_nat": structure, **raison}
+
+
+@pytest.mark.cas("agent-33")
+def test_the_situation_of_this_officine_is_chosen_and_kept_by_the_server(agent, halle):
+    ici = f"1{halle.officine.finess}"
+    for lues, precision, ton in (
+        ([_situation(1, "1750099999"), _situation(3, ici)], "situation 3", "info"),
+        ([_situation(1, "1750099999")], "aucune", "attention"),
+        ([], "aucune", "attention"),
+    ):
+        corps = agent.lecture({"situations": lues}, op="cps.situations")
+        assert agent.post("lectures", corps).json()["ton"] == ton
+        ligne = Audit.objects.filter(acte="cps.situations").latest("pk")
+        assert ligne.precision == precision
+
+
+@pytest.mark.parametrize("lues", [None, "1", [1], [{"index": "1"}], [{"index": True}], {"a": 1}])
+def test_unreadable_situations_are_a_sentence(agent, lues):
+    corps = agent.lecture({"situations": lues}, op="cps.situations")
+    refus(agent.post("lectures", corps), "CPS-002")
+
+
 @pytest.mark.exigence("AGT-01")
 def test_the_receipt_of_a_signature_keeps_the_chain_whole(agent, cps):
     assert agent.post("lectures", agent.lecture()).status_code == 200
@@ -497,8 +522,13 @@ def test_a_signature_without_its_own_receipt_is_refused(agent, cps):
     assert DemandeSignature.objects.get().etat == "demandee"
 
 
+@pytest.mark.cas("agent-99")
 def test_a_signature_serves_once_and_not_after_its_time(agent, cps):
+    # Asked, then the agent died: what was asked stays open, and the retry is another request.
+    perdue = agent.demande(cps)[0]
     corps = agent.signature(cps)
+    assert corps["id"] != perdue
+    assert DemandeSignature.objects.get(jti=perdue).etat == "demandee"
     assert agent.post("terminer", corps).status_code == 200
     refus(agent.post("terminer", corps), "recu_rejoue")
     data = {"signatures": corps["signatures"]}
