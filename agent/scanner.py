@@ -5,6 +5,7 @@ import hashlib
 from asyncio import TimerHandle
 from collections import deque
 from typing import Any
+from weakref import ReferenceType, ref
 
 from agent.protocol.classification import Motifs, has_garbage, lire_code
 
@@ -62,28 +63,34 @@ class Trameur:
         self._trop_long = self._stx = False
 
 
-def build_scan(trame: bytes, device: str, motifs: Motifs, role: str = "") -> dict[str, Any]:
+class Lecture(dict[str, Any]):
+    """A `scan` event, that may be counted again for as long as it waits somewhere."""
+
+
+def build_scan(trame: bytes, device: str, motifs: Motifs, role: str) -> Lecture:
     """Return the `scan` event: raw text, bytes, and the class as a help."""
     try:
         texte, encodage = trame.decode("utf-8"), "utf-8"
     except UnicodeDecodeError:
         texte, encodage = trame.decode("latin-1"), "latin-1"
     code = lire_code(texte, "scan", motifs)
-    return {
-        "class": code.classe,
-        "confidence": 0 if code.classe == "inconnu" else 50 if code.ambigu else 100,
-        "text": texte,
-        "bytes_b64": base64.b64encode(trame).decode(),
-        "aim": code.aim,
-        "role": role or ("patient" if device == "patient" else "comptoir"),
-        "device": device,
-        "parsed": code.champs if code.classe in PRODUITS else {},
-        "repaired": code.repare,
-        "ambigu": code.ambigu,
-        "encoding": encodage,
-        "garbage": has_garbage(texte),
-        "repeat": 0,
-    }
+    return Lecture(
+        {
+            "class": code.classe,
+            "confidence": 0 if code.classe == "inconnu" else 50 if code.ambigu else 100,
+            "text": texte,
+            "bytes_b64": base64.b64encode(trame).decode(),
+            "aim": code.aim,
+            "role": role,
+            "device": device,
+            "parsed": code.champs if code.classe in PRODUITS else {},
+            "repaired": code.repare,
+            "ambigu": code.ambigu,
+            "encoding": encodage,
+            "garbage": has_garbage(texte),
+            "repeat": 0,
+        }
+    )
 
 
 def build_event(scan: dict[str, Any]) -> Evenement:
@@ -151,13 +158,13 @@ class Appareil:
     ) -> None:
         self.device = device
         self.motifs = motifs
-        self.role = role
+        self.role = role or ("patient" if device == "patient" else "comptoir")
         self.silence_s = silence_s
         self.silence: TimerHandle | None = None
         self.tour: TimerHandle | None = None
         self._trameur = Trameur()
         self._cadence = Cadence()
-        self._dernier: tuple[bytes, float, dict[str, Any]] | None = None
+        self._dernier: tuple[bytes, float, ReferenceType[Lecture]] | None = None
         self._series: deque[bytes] = deque(maxlen=SERIES_MEMOIRE)
 
     @property
@@ -204,19 +211,18 @@ class Appareil:
                 evenements += self.due(instant)
         return evenements
 
-    def _is_double(self, trame: bytes, scan: dict[str, Any], instant: float) -> bool:
+    def _is_double(self, trame: bytes, scan: Lecture, instant: float) -> bool:
         """Tell whether this code was just read; the first reading, if it still waits, counts it."""
         # Only a digest stays here: what a phone showed is forgotten once delivered.
         vue = hashlib.sha256(trame).digest()
-        precedent = self._dernier
-        garde = {} if scan["class"] == "apcv" else scan
-        self._dernier = (vue, instant, garde)
+        precedent, self._dernier = self._dernier, (vue, instant, ref(scan))
         if precedent is None or scan["class"] not in DOUBLONS:
             return False
         if precedent[0] != vue or instant - precedent[1] > DOUBLON_S:
             return False
         self._dernier = (vue, instant, precedent[2])
-        precedent[2]["repeat"] = precedent[2].get("repeat", 0) + 1
+        if (premiere := precedent[2]()) is not None:
+            premiere["repeat"] += 1
         return True
 
     def _mark_series(self, scan: dict[str, Any]) -> None:

@@ -32,7 +32,7 @@ function finir() {
 
 /** The character of a key in a run: a scanner sends GS as Ctrl+], STX as Ctrl+B. */
 function caractere(e) {
-  if (e.ctrlKey && !e.altKey && suite.length && e.key === ']') return '\u001d';
+  if (e.ctrlKey && !e.altKey && suite.length && (e.key === ']' || e.code === 'BracketRight')) return '\u001d';
   if (e.ctrlKey && !e.altKey && e.code === 'KeyB' && !suite.length) return null;
   const simple = !e.ctrlKey && !e.metaKey && (!e.altKey || e.getModifierState('AltGraph'));
   if (e.key === 'Enter' && simple) return 'Enter';

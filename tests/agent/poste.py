@@ -65,6 +65,7 @@ class Poste:
         self.journal = dossier / "journal"
         self.trames = []
         self.process = None
+        self.autres = []
 
     def start(self):
         self._run("cle", "--dossier", str(self.dossier))
@@ -92,6 +93,7 @@ class Poste:
             *(sys.executable, "-m", "agent", "servir", "--dossier", str(self.dossier)),
             *("--port", str(port), "--commande", str(self.commande)),
             *("--cartes-tls", str(self.tls), "--pret", str(self.pret), "--pilote", "scripte"),
+            *self.autres,
         ]
         with self.journal.open("ab") as sortie:
             return subprocess.Popen(args, cwd=RACINE, stdout=sortie, stderr=sortie)

@@ -232,6 +232,6 @@ def test_no_bytes_of_a_device_raise(morceaux):
 
 @given(st.binary(max_size=400))
 def test_the_bytes_of_a_reading_come_whole_beside_its_text(octets):
-    scan = build_scan(octets, "comptoir", Motifs())
+    scan = build_scan(octets, "comptoir", Motifs(), "comptoir")
     assert base64.b64decode(scan["bytes_b64"]) == octets
     assert scan["text"].encode("utf-8" if scan["encoding"] == "utf-8" else "latin-1") == octets
