@@ -56,9 +56,12 @@ test: setup-dev ## Tout ce que l'intégration continue exécute
 	@$(PY) -m pytest -n 2 -m "not pile and not navigateur"
 	@$(PY) -m pytest -m "pile or navigateur"
 
-couverture: $(DEV) ## Règles et codecs de l'identité : chaque branche est jouée
+couverture: $(DEV) ## Règles et codecs de l'identité, codes scannés : chaque branche est jouée
 	@$(PY) -m pytest -q tests/ins/test_rules*.py tests/ins/test_codec*.py tests/ins/test_errors.py \
 		tests/pharmacy/test_identite.py --cov=ins.rules --cov=ins.codec --cov=pharmacy.identite \
+		--cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=100
+	@$(PY) -m pytest -q tests/agent/test_classification.py tests/agent/test_protocole.py \
+		tests/agent/test_codes_lecteur.py --cov=agent.protocol \
 		--cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=100
 
 test-fast: $(DEV) ## Règles, codecs et lois de la maison (moins de 20 s)
