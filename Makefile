@@ -54,7 +54,7 @@ test: setup-dev ## Tout ce que l'intégration continue exécute
 	@$(MAKE) --no-print-directory check
 	@$(MAKE) --no-print-directory couverture
 	@$(PY) -m pytest -n 2 -m "not pile and not navigateur"
-	@$(PY) -m pytest -m "pile or navigateur"
+	@$(PY) -m pytest -n 2 --dist loadgroup -m "pile or navigateur"
 
 couverture: $(DEV) ## Règles et codecs de l'identité, codes scannés : chaque branche est jouée
 	@$(PY) -m pytest -q tests/ins/test_rules*.py tests/ins/test_codec*.py tests/ins/test_errors.py \

@@ -44,6 +44,13 @@ def pytest_configure(config):
     django.setup()
 
 
+def pytest_itemcollected(item):
+    """Give the stacks and the browser a process each, when tests are shared out by groups."""
+    groupe = next((g for g in ("navigateur", "pile") if item.get_closest_marker(g)), None)
+    if groupe is not None:
+        item.add_marker(pytest.mark.xdist_group(groupe))
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items):
     """Play the stacks last, then the browser: its engine keeps an event loop in this thread.

@@ -22,6 +22,7 @@ ALEATOIRES = {
 # Each door through the wall and what it gives: ids, a queue, a state.
 PORTES = {
     "comptoir_doublons_a_chercher": "TABLE(officine_id bigint)",
+    "comptoir_copies_a_supprimer": "TABLE(officine_id bigint)",
     "comptoir_officine_par_finess": "bigint",
     "comptoir_envois_dus": "TABLE(officine_id bigint, envoi_id bigint, file text, etat text)",
     "comptoir_envois_perdus": "TABLE(officine_id bigint, envoi_id bigint)",
