@@ -4,8 +4,7 @@ import { recevoir } from './serveur.js';
 import { agir, armer, combinaison, estTexte, fonction } from './touches.js';
 
 const REPOS_MS = 60;
-const RAFALE_MS = 35;
-const RAFALE_MIN = 6;
+const [RAFALE_MS, RAFALE_MIN] = [35, 6];
 let suite = []; // keys of the current run: {touche, cible}
 let avant = null; // the field, its value and its caret before the run
 let [dernier, minuterie] = [-Infinity, 0];
@@ -13,7 +12,8 @@ let [dernier, minuterie] = [-Infinity, 0];
 const texte = () => suite.map(({ touche }) => (touche === 'Enter' ? '\r' : touche)).join('');
 const estScan = () => suite.length >= RAFALE_MIN || /^(\u0002|\][A-Za-z]\d)/.test(texte());
 
-function restaurer([champ, valeur, debut, fin]) {
+function restaurer([ancien, valeur, debut, fin]) {
+  const champ = document.getElementById(ancien.id) || ancien; // an update may have put another in its place
   if (champ.value === valeur) return;
   champ.value = valeur;
   if (debut != null) champ.setSelectionRange(debut, fin);
