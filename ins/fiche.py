@@ -35,7 +35,7 @@ _SORTIES = (
     ("message.professionnel", "Écrire à un professionnel, sans matricule"),
 )
 _TRANSITIONS = {
-    "T1": "Dossier créé à la main",
+    "T1": "Dossier créé",
     "T2": "Dossier créé depuis INSi",
     "T3": "Appli carte Vitale lue",
     "T4": "Dossier créé depuis un datamatrix",
