@@ -79,7 +79,12 @@ def poste_serie(tmp_path, tls, prises):
     """A running agent with a scanner on each side of the counter, both serial."""
     lance = Poste(tmp_path / "poste", tls)
     lance.dossier.mkdir()
-    gestion.save(lance.dossier, [reglage("comptoir", ZEBRA), reglage("patient", DATALOGIC)])
+    # A long silence: a busy machine does not end a frame between two writes.
+    reglages = [
+        reglage("comptoir", ZEBRA, silence_s=1.0),
+        reglage("patient", DATALOGIC, silence_s=1.0),
+    ]
+    gestion.save(lance.dossier, reglages)
     lance.autres = ["--racine", str(prises.racine)]
     lance.start()
     yield lance
@@ -136,8 +141,8 @@ async def test_two_scanners_keep_their_sides_and_one_can_be_silenced(poste_serie
         await attendre(page, "patient", "ready")
         etats = (await page.demander("state.get"))["payload"]["scanners"]
         assert {s["state"] for s in etats} == {"ready"}
-        prises.envoyer("ttyUSB0", NUMERO.encode()[:7])
-        prises.envoyer("ttyUSB0", NUMERO.encode()[7:] + b"\r\n")
+        for morceau in (NUMERO[:4], NUMERO[4:5], NUMERO[5:11], NUMERO[11:], "\r\n"):
+            prises.envoyer("ttyUSB0", morceau.encode())
         scan = await page.evenement("scan")
         assert (scan["text"], scan["role"], scan["device"]) == (NUMERO, "patient", "patient")
         muet = await page.demander("scan.pause", role="patient")
