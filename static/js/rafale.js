@@ -14,7 +14,7 @@ const estScan = () => suite.length >= RAFALE_MIN || /^(\u0002|\][A-Za-z]\d)/.tes
 
 function restaurer([ancien, valeur, debut, fin]) {
   const champ = document.getElementById(ancien.id) || ancien; // an update may have put another in its place
-  if (champ.value === valeur) return;
+  if (champ.value === valeur && champ.type !== 'date') return; // a half-typed date has no value
   champ.value = valeur;
   if (debut != null) champ.setSelectionRange(debut, fin);
   champ.dispatchEvent(new Event('input', { bubbles: true }));

@@ -23,6 +23,16 @@ def lire(bureau, voie, texte):
         bureau.rafale(texte)
 
 
+def rafale_azerty(bureau, texte):
+    """An American scanner on a French PC. No layout of Playwright has these keys: built events."""
+    azerty = dict(zip("1234567890AQZWM", "&é\"'(-è_çàQAWZ?", strict=True))
+    bureau.page.evaluate(
+        "(touches) => { for (const key of touches) document.activeElement.dispatchEvent("
+        "new KeyboardEvent('keydown', {key, bubbles: true, cancelable: true})); }",
+        [azerty.get(c, c) for c in texte] + ["Enter"],
+    )
+
+
 @pytest.fixture(params=["agent", "clavier"])
 def voie(request):
     return request.param
@@ -64,13 +74,13 @@ def test_a_scan_leaves_a_date_as_it_was(bureau):
     champ = bureau.page.locator("#date-prescription")
     bureau.page.locator("details.prescription summary").click()
     champ.focus()
-    bureau.rafale("AMCSIM1|1|2")
-    bureau.statut("Attestation de mutuelle lue")
+    bureau.rafale("123456789")
+    bureau.statut("(F3)")
     # No segment keeps a digit of the code: a whole date typed now is the date read.
     assert champ.input_value() == ""
     champ.focus()
-    bureau.ecrire("05032026")
-    assert champ.input_value() == "2026-03-05"
+    bureau.ecrire("05052026")
+    assert champ.input_value() == "2026-05-05"
 
 
 @pytest.mark.exigence("AGT-04", "AGT-06")
@@ -178,9 +188,8 @@ def test_a_scanner_badly_set_is_said_and_its_box_is_not_half_used(bureau):
     boites(bureau, 1)
     bureau.statut("Lot et numéro de série non repris")
     bureau.regarder("lecteur-separateurs")
-    azerty = dict(zip("1234567890", "&é\"'(-è_çà", strict=True))
-    bureau.rafale("".join(azerty.get(c, c) for c in f"010{DOLIPRANE['cip13']}17281231"))
+    rafale_azerty(bureau, f"010{DOLIPRANE['cip13']}17281231")
     boites(bureau, 2)
-    bureau.rafale("".join(azerty.get(c, c) for c in f"{BOITE}21SERIE77"))
+    rafale_azerty(bureau, f"{BOITE}21SERIE77")
     bureau.statut("autre clavier")
     boites(bureau, 2)
