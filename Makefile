@@ -67,9 +67,12 @@ test: setup-dev ## Tout ce que l'intégration continue exécute
 	@$(PY) -m pytest -n 2 -m "not pile and not navigateur and not pcsc"
 	@$(PY) -m pytest -n 2 --dist loadgroup -m "pile or navigateur or pcsc"
 
-couverture: $(DEV) ## Règles et codecs, lectures des cartes : chaque branche est jouée
-	@$(PY) -m pytest -q tests/ins/test_rules*.py tests/ins/test_codec*.py tests/ins/test_errors.py \
+couverture: $(DEV) ## Règles et codecs, codes scannés, lectures des cartes : chaque branche est jouée
+	@$(PY) -m pytest -q tests/ins/test_rules*.py tests/ins/test_codec*.py tests/ins/test_errors.py tests/ins/test_copies.py \
 		tests/pharmacy/test_identite.py --cov=ins.rules --cov=ins.codec --cov=pharmacy.identite \
+		--cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=100
+	@$(PY) -m pytest -q tests/agent/test_classification.py tests/agent/test_protocole.py \
+		tests/agent/test_codes_lecteur.py --cov=agent.protocol \
 		--cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=100
 	@$(PY) -m pytest -q tests/agent/test_atr.py tests/agent/test_vitale_min.py tests/agent/test_pcsc_choix.py \
 		tests/agent/test_pcsc_erreurs.py --cov=agent.cards.atr --cov=agent.cards.vitale_min --cov=agent.cards.apcv_nfc \

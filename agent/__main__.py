@@ -16,6 +16,11 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from agent import journal, jws
+from agent.appareils import association
+from agent.appareils.evdev import PiloteEvdev
+from agent.appareils.gestion import Appareils
+from agent.appareils.gestion import load as appareils_associes
+from agent.appareils.serie import PiloteSerie
 from agent.cards import montage
 from agent.cards.commande import Commande, describe_window
 from agent.cards.pcsc.pilote import PilotePcsc
@@ -90,12 +95,20 @@ async def run(options: argparse.Namespace) -> None:
     agent = Agent(enrolement, registre, motifs, options.port)
     pilote = montage.build(options, agent.onglets.broadcast)
     agent.pilote = pilote
+    appareils = Appareils(
+        appareils_associes(options.dossier),
+        [PiloteSerie(options.racine), PiloteEvdev(options.racine)],
+        agent.scans,
+        agent.on_scanners,
+    )
+    agent.appareils = appareils
     fin = asyncio.Event()
     boucle = asyncio.get_running_loop()
     for signal_fin in (signal.SIGTERM, signal.SIGINT):
         boucle.add_signal_handler(signal_fin, fin.set)
     serveur = await agent.listen()
     battement = asyncio.create_task(agent.beat())
+    veille = asyncio.create_task(appareils.watch())
     commande = None
     if isinstance(pilote, PilotePcsc):
         await pilote.start()
@@ -107,6 +120,8 @@ async def run(options: argparse.Namespace) -> None:
     write_ready(options.pret, options.port)
     await fin.wait()
     battement.cancel()
+    veille.cancel()
+    appareils.close()
     if commande is not None:
         commande.close()
     if isinstance(pilote, PilotePcsc):
@@ -157,11 +172,18 @@ def main() -> None:
     servir.add_argument("--port", type=int, required=True)
     montage.add_options(servir)
     servir.add_argument("--pret", type=Path)
+    servir.add_argument(
+        "--racine", type=Path, default=Path("/"), help="où sont /sys et /dev (essais)"
+    )
+    association.add_parser(verbes)
     options = analyse.parse_args()
     if options.verbe == "cle":
         sys.stdout.write(jws.public_raw(load_key(options.dossier, create=True)) + "\n")
         return
     journal.start()
+    if options.verbe == "lecteur":
+        association.run(options)
+        return
     verrou = lock(options.dossier)
     try:
         asyncio.run(run(options))

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import secrets
 import time
+from typing import Any
 from uuid import uuid4
 
 from websockets.asyncio.server import Server, ServerConnection, serve
@@ -11,6 +12,8 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from agent import VERSION, journal, operation
+from agent.appareils.base import ROLES
+from agent.appareils.gestion import Appareils
 from agent.cards.base import Pilote
 from agent.policy import Enrolement, Liaison, Vus
 from agent.protocol import messages
@@ -45,6 +48,7 @@ class Agent:
         self.lectures = Lectures()
         self.depart = time.monotonic()
         self.pilote: Pilote
+        self.appareils: Appareils | None = None
 
     async def handle(self, ws: ServerConnection) -> None:
         """Serve one tab until it closes."""
@@ -191,10 +195,37 @@ class Agent:
         """Tell every tab, every thirty seconds, that the agent lives."""
         while True:
             await asyncio.sleep(STATUT_S)
-            uptime = round(time.monotonic() - self.depart)
-            self.onglets.broadcast(
-                "agent.status", {"uptime_s": uptime, "degraded": [], "locked_session": False}
-            )
+            self.tell_status()
+
+    def tell_status(self) -> None:
+        """Tell every tab how the agent is."""
+        self.onglets.broadcast(
+            "agent.status",
+            {
+                "uptime_s": round(time.monotonic() - self.depart),
+                "degraded": self.degraded(),
+                "scanners": self.scanners(),
+                "locked_session": False,
+            },
+        )
+
+    def scanners(self) -> list[dict[str, Any]]:
+        """Return the scanners: the paired ones, else those the demonstration tray plays."""
+        joues = [
+            {"device": role, "role": role, "driver": self.pilote.nom, "state": "ready"}
+            for role in ROLES
+            if self.pilote.simule
+        ]
+        return (self.appareils.states() if self.appareils else []) or joues
+
+    def degraded(self) -> list[str]:
+        """Return what works less well than it should, by name."""
+        return sorted({s["degraded"] for s in self.scanners() if s.get("degraded")})
+
+    def on_scanners(self) -> None:
+        """A scanner came or left: every tab asks for the state, and knows it at once."""
+        self.tell_status()
+        self.onglets.broadcast("readers.changed", {"readers": self.pilote.lecteurs()})
 
     async def listen(self) -> Server:
         """Open the socket, on the loopback address only."""

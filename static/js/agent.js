@@ -4,10 +4,10 @@ import { appliquer, dire, poster, proposer, recevoir, vente } from './serveur.js
 const { officineAgent: adresse, officineWid: wid } = document.body.dataset;
 const MOTS = { absent: 'agent absent', pret: 'prêt', vide: 'vide', carte: 'carte présente', debranche: 'débranché' };
 const ETATS = { card: 'carte', empty: 'vide', gone: 'debranche' };
+const REJETS = { trop_long: () => 'Code trop long : lecture abandonnée. Scannez de nouveau.', rafale: (n) => `Trop de codes à la fois : ${n} non lus. Scannez-les de nouveau.` };
 const ABSENT = { code: 'AGT-000', message: "L'agent de ce poste ne répond pas." };
 const [attentes, lectures] = [new Map(), {}];
-let prise = null;
-let [rang, essais] = [0, 0]; // of requests, of connections
+let [prise, rang, essais] = [null, 0, 0]; // socket, counts of requests and of connections
 let certificat = null; // signing certificate of the CPS in the reader, base64 DER
 let aSigner = null; // service that waits for the card
 
@@ -57,7 +57,7 @@ const prendreLeFoyer = async () => document.hidden || demander('focus.claim', { 
 
 async function etat() {
   const { readers, scanners } = await demander('state.get');
-  montrer('e-lecteur', scanners.length ? 'pret' : 'debranche');
+  montrer('e-lecteur', scanners.some((l) => l.state === 'ready') ? 'pret' : 'debranche');
   for (const { use, state } of readers) montrer(use, ETATS[state] || 'vide');
   const vitale = readers.find((l) => l.use === 'vitale' && l.state === 'card');
   if (!vitale && document.querySelector('[data-officine-carte]')) return EVENEMENTS['card.removed']({ kind: 'vitale' });
@@ -116,7 +116,7 @@ const EVENEMENTS = {
   'card.error': () => dire("Cette carte n'est pas lisible. Vérifiez son sens, ou essayez-en une autre.", 'attention'),
   scan: ({ text, bytes_b64, aim }) => recevoir({ text, bytes_b64, aim, canal: 'scan' }),
   apcv: ({ contexteApCV }) => recevoir({ text: contexteApCV, canal: 'scan' }),
-  'scan.rejected': () => dire('Lecture refusée : code illisible ou trop long. Scannez de nouveau.', 'attention'),
+  'scan.rejected': ({ reason, count }) => dire((REJETS[reason] || REJETS.trop_long)(count), 'alerte'),
   'auth.expiring': () => prouver('auth.refresh'),
 };
 

@@ -65,6 +65,7 @@ class Poste:
         self.journal = dossier / "journal"
         self.trames = []
         self.process = None
+        self.autres = []
 
     def start(self):
         self._run("cle", "--dossier", str(self.dossier))
@@ -91,6 +92,7 @@ class Poste:
         args = [
             *(sys.executable, "-m", "agent", "servir", "--dossier", str(self.dossier)),
             *("--port", str(port), "--pret", str(self.pret), *self.pilote()),
+            *self.autres,
         ]
         with self.journal.open("ab") as sortie:
             return subprocess.Popen(args, cwd=RACINE, stdout=sortie, stderr=sortie)
