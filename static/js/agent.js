@@ -7,8 +7,7 @@ const MOTS = { absent: 'agent absent', pret: 'prêt', vide: 'vide', carte: 'cart
 const ETATS = { card: 'carte', empty: 'vide', gone: 'debranche' };
 const [indicateur, lectures] = [document.getElementById('agent'), {}];
 let defi = null; // challenge of the open connection
-let certificat = null; // signing certificate of the CPS in the reader, base64 DER
-let aSigner = null; // service that waits for the card
+let [certificat, aSigner] = [null, null]; // of the CPS in the reader, base64 DER; service that waits for it
 
 function montrer(lecteur, etat) {
   const element = document.querySelector(`#lecteurs [data-lecteur="${lecteur}"]`);
@@ -17,7 +16,7 @@ function montrer(lecteur, etat) {
   element.querySelector('.hors-ecran').textContent = ` : ${MOTS[etat]}`;
 }
 
-/** Shows or clears a fault in the header; `precision` completes its sentence. */
+/** Shows or clears a fault in the header. */
 function panne(nom, oui, precision = '') {
   const ligne = indicateur?.querySelector(`[data-panne="${nom}"]`);
   if (!ligne) return;
@@ -29,7 +28,8 @@ function panne(nom, oui, precision = '') {
   indicateur.dataset.etat = vues[0]?.dataset.ton || (defi ? 'pret' : 'attente');
 }
 
-const sansPanne = () => indicateur?.querySelectorAll('[data-panne]').forEach((e) => panne(e.dataset.panne, false));
+// What the browser permits does not change with the connection.
+const sansPanne = () => indicateur?.querySelectorAll('[data-panne]:not([data-permission])').forEach((e) => panne(e.dataset.panne, false));
 
 /** Asks our server; its refusal, a Suite, is thrown as an error of the agent is. */
 async function exiger(url, donnees) {

@@ -12,7 +12,6 @@ from django.conf import settings as reglages
 from django.contrib.sessions.backends.db import SessionStore
 
 from agent import jws
-from config.asgi import application
 from pharmacy import parametres, relais_asgi
 from pharmacy.models import Poste
 from pharmacy.postes import enrolement, relais
@@ -40,7 +39,9 @@ class Bout:
 
     async def __aenter__(self):
         self.vers.put_nowait({"type": "websocket.connect"})
-        self.tache = asyncio.ensure_future(application(self.scope, self.vers.get, self.de.put))
+        self.tache = asyncio.ensure_future(
+            relais_asgi.relay(self.scope, self.vers.get, self.de.put)
+        )
         return self
 
     async def __aexit__(self, *_exc):
@@ -53,7 +54,15 @@ class Bout:
         self.vers.put_nowait({"type": "websocket.receive", "text": texte})
 
     async def lire(self):
-        return await asyncio.wait_for(self.de.get(), 20)
+        """The next message; what broke the server instead is raised here."""
+        lecture = asyncio.ensure_future(self.de.get())
+        attente = {lecture, self.tache}
+        await asyncio.wait(attente, timeout=20, return_when=asyncio.FIRST_COMPLETED)
+        if not lecture.done():
+            lecture.cancel()
+            assert self.tache.done(), "the server says nothing"
+            self.tache.result()
+        return await lecture
 
     async def json(self):
         message = await self.lire()
