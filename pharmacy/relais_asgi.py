@@ -125,7 +125,8 @@ async def _listening(canal: str) -> AsyncIterator[tuple[Any, AsyncIterator[dict[
     ecoute = client.pubsub()
     try:
         await ecoute.subscribe(canal)
-        await ecoute.get_message(timeout=3)
+        if await ecoute.get_message(timeout=3) is None:
+            raise OSError("valkey is silent")
         yield client, _frames(ecoute)
     finally:
         await ecoute.aclose()  # type: ignore[no-untyped-call]  # untyped in redis

@@ -288,12 +288,13 @@ def test_a_page_ends_with_its_session(halle, cle, monkeypatch):
     client = halle.client("A02")
 
     async def essai():
-        async with Agent(halle.postes[0], cle) as agent, page(client) as onglet:
-            await agent.json()
-            await agent.json()
-            session = SessionStore(client.cookies[reglages.SESSION_COOKIE_NAME].value)
-            await sync_to_async(session.flush)()
-            assert await onglet.fermeture() == 4401
+        async with Agent(halle.postes[0], cle) as agent:
+            assert (await agent.json())["t"] == "pret"
+            async with page(client) as onglet:
+                await agent.json()
+                session = SessionStore(client.cookies[reglages.SESSION_COOKIE_NAME].value)
+                await sync_to_async(session.flush)()
+                assert await onglet.fermeture() == 4401
 
     async_to_sync(essai)()
 
@@ -302,11 +303,12 @@ def test_a_frame_too_long_closes_the_page(halle, cle):
     client = halle.client("A02")
 
     async def essai():
-        async with Agent(halle.postes[0], cle) as agent, page(client) as onglet:
-            await agent.json()
-            await agent.json()
-            onglet.dire("x" * 70_000)
-            assert await onglet.fermeture() == 1009
+        async with Agent(halle.postes[0], cle) as agent:
+            assert (await agent.json())["t"] == "pret"
+            async with page(client) as onglet:
+                await agent.json()
+                onglet.dire("x" * 70_000)
+                assert await onglet.fermeture() == 1009
 
     async_to_sync(essai)()
 
