@@ -1,5 +1,6 @@
 """A poste's agent, as the counter sees it: faults in the header, the relay, pairing, the end."""
 
+import json
 import re
 import subprocess
 import sys
@@ -162,6 +163,76 @@ def test_a_permission_to_give_is_explained_before_it_is_asked(bureau):
         bureau.page.locator("#agent [data-panne=denied]:not([hidden])").wait_for(state="attached")
     finally:
         bureau.page.unroute(accueil)
+
+
+class AgentJoue:
+    """Plays this poste's agent in the browser: its hello, then one refusal for what is asked."""
+
+    def __init__(self, bureau):
+        self.wid = bureau.page.locator("body").get_attribute("data-officine-wid")
+        self.refus = {}
+        bureau.page.route_web_socket(re.compile(r"/agent/v1$"), self.ouvrir)
+
+    def ouvrir(self, prise):
+        prise.on_message(lambda brut: self.repondre(prise, json.loads(brut)))
+        bonjour = {"wid": self.wid, "challenge": "c" * 43, "enrolled": True}
+        prise.send(json.dumps({"v": 1, "type": "hello", "payload": bonjour}))
+
+    def repondre(self, prise, demande):
+        erreur = self.refus[demande["type"]]
+        prise.send(
+            json.dumps({"v": 1, "type": "res", "id": demande["id"], "ok": False, "error": erreur})
+        )
+
+
+@pytest.mark.cas("agent-59")
+def test_a_clock_that_is_wrong_is_told_with_how_much(bureau):
+    bureau.ouvrir_session()
+    joue = AgentJoue(bureau)
+    joue.refus["auth"] = {
+        "code": "E_AUTH_CLOCK",
+        "message": "L'horloge du poste est décalée. Réglez-la.",
+        "retryable": True,
+        "details": {"skew_s": 600},
+    }
+    bureau.page.goto(bureau.pile.adresse + "/donnees/")
+    voir_agent(bureau, "Horloge décalée")
+    assert "décalée de 600 s" in lire_menu(bureau)
+
+
+@pytest.mark.cas("agent-63")
+def test_an_agent_of_another_protocol_is_told(bureau):
+    bureau.ouvrir_session()
+    joue = AgentJoue(bureau)
+    joue.refus["auth"] = {
+        "code": "E_PROTO_VERSION",
+        "message": "Agent trop ancien ou trop récent. Mettez-le à jour.",
+        "retryable": False,
+        "details": {},
+    }
+    bureau.page.goto(bureau.pile.adresse + "/donnees/")
+    bureau.statut("Mettez-le à jour")
+
+
+@pytest.mark.cas("agent-93")
+def test_a_foreign_server_on_the_port_is_not_taken_for_our_agent(bureau):
+    """It says it is this poste; it holds no key of it: the server refuses its proof."""
+    bureau.ouvrir_session()
+    joue = AgentJoue(bureau)
+    joue.repondre = lambda prise, demande: prise.send(
+        json.dumps(
+            {
+                "v": 1,
+                "type": "res",
+                "id": demande["id"],
+                "ok": True,
+                "payload": {"proof": "x.y.z", "readers": [], "scanners": [], "degraded": []},
+            }
+        )
+    )
+    bureau.page.goto(bureau.pile.adresse + "/donnees/")
+    voir_agent(bureau, "Agent non reconnu")
+    bureau.statut("n'est pas reconnu")
 
 
 def python(*args, **options):
