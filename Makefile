@@ -53,7 +53,8 @@ test: setup-dev ## Tout ce que l'intégration continue exécute
 	@$(MAKE) --no-print-directory systeme
 	@$(MAKE) --no-print-directory check
 	@$(MAKE) --no-print-directory couverture
-	@$(PY) -m pytest
+	@$(PY) -m pytest -n 2 -m "not pile and not navigateur"
+	@$(PY) -m pytest -n 2 --dist loadgroup -m "pile or navigateur"
 
 couverture: $(DEV) ## Règles et codecs de l'identité : chaque branche est jouée
 	@$(PY) -m pytest -q tests/ins/test_rules*.py tests/ins/test_codec*.py tests/ins/test_errors.py \

@@ -42,6 +42,11 @@ app.conf.update(
             "schedule": crontab(minute="*/10", hour="1-5"),
             "options": {"queue": "lots", "expires": 500},
         },
+        "ins.supprimer_copies": {
+            "task": "ins.supprimer_copies",
+            "schedule": crontab(minute="5-55/10", hour="1-5"),
+            "options": {"queue": "lots", "expires": 500},
+        },
         "pharmacy.oublier_lectures": {
             "task": "pharmacy.oublier_lectures",
             "schedule": 60.0,

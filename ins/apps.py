@@ -22,6 +22,7 @@ class InsConfig(AppConfig):
         )
         from ins.selectors import count_setting
         from ins.services.appels import on_patient_chosen
+        from ins.services.creation import tell_creation
         from ins.services.doublons import on_patient_created
         from ins.services.rappels import next_step
         from pharmacy import etapes
@@ -34,6 +35,7 @@ class InsConfig(AppConfig):
         handlers_verification.register_all()
         scan.register_routes()
         subscribe(PatientChoisi, on_patient_chosen)
+        subscribe(PatientCree, tell_creation)
         subscribe(PatientCree, on_patient_created)
         cablage_apcv.register_all()
         register_panneau(Panneau("identite", "Identité", 10, panneau.render_panneau))

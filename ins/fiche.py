@@ -16,13 +16,14 @@ from ins.models import (
 from ins.rules.oid import is_nia
 from ins.rules.pieces import piece_get
 from ins.selectors import traits_of
+from ins.services import copies
 from ins.services.commun import load_traits
 from ins.services.habilitations import peut_identite
-from pharmacy.acteurs import Acteur
+from pharmacy.acteurs import Acteur, peut
 from pharmacy.identite import peut_sortir_de
 from pharmacy.models import Patient, PatientVersion
 
-PREUVES = "ins.voir_preuves"
+PREUVES, COPIES = "ins.voir_preuves", copies.DROIT
 LIMITE = 50
 _SORTIES = (
     ("delivrer", "Délivrer et facturer"),
@@ -34,7 +35,7 @@ _SORTIES = (
     ("message.professionnel", "Écrire à un professionnel, sans matricule"),
 )
 _TRANSITIONS = {
-    "T1": "Dossier créé à la main",
+    "T1": "Dossier créé",
     "T2": "Dossier créé depuis INSi",
     "T3": "Appli carte Vitale lue",
     "T4": "Dossier créé depuis un datamatrix",
@@ -110,6 +111,8 @@ def read_fiche(acteur: Acteur, patient: Patient, *, en_clair: bool) -> dict[str,
         "en_clair": voit and en_clair,
         "nia": is_nia(patient.ins_oid),
         "pieces": _documents(ici) if voit else [],
+        "copies": peut(acteur, COPIES).ok,
+        "copier": peut(acteur, COPIES).ok and copies.are_kept(acteur.officine_id),
         "appels": AppelInsi.objects.filter(**ici)
         .select_related("declenche_par", "poste")
         .order_by("-declenche_le", "-pk")[:LIMITE],
@@ -129,8 +132,16 @@ def read_fiche(acteur: Acteur, patient: Patient, *, en_clair: bool) -> dict[str,
 
 
 def _documents(ici: dict[str, Any]) -> list[dict[str, Any]]:
-    pieces = PieceControlee.objects.filter(**ici).select_related("controlee_par").order_by("-pk")
-    return [{"piece": piece, "libelle": name_of_piece(piece)} for piece in pieces[:LIMITE]]
+    pieces = (
+        PieceControlee.objects.filter(**ici)
+        .select_related("controlee_par", "copie")
+        .defer("copie__contenu")
+        .order_by("-pk")
+    )
+    return [
+        {"piece": piece, "libelle": name_of_piece(piece), "copie": getattr(piece, "copie", None)}
+        for piece in pieces[:LIMITE]
+    ]
 
 
 def name_of_piece(piece: PieceControlee) -> str:

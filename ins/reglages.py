@@ -1,5 +1,6 @@
 """Settings of the identity: Paramètres Officine > Paramètres > Client, « Identitovigilance »."""
 
+from ins.rules.copies import MOIS_MAX
 from ins.rules.pieces import optional
 from pharmacy.parametres import OUI_NON, Reglage, ValeurRefusee, register
 
@@ -10,6 +11,8 @@ ADJOINT_FUSIONNE = "ins.adjoint_fusionne"
 PERIMEE_ACCEPTEE = "ins.piece_perimee_acceptee"
 PERIMEE_ANNEES = "ins.piece_perimee_annees"
 PIECES_AJOUTEES = "ins.pieces_ajoutees"
+COPIE_PIECE = "ins.copie_piece"
+COPIE_MOIS = "ins.copie_mois"
 
 
 def read_codes(brut: str) -> str:
@@ -75,6 +78,27 @@ REGLAGES = (
         defaut=5,
         mini=0,
         maxi=15,
+    ),
+    Reglage(
+        cle=COPIE_PIECE,
+        libelle="Garder une copie des pièces",
+        effet="Sur la page Identité, un pharmacien peut joindre une copie de la pièce contrôlée ; "
+        "elle est chiffrée et supprimée à sa date. Sinon aucune copie n'est prise ; celles qui "
+        "existent sont supprimées à leur date.",
+        panneau=PANNEAU,
+        section=SECTION,
+        defaut="non",
+        choix=OUI_NON,
+    ),
+    Reglage(
+        cle=COPIE_MOIS,
+        libelle="Copies gardées (mois)",
+        effet="Une copie prise désormais est supprimée après ce délai, cinq ans au plus.",
+        panneau=PANNEAU,
+        section=SECTION,
+        defaut=12,
+        mini=1,
+        maxi=MOIS_MAX,
     ),
     Reglage(
         cle=APPRENTI_QUALIFIE,

@@ -13,6 +13,12 @@ def chercher_doublons() -> None:
     nuit.search_due()
 
 
+@shared_task(name="ins.supprimer_copies", ignore_result=True)
+def supprimer_copies() -> None:
+    """Delete the copies of documents whose day came."""
+    nuit.purge_due()
+
+
 @shared_task(name=doublons.TACHE, ignore_result=True)
 def comparer_dossier(officine_id: int, patient_id: int) -> None:
     """Compare a file just created with those that look like it."""

@@ -6,6 +6,7 @@ from ins.views import (
     actes,
     apcv,
     code_ins,
+    copies,
     dossier,
     etiquette,
     fiche,
@@ -55,6 +56,13 @@ urlpatterns = [
         "patients/<int:patient_id>/identite/sans-ins/", sans_ins.sans_ins_fiche, name="ins_sans_ins"
     ),
     path("patients/<int:patient_id>/identite/actes/<slug:acte>/", actes.acte, name="ins_acte"),
+    path("identites/pieces/<int:piece_id>/copie/", copies.garder, name="ins_copie_garder"),
+    path("identites/copies/<int:copie_id>/", copies.voir, name="ins_copie"),
+    path(
+        "identites/copies/<int:copie_id>/supprimer/",
+        copies.supprimer,
+        name="ins_copie_supprimer",
+    ),
     path("identites/", taches.liste, name="ins_taches"),
     path("identites/<int:tache_id>/clore/", taches.clore, name="ins_tache_clore"),
     path("donnees/reprise/", reprise.accueil, name="ins_reprise"),

@@ -24,6 +24,7 @@ DROITS: dict[str, tuple[frozenset[str], str]] = {
         PHARMACIENS | {"preparateur"},
         "voir les pièces et les matricules d'une identité",
     ),
+    "ins.copie": (PHARMACIENS, "voir ou garder la copie d'une pièce"),
     "ins.taches": (COMPTOIR, "voir les identités à traiter"),
     "ins.verifier_lot": (frozenset({"titulaire"}), "vérifier toutes les INS de la base"),
     "ins.importer": (frozenset({"titulaire"}), "reprendre une base de patients"),

@@ -31,10 +31,11 @@ class PatientChoisi:
 
 @dataclass(frozen=True)
 class PatientCree:
-    """A file was created by hand, from a card or a prescription."""
+    """A file was created; `methode` says how its traits came, empty for a fictive file."""
 
     acteur: Acteur
     patient_id: int
+    methode: str
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from pharmacy.acteurs import Acteur
-from pharmacy.models import Vente
+from pharmacy.models import Patient, Vente
 
 
 @dataclass(frozen=True)
@@ -32,9 +32,26 @@ class Compteur:
     compute: Callable[[Acteur], int]
 
 
+@dataclass(frozen=True)
+class CompteurPatient:
+    """A number in the patient's band (CTR-14): documents waiting, messages waiting.
+
+    `compute` returns what waits of this patient for this actor: 0 shows nothing, and so must a
+    right that is missing. It costs one statement at most: the band is drawn at each act of a sale.
+    `url` leads to what is counted; it holds numbers of rows only.
+    """
+
+    cle: str
+    singulier: str
+    pluriel: str
+    url: Callable[[Patient], str]
+    compute: Callable[[Patient, Acteur], int]
+
+
 _panneaux: dict[str, Panneau] = {}
 _zones: dict[str, Panneau] = {}
 _compteurs: dict[str, Compteur] = {}
+_compteurs_patient: dict[str, CompteurPatient] = {}
 
 
 def register_panneau(panneau: Panneau) -> None:
@@ -52,6 +69,11 @@ def register_compteur(compteur: Compteur) -> None:
     _compteurs[compteur.nom] = compteur
 
 
+def register_compteur_patient(compteur: CompteurPatient) -> None:
+    """Add a number to the patient's band."""
+    _compteurs_patient[compteur.cle] = compteur
+
+
 def panneau_list() -> list[Panneau]:
     """Return the panels, in the order of the screen."""
     return sorted(_panneaux.values(), key=lambda panneau: panneau.ordre)
@@ -60,6 +82,24 @@ def panneau_list() -> list[Panneau]:
 def compteur_list() -> list[Compteur]:
     """Return the numbers of the header."""
     return list(_compteurs.values())
+
+
+def compteur_patient_list(patient: Patient, acteur: Acteur) -> list[dict[str, object]]:
+    """Return what waits of a patient, with its words; nothing of what does not wait.
+
+    Source: CTR-14 (documents waiting, messages waiting).
+    """
+    comptes = ((c, c.compute(patient, acteur)) for c in _compteurs_patient.values())
+    return [
+        {
+            "cle": c.cle,
+            "nombre": nombre,
+            "libelle": c.singulier if nombre == 1 else c.pluriel,
+            "url": c.url(patient),
+        }
+        for c, nombre in comptes
+        if nombre
+    ]
 
 
 def fragment_get(nom: str) -> Panneau | None:

@@ -93,6 +93,7 @@ def _render_bandeau(vente: Vente, acteur: Acteur) -> str:
         {
             "vente": vente,
             "patient": vente.patient,
+            "acteur": acteur,
             "en_attente": en_attente,
             "ailleurs": "" if ici else vente_held_by(vente),
         },

@@ -13,8 +13,9 @@ _etat: dict[str, object] = {"absents": 0}
 
 
 def pytest_configure(config):
-    """Start PostgreSQL and Valkey once, before Django reads its settings."""
-    if config.option.collectonly or "COMPTOIR_BASE_HOTE" in os.environ:
+    """Start PostgreSQL and Valkey in each process that plays tests, before Django is set up."""
+    repartit = config.getoption("numprocesses", None) and not hasattr(config, "workerinput")
+    if repartit or config.option.collectonly or "COMPTOIR_BASE_HOTE" in os.environ:
         return
     from config.lanceur.pile import Options, Pile
     from simulators.pki import build_all
@@ -43,6 +44,13 @@ def pytest_configure(config):
     django.setup()
 
 
+def pytest_itemcollected(item):
+    """Give the stacks and the browser a process each, when tests are shared out by groups."""
+    groupe = next((g for g in ("navigateur", "pile") if item.get_closest_marker(g)), None)
+    if groupe is not None:
+        item.add_marker(pytest.mark.xdist_group(groupe))
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items):
     """Play the stacks last, then the browser: its engine keeps an event loop in this thread.
@@ -55,6 +63,18 @@ def pytest_collection_modifyitems(items):
             item.get_closest_marker("pile") is not None,
         )
     )
+
+
+def pytest_sessionfinish(session):
+    """Tell the process that shares out the tests how many wanted the shared data."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["absents"] = _etat["absents"]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node):
+    """Add what each process counted."""
+    _etat["absents"] += getattr(node, "workeroutput", {}).get("absents", 0)
 
 
 def pytest_unconfigure(config):

@@ -7,7 +7,7 @@ from ins.models.droits import DroitsAssure
 from ins.models.fusion import Fusion
 from ins.models.historique import EvenementIdentite, HistoriqueIns
 from ins.models.lecture import LectureDatamatrix
-from ins.models.piece import PieceControlee, RappelPiece
+from ins.models.piece import CopiePiece, PieceControlee, RappelPiece
 from ins.models.reprise import ConstatImport, ImportPatients
 from ins.models.tache import IdentiteRecue, TacheIdentite
 from ins.models.verification import IdentiteVerifiee, LotVerification, Verification
@@ -16,6 +16,7 @@ __all__ = [
     "AppelInsi",
     "ConstatImport",
     "ContexteApcv",
+    "CopiePiece",
     "DroitsAssure",
     "EvenementIdentite",
     "Fusion",

@@ -30,6 +30,25 @@ class PieceControlee(models.Model):
         return self.type_piece
 
 
+class CopiePiece(models.Model):
+    """A copy of a document, encrypted, until its day; none by default (INS-37)."""
+
+    officine = models.ForeignKey(Officine, on_delete=models.PROTECT)
+    piece = models.OneToOneField(PieceControlee, on_delete=models.PROTECT, related_name="copie")
+    contenu = OctetsChiffres()
+    genre = models.CharField("type de contenu", max_length=20)
+    prise_par = models.ForeignKey(Operateur, on_delete=models.PROTECT, related_name="+")
+    prise_le = models.DateTimeField(auto_now_add=True)
+    purge_le = models.DateField("supprimée le")
+
+    class Meta:
+        verbose_name = "copie d'une pièce"
+        indexes = [models.Index(fields=["purge_le"], name="copie_purge")]
+
+    def __str__(self) -> str:
+        return f"copie de la pièce {self.piece_id}"
+
+
 class RappelPiece(models.Model):
     """A sale in which a document was asked for: never twice in one sale (INS-16).
 

@@ -184,7 +184,11 @@ def create(acteur: Acteur, appel_id: int, vente_id: int) -> Patient:
         recu = traits_received(individu, question.prenoms[0] if question else "")
         patient = patient_create(
             acteur,
-            Patient(nom_naissance=recu.nom_naissance, premier_prenom=recu.premier_prenom),
+            Patient(
+                nom_naissance=recu.nom_naissance,
+                premier_prenom=recu.premier_prenom,
+                methode=Patient.Methode.INSI,
+            ),
             vente_id,
         )
         comparaison = compare(appel, patient)

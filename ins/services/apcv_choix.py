@@ -212,6 +212,7 @@ def _create(
             premier_prenom=ins.traits.premier_prenom,
             date_naissance=ins.traits.date_naissance,
             nom_utilise="" if usuel == ins.traits.nom_naissance else usuel,
+            methode=Patient.Methode.APPLI,
         ),
     )
     card_attach(patient, situation.porteur)

@@ -24,6 +24,7 @@ from ins.rules.reprise import (
     parse_row,
     read_rows,
 )
+from ins.rules.statut import transition_number
 from pharmacy import audit, chiffre
 from pharmacy.acteurs import Acteur
 from pharmacy.models import Patient
@@ -386,6 +387,13 @@ SELECT %(officine)s, id, 'import', 'a_verifier', candidat, candidat_empreinte, o
     %(operateur)s
 FROM reprise_patients WHERE candidat_empreinte <> ''
 """
+# Each file begins its story (ins.md §2.5, T1): one statement for all of them.
+_CREATIONS = """
+INSERT INTO ins_evenementidentite (officine_id, patient_id, quand, operateur_id, transition,
+    statut_avant, statut_apres, motif, avant)
+SELECT %(officine)s, id, now(), %(operateur)s, %(transition)s, '', 'PROV', %(motif)s, NULL
+FROM reprise_patients
+"""
 
 
 def _write(reprise: ImportPatients) -> None:
@@ -468,8 +476,14 @@ def _values(dossiers: list[tuple[int, DossierLu]]) -> Iterator[tuple[object, ...
 
 def _insert(reprise: ImportPatients) -> None:
     """Create the files, all provisoires, and keep their former INS as candidates."""
-    parametres = {"officine": reprise.officine_id, "operateur": reprise.demande_par_id}
+    parametres: dict[str, int | str] = {
+        "officine": reprise.officine_id,
+        "operateur": reprise.demande_par_id,
+        "transition": transition_number("creation", ""),
+        "motif": Patient.Methode.IMPORT.label,
+    }
     with connection.cursor() as curseur:
         curseur.execute(_PATIENTS.format(colonnes=", ".join(_COPIEES)), parametres)
         curseur.execute(_CANDIDATES, parametres)
+        curseur.execute(_CREATIONS, parametres)
         curseur.execute("DROP TABLE reprise_patients")

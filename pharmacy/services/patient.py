@@ -85,14 +85,18 @@ def patient_same(officine_id: int, traits: Traits, *, matricule: str = "") -> Pa
         connu = actifs.filter(ins_empreinte=chiffre.empreinte("ins", matricule)).first()
         if connu is not None:
             return connu
-    if traits.naissance is None:
-        return None
-    memes = [
-        patient
-        for patient in actifs.filter(date_naissance=traits.naissance)
-        if is_same_person(patient, traits)
-    ]
+    memes = patients_same(officine_id, traits)
     return memes[0] if len(memes) == 1 else None
+
+
+def patients_same(officine_id: int, traits: Traits) -> list[Patient]:
+    """Return every active file of this person by traits, the oldest first (ins.md §2.9)."""
+    if traits.naissance is None:
+        return []
+    ce_jour = Patient.objects.filter(
+        officine_id=officine_id, actif=True, date_naissance=traits.naissance
+    )
+    return [patient for patient in ce_jour.order_by("pk") if is_same_person(patient, traits)]
 
 
 def compute_recherche(patient: Patient) -> str:
@@ -116,7 +120,8 @@ def patient_create(acteur: Acteur, patient: Patient, vente_id: int = 0) -> Patie
     with transaction.atomic():
         patient.save()
         audit.note(acteur, "patient.creer", f"patient:{patient.pk}", patient)
-        publish(PatientCree(acteur, patient.pk))
+        methode = "" if patient.attr_fictif else patient.methode
+        publish(PatientCree(acteur, patient.pk, methode))
         if vente_id:
             patient_choose(acteur, vente_id, patient, "recherche")
     return patient

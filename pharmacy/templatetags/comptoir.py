@@ -7,6 +7,10 @@ from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
+from pharmacy.acteurs import Acteur
+from pharmacy.models import Patient
+from pharmacy.panels import compteur_patient_list
+
 register = template.Library()
 
 
@@ -14,6 +18,12 @@ register = template.Library()
 def date_fr(valeur: date | None) -> str:
     """« 22/12/1975 », or a dash when unknown."""
     return valeur.strftime("%d/%m/%Y") if valeur else "—"
+
+
+@register.simple_tag
+def compteurs_patient(patient: Patient, acteur: Acteur) -> list[dict[str, object]]:
+    """What waits of this patient, for the band: documents, messages (CTR-14)."""
+    return compteur_patient_list(patient, acteur)
 
 
 @register.filter

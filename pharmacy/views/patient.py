@@ -52,7 +52,10 @@ def creer(request: HttpRequest) -> HttpResponse:
     acteur = _acteur(request)
     vente_id = read_id(request.POST.get("vente") or request.GET.get("vente"))
     form = PatientForm(request.POST or None)
+    memes: list[Patient] = []
     if request.method == "POST" and form.is_valid():
+        memes = _unseen(request, acteur, form)
+    if request.method == "POST" and form.is_valid() and not memes:
         patient = service.patient_create(acteur, form.save(commit=False), vente_id)
         if vente_id:
             return aller(request, f"/vente/{vente_id}/")
@@ -63,4 +66,21 @@ def creer(request: HttpRequest) -> HttpResponse:
         if request.headers.get("HX-Request")
         else "pharmacy/patient_creer.html"
     )
-    return render(request, gabarit, {"form": form, "vente_id": vente_id}, status=statut)
+    if memes:  # the focus goes to the file that exists, which is what Entrée takes
+        form.fields["nom_naissance"].widget.attrs.pop("autofocus", None)
+    contexte = {"form": form, "vente_id": vente_id, "memes": memes}
+    return render(request, gabarit, contexte, status=statut)
+
+
+def _unseen(request: HttpRequest, acteur: Acteur, form: PatientForm) -> list[Patient]:
+    """Return the files that carry these traits, until whoever creates answers that they saw them.
+
+    Nobody creates without this search: ins.md §2.5 (T1, guard), §2.9.
+    """
+    lu = form.cleaned_data
+    traits = service.Traits(
+        lu["nom_naissance"], lu["nom_utilise"], lu["premier_prenom"], lu["date_naissance"]
+    )
+    memes = service.patients_same(acteur.officine_id, traits)
+    vus = set(request.POST.getlist("vu"))
+    return memes if {str(patient.pk) for patient in memes} - vus else []

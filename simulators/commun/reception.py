@@ -61,7 +61,7 @@ class Reception:
         check_schema(self.schemas[message.corps.tag], message.corps, "corps")
 
     def _check_contexts(self, message: Message, requete: Requete, identifiant: str) -> None:
-        identifiants = [identifiant]
+        identifiants = [identifiant.lower()]
         for espace in (LPS, BAM):
             contexte = context(message, espace)
             if not text(contexte, espace, "Temps").endswith("Z"):

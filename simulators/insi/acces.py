@@ -26,6 +26,7 @@ from simulators.commun.types import Requete
 CERTIFICATS = {"INSI-MANU", "INSI-AUTO"}
 AUDIENCE = "urn:ServiceIdentiteCertifiee:1.0.0"
 DUREE = timedelta(hours=1)
+X509_SUBJECT = "urn:oasis:names:tc:SAML:1.1:nameid-format:X509SubjectName"
 _FACTURATION = re.compile(r"[0-9][0-9AB][0-9]{7}")
 _SECTEUR = re.compile(r"SA[0-9]{2}")
 
@@ -53,6 +54,7 @@ class ParAssertion:
         try:
             lue = verified_assertion(message, self.autorite)
             _check_times(lue)
+            _check_issuer(lue)
         except AssertionRefusee as exc:
             raise Refus("desir_560", str(exc)) from exc
         facturation = lue.attributs.get("identifiantFacturation", "")
@@ -74,6 +76,12 @@ def _check_times(lue: Verifiee) -> None:
         raise AssertionRefusee("Assertion expirée")
     if lue.element.find(f"{{{SAML}}}Conditions") is not None:
         check_conditions(lue.element, AUDIENCE)
+
+
+def _check_issuer(lue: Verifiee) -> None:
+    """Refuse an issuer that is not told as the subject of a certificate (§3.2)."""
+    if lue.element.find(f"{{{SAML}}}Issuer").get("Format") != X509_SUBJECT:
+        raise AssertionRefusee("Format de l'émetteur de l'assertion")
 
 
 def _problem(lue: Verifiee, facturation: str) -> str:

@@ -31,7 +31,9 @@ class Registre:
         self.par_nom[personne.nom].append(personne)
         self.par_numero[personne.ins.matricule] = personne
         self.anciens.update({ancien.matricule: personne for ancien in personne.historique})
-        for assure in {personne.ouvrant_droit, personne.ins.matricule} - {""}:
+        # A card keeps the number of its day, which may be a former one (ins.md §5.2, point 6).
+        numeros = {personne.ins.matricule, *(ancien.matricule for ancien in personne.historique)}
+        for assure in {personne.ouvrant_droit, *numeros} - {""}:
             self.par_assure[assure].append(personne)
 
     def find(self, nom: str, prenom: str) -> int:
@@ -83,7 +85,7 @@ def search_card(
 ) -> list[Personne]:
     """Return who matches a card: certified number, else (insured, birth date, rank)."""
     if certifie:
-        personne = registre.par_numero.get(certifie)
+        personne = registre.par_numero.get(certifie) or registre.anciens.get(certifie)
         if personne is not None and personne.naissance == naissance:
             return [personne]
     trouves = [

@@ -53,7 +53,7 @@ EN_PANNE = {("DE VINCI", "RUTH"), ("D'AEION", "COEUR")}
 _LETTRES = re.compile(r"[A-Z'][A-Z' -]{0,99}")
 _MAL_JOINTS = re.compile(r"[ '][ ']")
 _DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_COG = re.compile(r"[0-9][0-9AB][0-9]{3}")
+_COG = re.compile(r"[0-9]{5}|2[AB][0-9]{3}")
 _SCHEMAS = {
     tag: etree.XMLSchema(etree.parse(Path(__file__).with_name(fichier)))
     for tag, fichier in (
@@ -233,6 +233,7 @@ class ServiceInsi:
         if message.corps.tag == f"{{{RV}}}RECVITALE":
             trouves = self._by_card(message)
         else:
+            _check_no_coverage(message)
             trouves = self._by_traits(message.corps)
         if not trouves:
             return "01", None
@@ -288,6 +289,12 @@ def _inject(requete: Requete) -> None:
     """Answer the fault asked for by the control page or the header of a test (§3.10)."""
     if requete.faute:
         raise Refus(requete.faute if requete.faute in FAUTES else "insi_102")
+
+
+def _check_no_coverage(message: Message) -> None:
+    """Refuse a coverage that says something: it is empty for a search by traits (§3.3)."""
+    if len(context(message, BAM).find(f"{{{BAM}}}COUVERTURE")):
+        raise MessageRefuse("couverture_non_vide")
 
 
 def is_name(valeur: str) -> bool:

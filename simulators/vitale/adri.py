@@ -131,7 +131,7 @@ class Adri:
             text(corps, ADRI, "DateNaissance"),
             int(text(corps, ADRI, "RangGemellaire")),
         )
-        jour = date.fromisoformat(text(corps, ADRI, "DateSoins")[:10]).isoformat()
+        jour = date.fromisoformat(text(corps, ADRI, "DateSoins").strip()).isoformat()
         periodes = self.droits.get(cle)
         if periodes is None:
             return "01", None

@@ -8,8 +8,7 @@ const RAFALE_MS = 35;
 const RAFALE_MIN = 6;
 let suite = []; // keys of the current run: {touche, cible}
 let avant = null; // the field, its value and its caret before the run
-let dernier = -Infinity;
-let minuterie = 0;
+let [dernier, minuterie] = [-Infinity, 0];
 
 const texte = () => suite.map(({ touche }) => (touche === 'Enter' ? '\r' : touche)).join('');
 const estScan = () => suite.length >= RAFALE_MIN || /^(\u0002|\][A-Za-z]\d)/.test(texte());
@@ -50,7 +49,8 @@ function appuyer(e) {
   const ecart = e.timeStamp - dernier;
   dernier = e.timeStamp;
   clearTimeout(minuterie);
-  if (suite.length && ecart >= RAFALE_MS && !estScan()) suite = [];
+  if (suite.length && ecart >= REPOS_MS) finir(); // a busy page is late, its keys are not lost
+  else if (suite.length && ecart >= RAFALE_MS && !estScan()) suite = [];
   if (touche === '²') {
     armer();
     return e.preventDefault();

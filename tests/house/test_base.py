@@ -24,6 +24,7 @@ ALEATOIRES = {
 PORTES = {
     "comptoir_code_enrolement": "TABLE(officine_id bigint, code_id bigint)",
     "comptoir_doublons_a_chercher": "TABLE(officine_id bigint)",
+    "comptoir_copies_a_supprimer": "TABLE(officine_id bigint)",
     "comptoir_officine_par_finess": "bigint",
     "comptoir_envois_dus": "TABLE(officine_id bigint, envoi_id bigint, file text, etat text)",
     "comptoir_envois_perdus": "TABLE(officine_id bigint, envoi_id bigint)",

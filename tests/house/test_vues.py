@@ -16,7 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import get_resolver, reverse
 from django.utils import timezone
 
-from ins.models import ContexteApcv
+from ins.models import ContexteApcv, CopiePiece, PieceControlee
 from ins.services.fusion import mark_of
 from ins.services.taches import open_tache
 from pharmacy.acteurs import DROITS
@@ -25,7 +25,7 @@ from pharmacy.models import Audit, LigneDelivrance, Operateur, Ordonnance, RecuC
 from pharmacy.services.vente import Boite, ligne_add, patient_choose, vente_hold, vente_terminate
 from teleservices.models import Envoi
 from tests.house.test_contrats import CONTRATS
-from tests.ins.dossiers import dossier, fuse
+from tests.ins.dossiers import dossier, fuse, with_piece
 from tests.ordonnance.atelier import LEVOTHYROX, NUMERO, confirmer, recuperer
 
 pytestmark = pytest.mark.django_db
@@ -207,6 +207,11 @@ VUES = {
     ),
     "ins_sans_ins": Vue("GET POST", "ins.appeler", corps={"motif": "aucun"}),
     "ins_acte": Vue("GET POST", "patient.lire", corps={"motif": "carte prêtée"}),
+    "ins_copie_garder": Vue(
+        "POST", "ins.copie", corps=None, ailleurs="tests/ins/test_copies : il faut un fichier"
+    ),
+    "ins_copie": Vue("GET", "ins.copie"),
+    "ins_copie_supprimer": Vue("POST", "ins.copie"),
     "ins_taches": Vue("GET", "ins.taches"),
     "ins_tache_clore": Vue("GET POST", "ins.taches", corps={"issue": "Pièce revue, conforme"}),
     "ins_reprise": Vue(
@@ -326,6 +331,7 @@ class Scene:
             patient_choose(acteur, vente.pk, troupe.patient(), "recherche")
         self.ids["verification_id"] = self._verification(acteur) if etape == "verification" else 0
         self.ids["lecture_id"] = self._lecture(acteur) if etape == "code" else 0
+        self.ids["piece_id"], self.ids["copie_id"] = self._copie()
         self._prescription(etape)
         self._finish(acteur, etape)
         self.ids["envoi_id"] = self._envoi().pk
@@ -373,6 +379,19 @@ class Scene:
             recue_par=self.troupe.operateurs["A01"],
         )
         return datamatrix.keep(acteur, self.vente, PAT_TROIS).pk
+
+    def _copie(self):
+        """A passport was shown by someone, and a copy of it is kept."""
+        piece = PieceControlee.objects.get(patient=with_piece(dossier(self.troupe)))
+        copie = CopiePiece.objects.create(
+            officine=self.troupe.officine,
+            piece=piece,
+            contenu=b"%PDF-1.7 copie",
+            genre="application/pdf",
+            prise_par=self.troupe.operateurs["A01"],
+            purge_le=timezone.localdate() + timedelta(days=30),
+        )
+        return piece.pk, copie.pk
 
     def _verification(self, acteur):
         from ins.services import lots

@@ -3,12 +3,14 @@
 import re
 
 import pytest
+from bs4 import BeautifulSoup
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from ins.models import IdentiteRecue
 from ins.services import attributs
 from ins.services.taches import open_tache
+from pharmacy import panels
 from pharmacy.models import Audit, Operateur, Patient
 
 pytestmark = pytest.mark.django_db
@@ -177,3 +179,62 @@ def test_the_band_carries_the_names_the_date_the_sex_and_the_status(comptoir, qu
         "INS qualifiée",
     ):
         assert morceau in texte
+
+
+@pytest.mark.exigence("INS-24")
+def test_a_file_typed_by_hand_begins_its_story_by_who_made_it(comptoir):
+    client = comptoir.troupe.client("B01")
+    corps = {"nom_naissance": "NOVEL", "premier_prenom": "ANNE", "date_naissance": "02/03/1971"}
+    assert client.post("/patients/nouveau/", corps | {"sexe": "F"}).status_code == 302
+    patient = Patient.objects.get(nom_naissance="NOVEL")
+    (creation,) = patient.evenements.all()
+    assert (creation.transition, creation.statut_avant, creation.statut_apres) == ("T1", "", "PROV")
+    assert creation.operateur == comptoir.troupe.operateurs["B01"]
+    assert "Dossier créé" in _lire(comptoir, patient)
+
+
+def _band(client, url):
+    return BeautifulSoup(client.get(url).content, "html.parser").find(class_="bandeau-patient")
+
+
+@pytest.mark.exigence("CTR-14")
+def test_the_band_has_no_number_while_nothing_counts(comptoir, qualifie):
+    for url in (f"/vente/{comptoir.vente.pk}/", f"/patients/{qualifie.pk}/identite/"):
+        assert _band(comptoir.troupe.client(), url).find(class_="compteur") is None, url
+
+
+@pytest.mark.exigence("CTR-14")
+def test_what_waits_of_a_patient_is_in_the_band_of_every_screen(comptoir, qualifie, monkeypatch):
+    """An app above counts: the band says the number in words and leads there, for who may see."""
+    attendent = {"documents": 2, "messages": 1, "rien": 0}
+
+    def count(nom):
+        return lambda patient, acteur: (
+            attendent[nom] if patient.pk == qualifie.pk and acteur.role == "adjoint" else 0
+        )
+
+    monkeypatch.setattr(panels, "_compteurs_patient", {})
+    for nom in attendent:
+        panels.register_compteur_patient(
+            panels.CompteurPatient(
+                nom,
+                f"{nom[:-1]} à lire",
+                f"{nom} à lire",
+                lambda patient: f"/patient/{patient.pk}/attente/",
+                count(nom),
+            )
+        )
+    ecrans = (
+        f"/vente/{comptoir.vente.pk}/",
+        f"/patients/{qualifie.pk}/identite/",
+        f"/patients/{qualifie.pk}/insi/",
+        f"/patient/{qualifie.pk}/proches/",
+    )
+    for url in ecrans:
+        liens = _band(comptoir.troupe.client("A02"), url).find_all(class_="compteur")
+        assert [" ".join(lien.text.split()) for lien in liens] == [
+            "2 documents à lire",
+            "1 message à lire",
+        ], url
+        assert {lien["href"] for lien in liens} == {f"/patient/{qualifie.pk}/attente/"}
+    assert _band(comptoir.troupe.client("B01"), ecrans[1]).find(class_="compteur") is None

@@ -54,6 +54,12 @@ def test_the_old_base_gives_files_provisoires_whose_birth_name_is_to_confirm(hal
     recue = IdentiteRecue.objects.get(patient=patient)
     assert (recue.source, recue.etat, recue.matricule) == ("import", "a_verifier", MATRICULE)
     assert recue.oid == NIR_OID
+    (creation,) = patient.evenements.all()
+    assert (creation.transition, creation.statut_avant, creation.statut_apres) == ("T1", "", "PROV")
+    assert creation.motif == "Reprise de l'ancien logiciel"
+    assert creation.operateur == halle.operateurs["A01"]
+    page = halle.client("A01").get(f"/patients/{patient.pk}/identite/").content.decode()
+    assert "Dossier créé" in page
 
 
 @pytest.mark.exigence("CTR-13")
@@ -266,7 +272,6 @@ def test_a_hundred_lines_cost_the_queries_of_ten(halle):
         with CaptureQueriesContext(connection) as prises:
             importe = importer(halle, ENTETE + lignes)
         assert importe.crees == nombre
-        Patient.objects.filter(methode="IMP").delete()
         return len(prises)
 
     assert cout(100) == cout(10) <= 40

@@ -111,6 +111,16 @@ class Bureau:
         )
         self.touche(lettre.lower())
 
+    def touches_en_retard(self, une, autre):
+        """Two keys 120 ms apart that a busy page hears together, before any of its timers."""
+        self.page.evaluate(
+            "([une, autre]) => { const presser = (key) => document.activeElement.dispatchEvent("
+            "new KeyboardEvent('keydown', {key, bubbles: true, cancelable: true}));"
+            " presser(une); const t = performance.now(); while (performance.now() - t < 120);"
+            " presser(autre); }",
+            [une, autre],
+        )
+
     def rafale(self, texte):
         """A keyboard scanner: every key and Enter at once, into whatever has the focus."""
         self.page.keyboard.type(f"{texte}\n")

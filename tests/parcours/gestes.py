@@ -111,3 +111,35 @@ def terminer_sans_piece(bureau):
 def recues(bureau, operation="enregistrerExecution"):
     """What the service's journal says it received."""
     return [e for e in bureau.journal("ordonnance") if e["operation"] == operation]
+
+
+def traits_of(personne, **autres):
+    """What a person says of themselves, as it is typed."""
+    annee, mois, jour = personne.naissance.split("-")
+    return {
+        "nom": personne.nom,
+        "prenoms": personne.prenoms[0],
+        "sexe": personne.sexe,
+        "naissance": f"{jour}/{mois}/{annee}",
+    } | autres
+
+
+def creer_un_dossier(bureau, personne, **autres):
+    """F2, nobody found, a file typed by hand and put in the sale."""
+    traits = traits_of(personne, **autres)
+    bureau.touche("F2")
+    bureau.dialogue("Patient de la vente")
+    bureau.ecrire("zzzzzz")
+    bureau.page.locator("#patients-trouves a", has_text="Créer un dossier patient").wait_for()
+    bureau.touche("Tab")
+    bureau.touche("Enter")
+    bureau.dialogue("Créer un dossier patient")
+    for champ in ("nom", "prenoms", "naissance"):
+        bureau.ecrire(traits[champ])
+        bureau.touche("Tab")
+    bureau.touche("Tab")  # the used name stays empty
+    bureau.touche("Space")
+    if traits["sexe"] == "F":
+        bureau.touche("ArrowRight")
+    bureau.touche("Enter")
+    bandeau(bureau, traits["nom"])

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.parcours.bureau import DOLIPRANE, new_patient
+from tests.parcours.bureau import DOLIPRANE, new_patient, until
 from tests.parcours.gestes import (
     bandeau,
     demander_une_piece,
@@ -101,7 +101,13 @@ def test_a_document_that_differs_is_said_trait_by_trait_and_waits(bureau):
     bureau.touche("1")  # on an identity card
     bureau.touche("1")  # the birth name
     bureau.touche("5")  # and the sex
-    assert bureau.page.locator("#dialogue [name=ecarts]:checked").count() == 2
+    coches = bureau.page.locator("#dialogue [name=ecarts]:checked")
+    until(lambda: coches.count() == 2, "deux traits cochés")
+    bureau.touches_en_retard("1", "5")
+    until(lambda: coches.count() == 0, "les deux touches d'une page occupée")
+    bureau.touche("1")
+    bureau.touche("5")
+    until(lambda: coches.count() == 2, "deux traits cochés de nouveau")
     bureau.regarder("identite-differente")
     assert examiner(bureau.page) == []
     repondre(bureau, "8")  # wait

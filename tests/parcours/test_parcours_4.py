@@ -3,21 +3,17 @@
 import pytest
 
 from tests.parcours.bureau import DOLIPRANE, new_patient, until
-from tests.parcours.gestes import bandeau, examiner, servir, terminer
+from tests.parcours.gestes import (
+    bandeau,
+    creer_un_dossier,
+    examiner,
+    servir,
+    terminer,
+    traits_of,
+)
 
 pytestmark = [pytest.mark.navigateur, pytest.mark.pile]
 VINCI = {"nom": "DE VINCI", "prenoms": "LEONARDO", "sexe": "M", "naissance": "01/02/2014"}
-
-
-def traits_of(personne, **autres):
-    """What a person says of themselves, as it is typed."""
-    annee, mois, jour = personne.naissance.split("-")
-    return {
-        "nom": personne.nom,
-        "prenoms": personne.prenoms[0],
-        "sexe": personne.sexe,
-        "naissance": f"{jour}/{mois}/{annee}",
-    } | autres
 
 
 def saisir(bureau, traits):
@@ -39,27 +35,6 @@ def interroger(bureau, traits):
     saisir(bureau, traits)
     bureau.touche("End")
     bureau.sans_dialogue()
-
-
-def creer_un_dossier(bureau, personne, **autres):
-    """F2, nobody found, a file typed by hand and put in the sale."""
-    traits = traits_of(personne, **autres)
-    bureau.touche("F2")
-    bureau.dialogue("Patient de la vente")
-    bureau.ecrire("zzzzzz")
-    bureau.page.locator("#patients-trouves a", has_text="Créer un dossier patient").wait_for()
-    bureau.touche("Tab")
-    bureau.touche("Enter")
-    bureau.dialogue("Créer un dossier patient")
-    for champ in ("nom", "prenoms", "naissance"):
-        bureau.ecrire(traits[champ])
-        bureau.touche("Tab")
-    bureau.touche("Tab")  # the used name stays empty
-    bureau.touche("Space")
-    if traits["sexe"] == "F":
-        bureau.touche("ArrowRight")
-    bureau.touche("Enter")
-    bandeau(bureau, traits["nom"])
 
 
 @pytest.mark.exigence("INS-11", "INS-22", "INS-25")

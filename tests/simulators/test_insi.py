@@ -14,6 +14,7 @@ from tests.simulators.client_nu import (
     RACINE,
     RES,
     RS,
+    RV,
     SOAP,
     TRAITS,
     VITALE,
@@ -234,6 +235,22 @@ def test_the_certified_number_of_a_card_finds_its_holder(insi):
     assert recu.text("NomNaissance") == "ADRUN"
 
 
+@pytest.mark.parametrize("champ", ["certifie", "ouvrant"])
+def test_a_card_that_still_bears_a_former_number_finds_its_holder(insi, simulateur, champ):
+    """The number of a card is not the INS: it may be one of before (§5.2, point 6)."""
+    simulateur.post("/evenement", nom="ADRUN", prenom="ZOE", evenement="nir_definitif")
+    recu = insi.vitale("1975-12-31", **{champ: "2751263220749"})
+
+    assert (recu.code, recu.text("NomNaissance")) == ("00", "ADRUN")
+    assert actif(recu)[0] != "2751263220749"
+
+
+def test_a_card_whose_number_was_replaced_without_link_finds_nobody(insi, simulateur):
+    simulateur.post("/evenement", nom="ADRUN", prenom="ZOE", evenement="autre_matricule")
+
+    assert insi.vitale("1975-12-31", certifie="2751263220749").code == "01"
+
+
 def test_a_card_without_any_number_finds_nobody(insi):
     assert insi.vitale("1975-12-31", nom="ADRUN").code == "insi_12"
 
@@ -284,6 +301,8 @@ def test_a_coverage_that_contradicts_the_body_is_refused(insi, chemin, code):
         ("DateNaissance", "31/12/1975", "insi_22"),
         ("DateNaissance", "19751231", "insi_22"),
         ("LieuNaissance", "PARIS", "insi_23"),
+        ("LieuNaissance", "1A004", "insi_23"),
+        ("LieuNaissance", "9B063", "insi_23"),
     ],
 )
 def test_a_wrong_field_gives_its_own_fault(insi, champ, valeur, code):
@@ -448,6 +467,26 @@ def test_the_same_message_twice_is_refused_the_second_time(insi):
     assert [insi.send(racine).code for _ in range(2)] == ["00", "desir_1020"]
 
 
+def test_the_same_identifier_in_capitals_is_the_same(insi):
+    racine = insi.traits_envelope(ADRUN[0], [ADRUN[1]], *ADRUN[2:])
+    insi.send(racine)
+    autre = insi.traits_envelope(ADRUN[0], [ADRUN[1]], *ADRUN[2:])
+    ident = header(racine, WSA, "MessageID").text.removeprefix("uuid:").upper()
+    header(autre, WSA, "MessageID").text = f"uuid:{ident}"
+
+    assert insi.send(autre).code == "desir_1020"
+
+
+def test_a_coverage_beside_traits_is_refused(insi, simulateur):
+    """COUVERTURE is empty for a search by traits (§3.3)."""
+    racine = insi.traits_envelope(ADRUN[0], [ADRUN[1]], *ADRUN[2:])
+    couverture = header(racine, BAM, "ContexteBAM").find(f"{{{BAM}}}COUVERTURE")
+    sub(sub(sub(couverture, BAM, "ASSURE"), BAM, "Id"), BAM, "Num", "2751263220749")
+
+    assert insi.send(racine).code == "desir_1020"
+    assert simulateur.journal()[-1]["raison"] == "couverture_non_vide"
+
+
 @pytest.mark.parametrize("bloc", [(LPS, "ContexteLPS"), (BAM, "ContexteBAM")])
 def test_a_context_identifier_serves_once(insi, bloc):
     racine = insi.traits_envelope(ADRUN[0], [ADRUN[1]], *ADRUN[2:])
@@ -527,6 +566,18 @@ def test_requests_of_the_bare_client_are_valid_against_the_contract(insi):
 
     assert traits.validate(body(insi.traits_envelope("A", ["B"], "M", "2000-01-01"))[0])
     assert vitale.validate(body(insi.vitale_envelope("2000-01-01", ouvrant="2840763220111"))[0])
+
+
+@pytest.mark.parametrize(("cle", "valable"), [("74", True), ("7", False), ("AB", False)])
+def test_the_contract_of_the_card_knows_the_shape_of_a_key(insi, cle, valable):
+    """A key is two digits, for the contract as for the service (§1.2)."""
+    racine = insi.vitale_envelope("1975-12-31", certifie="2751263220749", ouvrant="2751263220749")
+    sub(body(racine)[0][0], RV, "Cle", cle)
+
+    assert etree.XMLSchema(etree.parse(CONTRATS / "insi-vitale.xsd")).validate(body(racine)[0]) == (
+        valable
+    )
+    assert insi.send(racine).code == ("00" if valable else "desir_1020")
 
 
 def test_both_forms_of_fault_are_seen(insi):

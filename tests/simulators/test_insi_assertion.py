@@ -141,6 +141,10 @@ def _qualifier(element):
     element.find(f"{{{SAML}}}Subject/{{{SAML}}}NameID").set("NameQualifier", "PSC")
 
 
+def _issuer_format(element):
+    del element.find(f"{{{SAML}}}Issuer").attrib["Format"]
+
+
 def _version(element):
     element.set("Version", "1.1")
 
@@ -150,6 +154,7 @@ FAUSSES = {
     "secteur absent": _attribute("secteurActivite", "officine"),
     "spécialité pour un pharmacien": _speciality,
     "qualificatif d'un autre moyen": _qualifier,
+    "émetteur sans son format": _issuer_format,
     "autre version de SAML": _version,
 }
 

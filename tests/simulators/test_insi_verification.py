@@ -287,6 +287,8 @@ HORS_CONTRAT = {
     "sexe indéterminé": _text("Sexe", "I"),
     "date lunaire": _text("DateNaissance", "1950-00-00"),
     "date impossible": _text("DateNaissance", "1975-02-30"),
+    "date avec fuseau": _text("DateNaissance", "1975-12-31Z"),
+    "date avec fuseau d'ici": _text("DateNaissance", "1975-12-31+01:00"),
     "lieu en lettres": _text("LieuNaissance", "PARIS"),
     "élément vide": _text("Prenoms", None),
     "ordre": _swap,

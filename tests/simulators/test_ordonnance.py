@@ -44,7 +44,8 @@ def epu(simulateur, tls, schema):
 
 @pytest.fixture
 def voisin(simulateur, tls, schema):
-    """Another pharmacy."""
+    """Another pharmacy, of a simulator gone back to its start data too."""
+    simulateur.post("/oublier")
     client = _Verifie(simulateur.adresse, tls, id_nat="810100000040", finess=AUTRE_OFFICINE)
     client.schema = schema
     yield client
