@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import IO
 
 from agent import enroler, journal, jws, session_os
-from agent.cards.commande import Commande
+from agent.cards.commande import Commande, Geste
 from agent.cards.scripted import PiloteScripte
 from agent.confiance import load_enrolment, load_key
 from agent.receipts import Registre
@@ -57,22 +57,15 @@ async def run(options: argparse.Namespace) -> None:
     for signal_fin in (signal.SIGTERM, signal.SIGINT):
         boucle.add_signal_handler(signal_fin, fin.set)
     serveur = await agent.listen(options.port or PORTS)
-    taches = [
-        asyncio.create_task(suite)
-        for suite in (
-            agent.beat(),
-            agent.suivi.run(),
-            Relais(agent).run(),
-            session_os.watch(agent.on_lock, agent.on_wake),
-        )
-    ]
-    gestes = {
-        "session": lambda demande: agent.on_lock(bool(demande["locked"])),
-        "wake": lambda _demande: agent.on_wake(),
-        "degrade": lambda demande: degrade(agent, pilote, demande["names"]),
-    }
+    suites = (
+        agent.beat(),
+        agent.suivi.run(),
+        Relais(agent).run(),
+        session_os.watch(agent.on_lock, agent.on_wake),
+    )
+    taches = [asyncio.create_task(suite) for suite in suites]
     commande = await Commande(
-        pilote, agent.scans.on_bytes, lambda: etat(agent, pilote), gestes
+        pilote, agent.scans.on_bytes, lambda: etat(agent, pilote), build_acts(agent, pilote)
     ).serve(options.commande)
     journal.note("pret", port=agent.porte.port)
     write_ready(options.pret, agent.porte.port)
@@ -87,6 +80,15 @@ async def run(options: argparse.Namespace) -> None:
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(serveur.wait_closed(), 3)
     journal.note("fini")
+
+
+def build_acts(agent: Agent, pilote: PiloteScripte) -> dict[str, Geste]:
+    """Return what a tray or a test may play of the machine: its session, its sleep, its faults."""
+    return {
+        "session": lambda demande: agent.on_lock(bool(demande["locked"])),
+        "wake": lambda _demande: agent.on_wake(),
+        "degrade": lambda demande: degrade(agent, pilote, demande["names"]),
+    }
 
 
 def degrade(agent: Agent, pilote: PiloteScripte, noms: list[str]) -> None:

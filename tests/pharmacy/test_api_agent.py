@@ -360,7 +360,8 @@ def test_what_was_read_in_a_session_is_not_of_another(agent):
 def test_edited_data_are_refused(agent):
     """One letter changed is another digest; the journal of the officine says who posted it."""
     corps = agent.lecture()
-    lettre = {**VITALE, "source": VITALE["source"][:-1] + "x"}
+    lettre = json.loads(json.dumps(VITALE).replace("PAT-TROIS", "PAT-TROIX"))
+    assert lettre != VITALE
     refus(agent.post("lectures", {**corps, "data": lettre}), "recu_data_sha256")
     trace = Audit.objects.get(acte="lecture.refusee")
     assert (trace.resultat, trace.operateur_id) == (
