@@ -71,7 +71,7 @@ async function connecter() {
   if (lu?.socket.readyState === WebSocket.OPEN) return tenir(lu, loin);
   repondait = permis && (await sonder());
   panne('inconnu', repondait && dernier !== 'revoque');
-  panne('absent', !repondait && dernier !== 'revoque');
+  panne('absent', !repondait && dernier !== 'revoque' && (permis || loin));
   revenir();
 }
 
