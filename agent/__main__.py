@@ -8,65 +8,29 @@ import json
 import os
 import signal
 import sys
+from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
 from typing import IO
 
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
-from agent import journal, jws
+from agent import enroler, journal, jws, session_os
 from agent.appareils import association
 from agent.appareils.evdev import PiloteEvdev
 from agent.appareils.gestion import Appareils
 from agent.appareils.gestion import load as appareils_associes
 from agent.appareils.serie import PiloteSerie
 from agent.cards import montage
-from agent.cards.commande import Commande, describe_window
+from agent.cards.base import Pilote
+from agent.cards.commande import Commande, Geste, describe_window
 from agent.cards.pcsc.pilote import PilotePcsc
 from agent.cards.scripted import PiloteScripte
-from agent.policy import Enrolement
-from agent.protocol.classification import Motifs
+from agent.confiance import load_enrolment, load_key
 from agent.receipts import Registre
 from agent.server import Agent
+from agent.server.relais import Relais
+from agent.suivi import Suivi
 
-
-def load_key(dossier: Path, *, create: bool) -> Ed25519PrivateKey:
-    """Return the workstation's key, kept 0600; SystemExit with a sentence when absent."""
-    fichier = dossier / "poste.key"
-    if not fichier.exists():
-        if not create:
-            raise SystemExit("Ce poste n'a pas de clé : lancez d'abord « python -m agent cle ».")
-        dossier.mkdir(parents=True, exist_ok=True, mode=0o700)
-        cle = Ed25519PrivateKey.generate()
-        pem = cle.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-        with os.fdopen(
-            os.open(fichier, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb"
-        ) as sortie:
-            sortie.write(pem)
-    cle_lue = serialization.load_pem_private_key(fichier.read_bytes(), None)
-    if not isinstance(cle_lue, Ed25519PrivateKey):
-        raise SystemExit("La clé du poste n'est pas une clé Ed25519.")
-    return cle_lue
-
-
-def load_enrolment(dossier: Path) -> tuple[Enrolement, Motifs]:
-    """Return what the server said, after checking its signature with its own key."""
-    try:
-        objet = json.loads((dossier / "enrolement.json").read_text(encoding="utf-8"))
-        enrolement = Enrolement.from_dict(objet)
-        signe = jws.verify(objet["config_jws"], "agent-config+jwt", enrolement.cles)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as exc:
-        raise SystemExit(
-            "Poste non associé à l'officine : l'enrôlement manque ou est faux."
-        ) from exc
-    if signe != {nom: valeur for nom, valeur in objet.items() if nom != "config_jws"}:
-        raise SystemExit("Poste non associé à l'officine : l'enrôlement a été modifié.")
-    return enrolement, Motifs(**objet["config"]["motifs"])
+PORTS = (28173, 28174, 28175)
 
 
 def lock(dossier: Path) -> IO[str]:
@@ -88,51 +52,84 @@ def write_ready(chemin: Path | None, port: int) -> None:
     provisoire.replace(chemin)
 
 
-async def run(options: argparse.Namespace) -> None:
-    """Serve until SIGTERM or Ctrl-C."""
+def build(options: argparse.Namespace) -> tuple[Agent, Suivi, Appareils]:
+    """Return this workstation's agent, who follows the server, and its scanners: none open yet."""
     enrolement, motifs = load_enrolment(options.dossier)
     registre = Registre(load_key(options.dossier, create=False), enrolement, options.dossier)
-    agent = Agent(enrolement, registre, motifs, options.port)
-    pilote = montage.build(options, agent.onglets.broadcast)
-    agent.pilote = pilote
-    appareils = Appareils(
+    agent = Agent(enrolement, registre, motifs)
+    agent.pilote = montage.build(options, agent.onglets.broadcast)
+    agent.suivi = suivi = Suivi(agent, options.dossier)
+    agent.appareils = appareils = Appareils(
         appareils_associes(options.dossier),
         [PiloteSerie(options.racine), PiloteEvdev(options.racine)],
         agent.scans,
         agent.on_scanners,
     )
-    agent.appareils = appareils
+    return agent, suivi, appareils
+
+
+@contextlib.asynccontextmanager
+async def readers_running(
+    options: argparse.Namespace, agent: Agent, pilote: Pilote
+) -> AsyncIterator[None]:
+    """Open the readers, or the socket by which a tray or a test plays them; close them after."""
+    if isinstance(pilote, PiloteScripte):
+        commande = await Commande(
+            pilote, agent.scans.on_bytes, partial(etat, agent, pilote), build_acts(agent, pilote)
+        ).serve(options.commande)
+        yield
+        commande.close()
+        options.commande.unlink(missing_ok=True)
+    elif isinstance(pilote, PilotePcsc):
+        await pilote.start()
+        yield
+        await pilote.stop()
+
+
+async def run(options: argparse.Namespace) -> None:
+    """Serve until SIGTERM or Ctrl-C."""
+    agent, suivi, appareils = build(options)
     fin = asyncio.Event()
     boucle = asyncio.get_running_loop()
     for signal_fin in (signal.SIGTERM, signal.SIGINT):
         boucle.add_signal_handler(signal_fin, fin.set)
-    serveur = await agent.listen()
-    battement = asyncio.create_task(agent.beat())
-    veille = asyncio.create_task(appareils.watch())
-    commande = None
-    if isinstance(pilote, PilotePcsc):
-        await pilote.start()
-    else:
-        commande = await Commande(pilote, agent.scans.on_bytes, partial(etat, agent, pilote)).serve(
-            options.commande
-        )
-    journal.note("pret", port=options.port)
-    write_ready(options.pret, options.port)
-    await fin.wait()
-    battement.cancel()
-    veille.cancel()
-    appareils.close()
-    if commande is not None:
-        commande.close()
-    if isinstance(pilote, PilotePcsc):
-        await pilote.stop()
+    serveur = await agent.listen(options.port or PORTS)
+    suites = (
+        agent.beat(),
+        suivi.run(),
+        Relais(agent).run(),
+        session_os.watch(agent.on_lock, agent.on_wake),
+        appareils.watch(),
+    )
+    taches = [asyncio.create_task(suite) for suite in suites]
+    async with readers_running(options, agent, agent.pilote):
+        journal.note("pret", port=agent.porte.port)
+        write_ready(options.pret, agent.porte.port)
+        await fin.wait()
+        for tache in taches:
+            tache.cancel()
+        appareils.close()
     serveur.close(close_connections=True)
-    for chemin in (options.commande, options.pret):
-        if chemin is not None:
-            chemin.unlink(missing_ok=True)
+    if options.pret is not None:
+        options.pret.unlink(missing_ok=True)
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(serveur.wait_closed(), 3)
     journal.note("fini")
+
+
+def build_acts(agent: Agent, pilote: PiloteScripte) -> dict[str, Geste]:
+    """Return what a tray or a test may play of the machine: its session, its sleep, its faults."""
+    return {
+        "session": lambda demande: agent.on_lock(bool(demande["locked"])),
+        "wake": lambda _demande: agent.on_wake(),
+        "degrade": lambda demande: degrade(agent, pilote, demande["names"]),
+    }
+
+
+def degrade(agent: Agent, pilote: PiloteScripte, noms: list[str]) -> None:
+    """Play what does not work on this poste: `pcsc`, `scanner`."""
+    pilote.pannes = [str(nom) for nom in noms]
+    agent.tell_status()
 
 
 def etat(agent: Agent, pilote: PiloteScripte) -> dict[str, object]:
@@ -156,7 +153,7 @@ def etat(agent: Agent, pilote: PiloteScripte) -> dict[str, object]:
         "scanners": ["comptoir", "patient"],
         "pin_window": describe_window(pilote.codes.vue),
         "connections": len(agent.onglets.connexions),
-        "enrolled": bool(agent.enrolement.wid),
+        "enrolled": agent.enrole,
         "focus": agent.onglets.focus is not None,
     }
 
@@ -169,16 +166,23 @@ def main() -> None:
     cle.add_argument("--dossier", type=Path, required=True)
     servir = verbes.add_parser("servir", help="sert la page de l'officine")
     servir.add_argument("--dossier", type=Path, required=True)
-    servir.add_argument("--port", type=int, required=True)
+    servir.add_argument("--port", type=int, nargs="+", help="le premier libre est pris")
     montage.add_options(servir)
     servir.add_argument("--pret", type=Path)
     servir.add_argument(
         "--racine", type=Path, default=Path("/"), help="où sont /sys et /dev (essais)"
     )
     association.add_parser(verbes)
+    enrole = verbes.add_parser("enroler", help="associe ce poste par le code de « Postes »")
+    enrole.add_argument("--dossier", type=Path, required=True)
+    enrole.add_argument("--serveur", required=True)
+    enrole.add_argument("--code", default="")
     options = analyse.parse_args()
     if options.verbe == "cle":
         sys.stdout.write(jws.public_raw(load_key(options.dossier, create=True)) + "\n")
+        return
+    if options.verbe == "enroler":
+        enroler.run(options.dossier, options.serveur, options.code)
         return
     journal.start()
     if options.verbe == "lecteur":

@@ -30,17 +30,35 @@ class Enrolement:
     emetteur: str
     cles: list[dict[str, str]]
     officine: str = ""
+    seq: int = 0
+    etat: str = "associe"
+    transport: str = "auto"
+    min_agent: str = ""
 
     @classmethod
     def from_dict(cls, objet: dict[str, Any]) -> "Enrolement":
         """Read the enrolment file; KeyError when a part is missing."""
+        config = objet["config"]
         return cls(
             wid=str(objet["wid"]),
             origines=tuple(str(o) for o in objet["allowed_origins"]),
             emetteur=str(objet["issuer"]),
             cles=list(objet["jwks"]["keys"]),
             officine=str(objet["officine"]["nom"]),
+            seq=int(config["config_seq"]),
+            etat=str(objet.get("etat") or "associe"),
+            transport=str(config.get("transport") or "auto"),
+            min_agent=str(config.get("min_agent") or ""),
         )
+
+    def is_too_old(self, version: str) -> bool:
+        """Tell whether an agent of this version may only update itself (§5.13)."""
+        return bool(self.min_agent) and _rank(version) < _rank(self.min_agent)
+
+
+def _rank(version: str) -> tuple[int, ...]:
+    """Return a version as numbers; what is no number counts as zero."""
+    return tuple(int(part) if part.isdigit() else 0 for part in version.split("."))
 
 
 @dataclass

@@ -1,8 +1,9 @@
 """ASGI entry point: one hop to a thread per request, whatever the middlewares."""
 
 import os
+from typing import Any
 
-from asgiref.sync import sync_to_async
+from asgiref.sync import ThreadSensitiveContext, sync_to_async
 from django import setup
 from django.core.handlers.asgi import ASGIHandler
 from django.http import HttpRequest
@@ -26,6 +27,16 @@ class Application(ASGIHandler):
     async def get_response_async(self, request: HttpRequest) -> HttpResponseBase:
         """Answer from the thread of this request."""
         return await sync_to_async(self.get_response, thread_sensitive=True)(request)
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:  # noqa: ANN401 - as Django's
+        """Serve a request, or a websocket of the relay (agent.md §5.12)."""
+        if scope["type"] != "websocket":
+            await super().__call__(scope, receive, send)
+            return
+        from pharmacy.relais_asgi import relay
+
+        async with ThreadSensitiveContext():  # a thread of its own, as each request has
+            await relay(scope, receive, send)
 
 
 setup(set_prefix=False)

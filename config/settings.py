@@ -32,6 +32,8 @@ CSRF_TRUSTED_ORIGINS = [ADRESSE]
 AGENT_PORTS = (
     [env.entier("AGENT_PORT", 0)] if env.entier("AGENT_PORT", 0) else [28173, 28174, 28175]
 )
+# Below this version an agent only updates itself (agent.md §5.13); empty: none is refused.
+AGENT_MINIMUM = env.texte("AGENT_MINIMUM", "")
 PLATEAU_URL = env.texte("PLATEAU_URL", "")
 # In `simulateur`, a browser on this very machine becomes the demonstration workstation by itself.
 POSTE_AUTOMATIQUE = env.texte("POSTE_DEMONSTRATION", "comptoir-1") if _hors_production else ""

@@ -4,9 +4,15 @@ from django.conf import settings
 from django.http import HttpRequest
 
 from pharmacy import parametres
+from pharmacy.models import Poste
 from pharmacy.panels import compteur_list
+from pharmacy.postes.configuration import TRANSPORT
 
 LIBELLES = {"simulateur": "SIMULATEUR", "bac_a_sable": "BAC À SABLE", "production": ""}
+
+
+def _has_agent(poste: Poste | None) -> bool:
+    return poste is not None and poste.etat == Poste.Etat.ASSOCIE
 
 
 def comptoir(request: HttpRequest) -> dict[str, object]:
@@ -14,11 +20,12 @@ def comptoir(request: HttpRequest) -> dict[str, object]:
     acteur = getattr(request, "acteur", None)
     poste = getattr(request, "poste", None)
     compteurs = []
-    verrou_minutes, sans_lettres = 0, False
+    verrou_minutes, sans_lettres, transport = 0, False, "loopback"
     if acteur is not None:
         reglages = parametres.valeurs(
-            acteur.officine_id, "session.verrouillage_minutes", "touches.lettres"
+            acteur.officine_id, "session.verrouillage_minutes", "touches.lettres", TRANSPORT
         )
+        transport = str(reglages[TRANSPORT])
         verrou_minutes = int(reglages["session.verrouillage_minutes"])
         sans_lettres = reglages["touches.lettres"] == "sans"
         compteurs = [
@@ -34,7 +41,9 @@ def comptoir(request: HttpRequest) -> dict[str, object]:
         "compteurs": compteurs,
         "verrou_minutes": verrou_minutes,
         "sans_lettres": sans_lettres,
-        "agent_url": f"ws://127.0.0.1:{settings.AGENT_PORTS[0]}/agent/v1" if poste else "",
+        "agent_ports": " ".join(map(str, settings.AGENT_PORTS)) if _has_agent(poste) else "",
+        "agent_transport": transport,
+        "sur_place": settings.HOTE_AUTORISE.startswith("127.0.0.1"),
         "csp_nonce": getattr(request, "csp_nonce", ""),
         "version": settings.VERSION,
     }

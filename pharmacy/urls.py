@@ -2,8 +2,18 @@
 
 from django.urls import path
 
-from pharmacy import api
-from pharmacy.views import equipe, flux, parametres, patient, que_dire, session, vente, vitrine
+from pharmacy import api, api_postes
+from pharmacy.views import (
+    equipe,
+    flux,
+    parametres,
+    patient,
+    postes,
+    que_dire,
+    session,
+    vente,
+    vitrine,
+)
 
 urlpatterns = [
     path("", vente.portail, name="portail"),
@@ -48,10 +58,19 @@ urlpatterns = [
         name="equipe_reinitialiser",
     ),
     path("equipe/postes/<int:poste_id>/ici/", equipe.associer, name="equipe_associer"),
+    path("postes/", postes.postes, name="postes"),
+    path("postes/<int:poste_id>/", postes.poste, name="poste"),
+    path("postes/<int:poste_id>/association/", postes.poste_etat, name="poste_etat"),
+    path("postes/<int:poste_id>/code/", postes.poste_code, name="poste_code"),
+    path("postes/<int:poste_id>/decider/", postes.poste_decider, name="poste_decider"),
+    path("postes/<int:poste_id>/revoquer/", postes.poste_revoquer, name="poste_revoquer"),
     path("dev/composants", vitrine.composants, name="composants"),
     path("flux", flux.flux, name="flux"),
     path("flux/etat", flux.etat, name="flux_etat"),
     path("sante", api.Sante.as_view(), name="sante"),
+    path("api/agent/enrolements", api_postes.Enrolements.as_view(), name="api_enrolements"),
+    path("api/agent/config/<str:wid>", api_postes.Configuration.as_view(), name="api_config"),
+    path(".well-known/agent-jwks.json", api_postes.Jwks.as_view(), name="api_jwks"),
     path("api/agent/jetons", api.Jetons.as_view(), name="api_jetons"),
     path("api/agent/presence", api.Presence.as_view(), name="api_presence"),
     path("api/agent/nonces", api.Nonces.as_view(), name="api_nonces"),

@@ -13,12 +13,17 @@ from agent.cards.scripted import PiloteScripte
 
 Scan = Callable[[str, bytes], None]
 Etat = Callable[[], dict[str, Any]]
+# What happens to the machine rather than to a reader: its session, its sleep, its services.
+Geste = Callable[[dict[str, Any]], None]
 
 
 class Commande:
     """JSON lines on a private unix socket; one reply line per request."""
 
-    def __init__(self, pilote: PiloteScripte, scan: Scan, etat: Etat) -> None:
+    def __init__(
+        self, pilote: PiloteScripte, scan: Scan, etat: Etat, gestes: dict[str, Geste] | None = None
+    ) -> None:
+        self.gestes = gestes or {}
         self.pilote = pilote
         self.scan = scan
         self.etat = etat
@@ -80,6 +85,9 @@ class Commande:
         }
         if verbe in {"pin", "pin_confirm", "pin_cancel"}:
             return self._answer_window(verbe, str(demande.get("digits") or ""))
+        if verbe in self.gestes:
+            self.gestes[verbe](demande)
+            return {"ok": True, "state": self.etat()}
         if lecteur and lecteur not in self.pilote.postes:
             return {"ok": False, "error": "lecteur", "message": "Lecteur inconnu."}
         actes[verbe]()

@@ -56,6 +56,7 @@ class PiloteScripte:
         self.postes = {nom: _Lecteur(nom) for nom in LECTEURS}
         self.codes = codes or CodePorteur(emettre)
         self.cps = UsageCps(self, self.codes, emettre)
+        self.pannes: list[str] = []
 
     # Readers
 
@@ -72,6 +73,10 @@ class PiloteScripte:
             }
             for poste in self.postes.values()
         ]
+
+    def degrade(self) -> list[str]:
+        """Return what was told not to work."""
+        return self.pannes
 
     def inserer(self, lecteur: str, fichier: dict[str, Any]) -> None:
         """Put a card in. KeyError for an unknown reader; ValueError when unplugged or malformed."""

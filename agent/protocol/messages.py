@@ -114,6 +114,10 @@ ERREURS: dict[str, tuple[bool, str]] = {
         True,
         "L'appli n'a rien donné de lisible. Reposez le téléphone, ou scannez son code.",
     ),
+    "E_UPDATE_REQUIRED": (
+        False,
+        "Agent trop ancien pour ce serveur. Il se met à jour ; sinon, appelez le support.",
+    ),
     "E_SCANNER_GONE": (True, "E-lecteur débranché. Rebranchez-le, ou saisissez le code."),
 }
 
@@ -136,6 +140,7 @@ FERMETURES = {
     "version": 4005,
     "lent": 4006,
     "inondation": 4007,
+    "session_verrouillee": 4008,
     "revoque": 4009,
 }
 

@@ -4,9 +4,11 @@ import asyncio
 import contextlib
 import secrets
 import time
-from typing import Any
+from collections.abc import AsyncIterable, Sequence
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 from uuid import uuid4
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from websockets.asyncio.server import Server, ServerConnection, serve
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
@@ -15,40 +17,109 @@ from agent import VERSION, journal, operation
 from agent.appareils.base import ROLES
 from agent.appareils.gestion import Appareils
 from agent.cards.base import Pilote
+from agent.confiance import NON_ENROLE
 from agent.policy import Enrolement, Liaison, Vus
 from agent.protocol import messages
 from agent.protocol.classification import Motifs
 from agent.protocol.messages import FERMETURES, ErreurAgent, Requete
 from agent.receipts import Registre
-from agent.server.onglets import Connexion, Onglets
+from agent.server.onglets import Connexion, Onglets, Prise
 from agent.server.porte import Porte
 from agent.server.scans import Scans
 from agent.server.verbes import REFUS_MAX, VERBES, Lectures
+
+if TYPE_CHECKING:
+    from agent.suivi import Suivi
 
 DELAI_AUTH_S = 10
 SURSIS_S = 30
 STATUT_S = 30
 # The window of another request, then one's own, sixty seconds each (§5.10).
 CODE_S = 120.0
+# What an agent below the server's minimum still answers (§5.13).
+PERMIS_TROP_ANCIEN = frozenset({"auth.refresh", "agent.update.check", "diag.get"})
+
+
+@runtime_checkable
+class Reveillable(Protocol):
+    """A driver that must start afresh after the machine slept."""
+
+    def reveil(self) -> None:
+        """Drop contexts and sessions held before."""
+
+
+@runtime_checkable
+class Degradable(Protocol):
+    """A driver, or what holds scanners, that can say what does not work."""
+
+    def degrade(self) -> list[str]:
+        """Return stable names: pcsc, scanner…"""
 
 
 class Agent:
     """The running agent: door, tabs, scans, cards."""
 
-    def __init__(
-        self, enrolement: Enrolement, registre: Registre, motifs: Motifs, port: int
-    ) -> None:
+    def __init__(self, enrolement: Enrolement, registre: Registre, motifs: Motifs) -> None:
         self.enrolement = enrolement
         self.registre = registre
         self.instance = uuid4().hex[:8]
         self.onglets = Onglets()
-        self.porte = Porte(enrolement, port, self.onglets)
+        self.porte = Porte(enrolement, self.onglets)
         self.scans = Scans(motifs, self.onglets)
         self.vus = Vus()
         self.lectures = Lectures()
         self.depart = time.monotonic()
         self.pilote: Pilote
         self.appareils: Appareils | None = None
+        self.suivi: Suivi | None = None
+
+    @property
+    def enrole(self) -> bool:
+        """Whether an officine trusts this agent."""
+        return bool(self.enrolement.wid)
+
+    def apply(self, enrolement: Enrolement, motifs: Motifs | None = None) -> None:
+        """Trust this from now on; tabs of an origin that no longer enters are closed."""
+        self.enrolement = self.registre.enrolement = self.porte.enrolement = enrolement
+        if motifs is not None:
+            self.scans.use(motifs)
+        for connexion in self.onglets.connexions:
+            if connexion.liaison.origine not in (*enrolement.origines, enrolement.emetteur):
+                connexion.sortie.end(FERMETURES["auth_refusee"])
+
+    def revoke(self) -> None:
+        """No officine trusts this agent any more: tabs closed, code forgotten, nobody enters."""
+        self.onglets.end_all(FERMETURES["revoque"])
+        self.pilote.pin_lock()
+        self.scans.forget()
+        self.registre.cle = Ed25519PrivateKey.generate()  # the former one leaves the memory too
+        self.apply(NON_ENROLE)
+
+    def on_lock(self, verrouillee: bool) -> None:
+        """The session of the person was locked or unlocked: nothing is read meanwhile (§5.7)."""
+        self.porte.verrouillee = verrouillee
+        journal.note("session", verrouillee=int(verrouillee))
+        if verrouillee:
+            self.pilote.pin_lock()
+            self.scans.forget()
+            self.onglets.end_all(FERMETURES["session_verrouillee"])
+
+    def on_wake(self) -> None:
+        """The machine slept: the code is asked again, and the driver starts afresh (§5.11)."""
+        journal.note("reveil")
+        self.pilote.pin_lock()
+        if isinstance(self.pilote, Reveillable):
+            self.pilote.reveil()
+        if self.suivi is not None:
+            self.suivi.wake()
+        self.onglets.broadcast("readers.changed", {"readers": self.pilote.lecteurs()})
+
+    def degrade(self) -> list[str]:
+        """Return what does not work here, by stable names: pcsc, clavier_partage, update…"""
+        pannes = self.pilote.degrade() if isinstance(self.pilote, Degradable) else []
+        lecteurs = {str(s["degraded"]) for s in self.scanners() if s.get("degraded")}
+        ancien = ["update"] if self.enrolement.is_too_old(VERSION) else []
+        return [*pannes, *sorted(lecteurs), *ancien]
 
     async def handle(self, ws: ServerConnection) -> None:
         """Serve one tab until it closes."""
@@ -56,7 +127,11 @@ class Agent:
         if self.porte.pleine:
             await ws.close(FERMETURES["saturation"])
             return
-        liaison = Liaison(ws.request.headers["Origin"], secrets.token_urlsafe(32), time.time())
+        await self.serve_tab(ws, ws, ws.request.headers["Origin"])
+
+    async def serve_tab(self, ws: Prise, trames: AsyncIterable[str | bytes], origine: str) -> None:
+        """Serve a tab whose frames come from its socket or from the relay."""
+        liaison = Liaison(origine, secrets.token_urlsafe(32), time.time())
         connexion = Connexion(ws, liaison)
         self.onglets.connexions.append(connexion)
         ecrivain = asyncio.create_task(self._write(connexion))
@@ -68,7 +143,7 @@ class Agent:
                     self.enrolement.wid, self.instance, liaison.challenge, VERSION
                 ),
             )
-            async for trame in ws:
+            async for trame in trames:
                 if connexion.sortie.fermee:
                     continue
                 if isinstance(trame, bytes):
@@ -111,7 +186,8 @@ class Agent:
             prevenu = prevenu and reste < 60
 
     async def _receive(self, connexion: Connexion, texte: str) -> None:
-        permis = connexion.debit.take(time.monotonic())
+        connexion.dernier = time.monotonic()
+        permis = connexion.debit.take(connexion.dernier)
         if connexion.debit.inonde:
             connexion.sortie.end(FERMETURES["inondation"])
             return
@@ -149,6 +225,8 @@ class Agent:
             raise ErreurAgent("E_AUTH_REQUIRED")
         if connexion.acces.exp < time.time() and requete.verbe != "auth.refresh":
             raise ErreurAgent("E_AUTH_TOKEN_EXPIRED")
+        if self.enrolement.is_too_old(VERSION) and requete.verbe not in PERMIS_TROP_ANCIEN:
+            raise ErreurAgent("E_UPDATE_REQUIRED", minimum=self.enrolement.min_agent)
         if portee and portee not in connexion.acces.portees:
             raise ErreurAgent("E_AUTH_SCOPE")
 
@@ -171,6 +249,8 @@ class Agent:
         except ErreurAgent as erreur:
             code = erreur.code
             self._fail(connexion, requete.ident, erreur)
+            if code == "E_PROTO_VERSION":
+                connexion.sortie.end(FERMETURES["version"])
         except TimeoutError:
             code = "E_TIMEOUT"
             self._fail(connexion, requete.ident, ErreurAgent(code))
@@ -197,18 +277,6 @@ class Agent:
             await asyncio.sleep(STATUT_S)
             self.tell_status()
 
-    def tell_status(self) -> None:
-        """Tell every tab how the agent is."""
-        self.onglets.broadcast(
-            "agent.status",
-            {
-                "uptime_s": round(time.monotonic() - self.depart),
-                "degraded": self.degraded(),
-                "scanners": self.scanners(),
-                "locked_session": False,
-            },
-        )
-
     def scanners(self) -> list[dict[str, Any]]:
         """Return the scanners: the paired ones, else those the demonstration tray plays."""
         joues = [
@@ -218,17 +286,34 @@ class Agent:
         ]
         return (self.appareils.states() if self.appareils else []) or joues
 
-    def degraded(self) -> list[str]:
-        """Return what works less well than it should, by name."""
-        return sorted({s["degraded"] for s in self.scanners() if s.get("degraded")})
-
     def on_scanners(self) -> None:
         """A scanner came or left: every tab asks for the state, and knows it at once."""
         self.tell_status()
         self.onglets.broadcast("readers.changed", {"readers": self.pilote.lecteurs()})
 
-    async def listen(self) -> Server:
-        """Open the socket, on the loopback address only."""
+    def tell_status(self) -> None:
+        """Tell every tab how the agent is, now."""
+        self.onglets.broadcast(
+            "agent.status",
+            {
+                "uptime_s": round(time.monotonic() - self.depart),
+                "degraded": self.degrade(),
+                "scanners": self.scanners(),
+                "locked_session": self.porte.verrouillee,
+            },
+        )
+
+    async def listen(self, ports: Sequence[int]) -> Server:
+        """Open the socket on the first free port, on the loopback address only (§5.1)."""
+        for port in ports:
+            self.porte.port = port
+            try:
+                return await self._listen()
+            except OSError:
+                journal.note("port_pris", port=port)
+        raise SystemExit("Aucun des ports de l'agent n'est libre. Fermez l'autre agent.")
+
+    async def _listen(self) -> Server:
         return await serve(
             self.handle,
             "127.0.0.1",

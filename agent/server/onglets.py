@@ -1,12 +1,11 @@
 """The connected pages: each with its outgoing queue, one of them in front."""
 
 import asyncio
+import time
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any
-
-from websockets.asyncio.server import ServerConnection
+from typing import Any, Protocol
 
 from agent.policy import Acces, Cadence, Debit, Liaison
 from agent.protocol import messages
@@ -52,7 +51,8 @@ class Sortie:
 
     def end(self, code: int) -> None:
         """Close with this code, after what is already queued."""
-        self._fin = code
+        if self._fin is None:
+            self._fin = code
         self._pret.set()
 
     async def next(self) -> str | int:
@@ -67,11 +67,21 @@ class Sortie:
         return texte
 
 
+class Prise(Protocol):
+    """What carries the frames of a tab: its socket, or its part of the relay."""
+
+    async def send(self, message: str) -> None:
+        """Send a frame."""
+
+    async def close(self, code: int = 1000) -> None:
+        """Close with this code."""
+
+
 @dataclass(eq=False)
 class Connexion:
     """One tab: its socket, its access, its outgoing queue."""
 
-    ws: ServerConnection
+    ws: Prise
     liaison: Liaison
     acces: Acces | None = None
     seq: int = 0
@@ -81,6 +91,7 @@ class Connexion:
     debit: Debit = field(default_factory=Debit)
     muets: set[str] = field(default_factory=set)
     signatures: Cadence = field(default_factory=lambda: Cadence(5, 10))
+    dernier: float = field(default_factory=time.monotonic)
 
 
 class Onglets:
@@ -114,6 +125,23 @@ class Onglets:
             payload = {**payload, "during": self.occupes[payload["reader"]]}
         for connexion in self.connexions:
             self.event(connexion, nom, payload)
+
+    def idle(self) -> Connexion | None:
+        """Return the tab that asked for nothing for the longest time, if one may go.
+
+        Neither the one in front, nor one that waits for an answer.
+        """
+        libres = [
+            c
+            for c in self.connexions
+            if c.acces and not c.en_vol and not c.sortie.fermee and c is not self.focus
+        ]
+        return min(libres, key=lambda c: c.dernier, default=None)
+
+    def end_all(self, code: int) -> None:
+        """Close every tab, after what is already queued."""
+        for connexion in self.connexions:
+            connexion.sortie.end(code)
 
     def release(self, connexion: Connexion) -> None:
         """Leave the front, if this tab is there."""

@@ -30,6 +30,9 @@ async def _v_ping(agent: Agent, _connexion: Connexion, requete: Requete) -> dict
 
 
 async def _v_auth(agent: Agent, connexion: Connexion, requete: Requete) -> dict[str, Any]:
+    if agent.suivi is not None and agent.suivi.is_unknown(requete.payload.get("token")):
+        await agent.suivi.refresh_keys()
+    _check_protocol(requete)
     try:
         acces = check_token(
             agent.enrolement,
@@ -45,6 +48,8 @@ async def _v_auth(agent: Agent, connexion: Connexion, requete: Requete) -> dict[
         raise
     if connexion.acces is not None and connexion.acces.sub != acces.sub:
         agent.onglets.release(connexion)
+    if connexion.acces is None:
+        agent.porte.make_room()
     connexion.acces = acces
     preuve = jws.sign(
         agent.registre.cle,
@@ -65,6 +70,14 @@ async def _v_auth(agent: Agent, connexion: Connexion, requete: Requete) -> dict[
     }
 
 
+def _check_protocol(requete: Requete) -> None:
+    """A page of a later protocol is told so; one that says nothing is of the first (§5.13)."""
+    client = requete.payload.get("client")
+    voulu = client.get("protocol") if isinstance(client, dict) else None
+    if voulu not in {None, messages.VERSION_PROTOCOLE}:
+        raise ErreurAgent("E_PROTO_VERSION", protocol=messages.VERSION_PROTOCOLE, agent=VERSION)
+
+
 def _capabilities(agent: Agent) -> dict[str, Any]:
     return {
         "drivers": {
@@ -75,7 +88,9 @@ def _capabilities(agent: Agent) -> dict[str, Any]:
         },
         "simulated": agent.pilote.simule,
         "features": ["scan", "sign", "situations"],
-        "protocol": 1,
+        "protocol": messages.VERSION_PROTOCOLE,
+        "agent": VERSION,
+        "min_agent": agent.enrolement.min_agent or None,
         "limits": {"message": messages.TAILLE_MAX},
     }
 
@@ -91,7 +106,9 @@ async def _v_state(agent: Agent, connexion: Connexion, _r: Requete) -> dict[str,
         "scanners": agent.scanners(),
         "focus": agent.onglets.focus is connexion,
         "pin": {"state": pin.etat, "tries_left": pin.essais},
-        "degraded": agent.degraded(),
+        "degraded": agent.degrade(),
+        "locked_session": agent.porte.verrouillee,
+        "agent": VERSION,
     }
 
 

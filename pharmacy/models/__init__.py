@@ -5,7 +5,13 @@ from pharmacy.models.officine import Officine, Parametre
 from pharmacy.models.operateur import Operateur, VerrouConnexion
 from pharmacy.models.ordonnance import LignePrescrite, Ordonnance, Prescripteur
 from pharmacy.models.patient import CHAMPS_SUIVIS, CartePatient, Patient, PatientVersion
-from pharmacy.models.poste import DemandeSignature, NonceLecture, Poste, RecuCarte
+from pharmacy.models.poste import (
+    CodeEnrolement,
+    DemandeSignature,
+    NonceLecture,
+    Poste,
+    RecuCarte,
+)
 from pharmacy.models.produit import Produit
 from pharmacy.models.recherche import MotConnu, MotPatient
 from pharmacy.models.vente import Delivrance, LigneDelivrance, Stock, Vente
@@ -14,6 +20,7 @@ __all__ = [
     "CHAMPS_SUIVIS",
     "Audit",
     "CartePatient",
+    "CodeEnrolement",
     "Delivrance",
     "DemandeSignature",
     "LigneDelivrance",

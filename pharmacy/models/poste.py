@@ -2,7 +2,7 @@
 
 from django.db import models
 
-from pharmacy.chiffre import OctetsChiffres
+from pharmacy.chiffre import OctetsChiffres, TexteChiffre
 from pharmacy.models.officine import Officine
 
 
@@ -27,6 +27,8 @@ class Poste(models.Model):
     vu_le = models.DateTimeField("dernier signe de vie", null=True)
     ouvert_le = models.DateTimeField("ouvert par mot de passe le", null=True)
     dernier_recu = models.CharField("empreinte du dernier reçu", max_length=64, blank=True)
+    config_seq = models.PositiveIntegerField("rang de la configuration", default=0)
+    config_empreinte = models.CharField("empreinte de la configuration", max_length=64, blank=True)
 
     class Meta:
         verbose_name = "poste"
@@ -40,6 +42,43 @@ class Poste(models.Model):
 
     def __str__(self) -> str:
         return self.libelle
+
+
+class CodeEnrolement(models.Model):
+    """A short code that pairs one agent with a poste: ten minutes, once, five tries (§5.4).
+
+    `repere` is its first half, which finds the row; `secret` is the whole code, kept until it ends.
+    """
+
+    class Etat(models.TextChoices):
+        """Life of a code."""
+
+        EMIS = "emis", "Donné"
+        DEMANDE = "demande", "À confirmer"
+        CONFIRME = "confirme", "Confirmé"
+        REFUSE = "refuse", "Refusé"
+        MORT = "mort", "Annulé"
+
+    officine = models.ForeignKey(Officine, on_delete=models.PROTECT)
+    poste = models.ForeignKey(Poste, on_delete=models.CASCADE, related_name="codes")
+    repere = models.CharField(max_length=4, unique=True, null=True)  # noqa: DJ001 - ended: none
+    secret = TexteChiffre("code")
+    etat = models.CharField(max_length=10, choices=Etat.choices, default=Etat.EMIS)
+    essais = models.PositiveSmallIntegerField("essais faux", default=0)
+    cree_par = models.ForeignKey("pharmacy.Operateur", on_delete=models.PROTECT, related_name="+")
+    expire_le = models.DateTimeField()
+    cle_publique = models.CharField("clé publique de l'agent", max_length=64, blank=True)
+    comparaison = models.CharField("code de comparaison", max_length=6, blank=True)
+    version_agent = models.CharField("version de l'agent", max_length=20, blank=True)
+    systeme = models.CharField("système", max_length=40, blank=True)
+    machine = models.CharField("nom donné par l'agent", max_length=40, blank=True)
+
+    class Meta:
+        verbose_name = "code d'enrôlement"
+        indexes = [models.Index(fields=["poste", "-id"], name="code_enrolement_recent")]
+
+    def __str__(self) -> str:
+        return self.etat
 
 
 class NonceLecture(models.Model):

@@ -21,22 +21,26 @@ class JetonRefuse(ValueError):
     """A signed object that is not what it says; the text is a stable code."""
 
 
-@lru_cache(maxsize=2)
-def _load(pem: str) -> OKPKey:
-    if not pem:
+_FIN_PEM = "-----END PRIVATE KEY-----"
+
+
+@lru_cache(maxsize=4)
+def _load(pems: str) -> tuple[OKPKey, ...]:
+    trouves = [f"{bout.strip()}\n{_FIN_PEM}\n" for bout in pems.split(_FIN_PEM) if bout.strip()]
+    if not trouves:
         raise ImproperlyConfigured("COMPTOIR_CLE_AGENT est vide.")
-    return OKPKey.import_key(pem)
+    return tuple(OKPKey.import_key(pem) for pem in trouves[:2])
 
 
 def server_key() -> OKPKey:
-    """Return the Ed25519 key under which the server signs for agents."""
-    return _load(settings.CLE_AGENT_PEM)
+    """Return the Ed25519 key under which the server signs for agents: the first of the setting."""
+    return _load(settings.CLE_AGENT_PEM)[0]
 
 
 def server_jwks() -> dict[str, list[dict[str, object]]]:
-    """Return the public half, as a JWKS."""
-    cle = server_key()
-    return {"keys": [{**cle.as_dict(private=False), "kid": cle.thumbprint()}]}
+    """Return the public halves, as a JWKS: two during a rotation (agent.md §5.17)."""
+    cles = _load(settings.CLE_AGENT_PEM)
+    return {"keys": [{**c.as_dict(private=False), "kid": c.thumbprint()} for c in cles]}
 
 
 def sign(typ: str, claims: dict[str, object]) -> str:
@@ -61,6 +65,14 @@ def verify(jeton: str, typ: str, cle_publique: str) -> dict[str, Any]:
         return jwt.decode(jeton, poste_key(cle_publique), algorithms=ALGORITHMES).claims
     except (JoseError, ValueError, RecursionError) as exc:
         raise JetonRefuse("signature_fausse") from exc
+
+
+def unsigned(jeton: str) -> bytes:
+    """Return what a JWS says, unverified: only to find whose key must verify it. ValueError."""
+    parts = jeton.split(".")
+    if len(parts) != 3:
+        raise ValueError("a JWS has three parts")
+    return base64.urlsafe_b64decode(parts[1] + "=" * (-len(parts[1]) % 4))
 
 
 def _check_header(jeton: str, typ: str) -> None:

@@ -42,7 +42,7 @@ ENTREES = (
         "operateurs.debloquer",
         "operateur",
         "Opérateurs et postes",
-        "Débloquer, mot de passe oublié, associer un poste",
+        "Débloquer, mot de passe oublié, associer un navigateur",
     ),
     Entree(
         "ins_taches",
@@ -64,6 +64,13 @@ ENTREES = (
         "patients",
         "Reprendre une base de patients",
         "Les dossiers d'un autre logiciel, depuis un fichier CSV",
+    ),
+    Entree(
+        "postes",
+        "postes.gerer",
+        "donnees",
+        "Postes",
+        "Les agents qui lisent les cartes : associer, essayer, révoquer",
     ),
 )
 

@@ -1,15 +1,13 @@
 /** The workstation's agent: readers, cards, scans and signatures, over its websocket. */
+import { demander, demarrer } from './lien.js';
 import { appliquer, dire, poster, proposer, recevoir, vente } from './serveur.js';
 
-const { officineAgent: adresse, officineWid: wid } = document.body.dataset;
+const { officineAgent: ports, officineWid: wid } = document.body.dataset;
 const MOTS = { absent: 'agent absent', pret: 'prêt', vide: 'vide', carte: 'carte présente', debranche: 'débranché' };
 const ETATS = { card: 'carte', empty: 'vide', gone: 'debranche' };
 const REJETS = { trop_long: () => 'Code trop long : lecture abandonnée. Scannez de nouveau.', rafale: (n) => `Trop de codes à la fois : ${n} non lus. Scannez-les de nouveau.` };
-const ABSENT = { code: 'AGT-000', message: "L'agent de ce poste ne répond pas." };
-const [attentes, lectures] = [new Map(), {}];
-let [prise, rang, essais] = [null, 0, 0]; // socket, counts of requests and of connections
-let certificat = null; // signing certificate of the CPS in the reader, base64 DER
-let aSigner = null; // service that waits for the card
+const [indicateur, lectures] = [document.getElementById('agent'), {}];
+let [defi, certificat, aSigner] = [null, null, null]; // challenge of the connection; the CPS's, base64 DER; service that waits for it
 
 function montrer(lecteur, etat) {
   const element = document.querySelector(`#lecteurs [data-lecteur="${lecteur}"]`);
@@ -18,37 +16,48 @@ function montrer(lecteur, etat) {
   element.querySelector('.hors-ecran').textContent = ` : ${MOTS[etat]}`;
 }
 
-/** Sends a request to the agent; rejects with {code, message} of its answer. */
-function demander(type, payload = {}) {
-  return new Promise((resoudre, rejeter) => {
-    if (prise?.readyState !== WebSocket.OPEN) return rejeter(ABSENT);
-    const id = `r${(rang += 1)}`;
-    attentes.set(id, { resoudre, rejeter });
-    prise.send(JSON.stringify({ v: 1, type, id, payload }));
-  });
+/** Shows or clears a fault in the header. */
+function panne(nom, oui, precision = '') {
+  const ligne = indicateur?.querySelector(`[data-panne="${nom}"]`);
+  if (!ligne) return;
+  ligne.hidden = !oui;
+  if (precision) ligne.querySelector('[data-precision]').textContent = precision;
+  const vues = [...indicateur.querySelectorAll('[data-panne]:not([hidden])')];
+  const mot = vues[0]?.dataset.mot || (defi ? 'Agent prêt' : 'Agent : recherche');
+  indicateur.querySelector('[data-mot-agent]').textContent = mot;
+  indicateur.dataset.etat = vues[0]?.dataset.ton || (defi ? 'pret' : 'attente');
 }
+
+// What the browser permits does not change with the connection.
+const sansPanne = () => indicateur?.querySelectorAll('[data-panne]:not([data-permission])').forEach((e) => panne(e.dataset.panne, false));
 
 /** Asks our server; its refusal, a Suite, is thrown as an error of the agent is. */
 async function exiger(url, donnees) {
   const { ok, reponse } = await poster(url, donnees);
-  if (!ok) throw reponse;
-  return reponse;
+  return ok ? reponse : Promise.reject(reponse);
 }
 
-const echouer = (e) => ('message' in e ? dire(e.message, 'attention', e.code) : appliquer(e));
+/** Tells a failure; true when nothing more may be asked on this connection. */
+function echouer(e) {
+  if (e.code === 'E_AUTH_CLOCK') panne('horloge', true, `${Math.abs(e.details.skew_s)} s`);
+  else if (e.code === 'E_UPDATE_REQUIRED') panne('update', true);
+  else if ('message' in e) dire(e.message, 'attention', e.code);
+  else appliquer(e);
+  return !('message' in e) || e.code === 'E_AUTH_CLOCK';
+}
 
 /** Shows the agent a proof of the server that this tab is known; again before it dies. */
 async function prouver(type, suite) {
-  const { token } = await exiger('/api/agent/jetons', { wid, challenge: prise.defi });
+  const { token } = await exiger('/api/agent/jetons', { wid, challenge: defi });
   return demander(type, { token, ...suite });
 }
 
-async function identifier(bonjour) {
-  if (bonjour.wid !== wid) return prise.close();
-  prise.defi = bonjour.challenge;
-  const { proof } = await prouver('auth', { client: { tab: `t_${rang}`, protocol: 1 } });
-  essais = 0;
-  await poster('/api/agent/presence', { proof });
+async function identifier({ challenge }, loin) {
+  defi = challenge;
+  sansPanne();
+  panne('relais', loin);
+  const { proof } = await prouver('auth', { client: { tab: wid, protocol: 1 } });
+  await exiger('/api/agent/presence', { proof }); // refused: something answered in the place of our agent
   await prendreLeFoyer();
   await etat();
 }
@@ -56,9 +65,15 @@ async function identifier(bonjour) {
 const prendreLeFoyer = async () => document.hidden || demander('focus.claim', { reason: 'visible' });
 
 async function etat() {
-  const { readers, scanners } = await demander('state.get');
-  montrer('e-lecteur', scanners.some((l) => l.state === 'ready') ? 'pret' : 'debranche');
-  for (const { use, state } of readers) montrer(use, ETATS[state] || 'vide');
+  const { readers, scanners, degraded } = await demander('state.get');
+  const lit = scanners.some((l) => l.state === 'ready');
+  montrer('e-lecteur', lit ? 'pret' : 'debranche');
+  EVENEMENTS['agent.status']({ degraded: lit ? degraded : [...degraded, 'scanner'] });
+  for (const nom of ['vitale', 'cps']) {
+    const { state } = readers.find((l) => l.use === nom) || { state: 'gone' };
+    montrer(nom, ETATS[state] || 'vide');
+    panne(nom, state === 'gone');
+  }
   const vitale = readers.find((l) => l.use === 'vitale' && l.state === 'card');
   if (!vitale && document.querySelector('[data-officine-carte]')) return EVENEMENTS['card.removed']({ kind: 'vitale' });
   if (!vitale || !vente || !document.querySelector('.bandeau-patient[data-vide]')) return;
@@ -101,6 +116,15 @@ async function signer(service) {
 
 const EVENEMENTS = {
   hello: identifier,
+  panne,
+  echec: echouer,
+  devant: () => prendreLeFoyer().catch(() => {}),
+  fin: () => {
+    certificat = defi = null;
+    sansPanne();
+    for (const lecteur of ['vitale', 'cps', 'e-lecteur']) montrer(lecteur, 'absent');
+  },
+  'agent.status': ({ degraded }) => ['pcsc', 'scanner', 'update'].forEach((nom) => panne(nom, degraded.includes(nom))),
   'card.inserted': async ({ kind, insertion_id }) => {
     montrer(kind, 'carte');
     if (document.hidden || kind === 'autre') return;
@@ -120,31 +144,7 @@ const EVENEMENTS = {
   'auth.expiring': () => prouver('auth.refresh'),
 };
 
-function recevoirTrame({ data }) {
-  const { type, event, id, ok, payload, error } = JSON.parse(data);
-  const agir = EVENEMENTS[event || type];
-  if (agir) Promise.resolve(agir(payload)).catch(echouer);
-  const attente = attentes.get(id);
-  attentes.delete(id);
-  attente?.[ok ? 'resoudre' : 'rejeter'](ok ? payload : error);
-}
-
-function connecter() {
-  prise = new WebSocket(adresse, 'officine.agent.v1');
-  prise.addEventListener('message', recevoirTrame);
-  prise.addEventListener('close', () => {
-    for (const { rejeter } of attentes.values()) rejeter({ ...ABSENT, message: "L'agent de ce poste s'est arrêté." });
-    attentes.clear();
-    certificat = null;
-    for (const lecteur of ['vitale', 'cps', 'e-lecteur']) montrer(lecteur, 'absent');
-    setTimeout(connecter, Math.min(15000, 500 * 2 ** (essais += 1)) * (0.75 + Math.random() / 2));
-  });
-}
-
-if (adresse && wid) {
-  const revenir = () => prendreLeFoyer().catch(() => {});
+if (ports && wid) {
   document.addEventListener('comptoir:signer', ({ detail }) => signer(detail).catch(echouer));
-  connecter();
-  document.addEventListener('visibilitychange', revenir);
-  window.addEventListener('focus', revenir);
+  demarrer(EVENEMENTS);
 }

@@ -52,14 +52,20 @@ def port_libre():
         return prise.getsockname()[1]
 
 
+def jwk(cle):
+    x = jws.public_raw(cle)
+    return {"kty": "OKP", "crv": "Ed25519", "x": x, "kid": jws.thumbprint(x)}
+
+
 class Poste:
     """Plays the server that enrolled this agent, and the hardware behind it."""
 
-    def __init__(self, dossier, tls):
+    def __init__(self, dossier, tls, *, wid="p_TEST", emetteur=ORIGINE, ports=None):
         self.dossier, self.tls = dossier, tls
         self.serveur = Ed25519PrivateKey.generate()
-        self.port = port_libre()
-        self.wid = "p_TEST"
+        self.ports = ports or [port_libre()]
+        self.port = self.ports[0]
+        self.wid, self.emetteur = wid, emetteur
         self.commande = dossier / "agent.sock"
         self.pret = dossier / "pret.json"
         self.journal = dossier / "journal"
@@ -67,31 +73,37 @@ class Poste:
         self.process = None
         self.autres = []
 
-    def start(self):
-        self._run("cle", "--dossier", str(self.dossier))
-        x = jws.public_raw(self.serveur)
-        cle = {"kty": "OKP", "crv": "Ed25519", "x": x, "kid": jws.thumbprint(x)}
+    def enrolement(self, cle=None, cles=None, etat="associe", config=None, **autres):
+        """What the server gives, signed; any part changed."""
         contenu = {
             "wid": self.wid,
+            "etat": etat,
             "officine": {"finess": "750000001", "nom": "Pharmacie d'essai"},
-            "allowed_origins": [ORIGINE],
-            "issuer": ORIGINE,
-            "jwks": {"keys": [cle]},
-            "config": {"motifs": {}, "config_seq": 1},
+            "allowed_origins": [self.emetteur],
+            "issuer": self.emetteur,
+            "jwks": {"keys": cles or [jwk(self.serveur)]},
+            "config": {"motifs": {}, "config_seq": 1, "transport": "loopback", **(config or {})},
+            **autres,
         }
-        signe = {**contenu, "config_jws": jws.sign(self.serveur, "agent-config+jwt", contenu)}
+        signe = jws.sign(cle or self.serveur, "agent-config+jwt", contenu)
+        return {**contenu, "config_jws": signe}
+
+    def start(self, **enrolement):
+        self._run("cle", "--dossier", str(self.dossier))
+        signe = self.enrolement(**enrolement)
         (self.dossier / "enrolement.json").write_text(json.dumps(signe), encoding="utf-8")
-        self.process = self._spawn(self.port)
+        self.process = self._spawn(*self.ports)
         fin = time.monotonic() + 20
         while not self.pret.exists():
             assert self.process.poll() is None, self.journal.read_text()
             assert time.monotonic() < fin, "the agent does not start"
             time.sleep(0.02)
+        self.port = json.loads(self.pret.read_text(encoding="ascii"))["port"]
 
-    def _spawn(self, port):
+    def _spawn(self, *ports):
         args = [
             *(sys.executable, "-m", "agent", "servir", "--dossier", str(self.dossier)),
-            *("--port", str(port), "--pret", str(self.pret), *self.pilote()),
+            *("--port", *map(str, ports), "--pret", str(self.pret), *self.pilote()),
             *self.autres,
         ]
         with self.journal.open("ab") as sortie:
@@ -139,11 +151,11 @@ class Poste:
         """A token as the server signs it, any claim changed."""
         maintenant = int(time.time())
         contenu = {
-            "iss": ORIGINE,
+            "iss": self.emetteur,
             "aud": f"agent:{self.wid}",
             "sub": "7",
             "sid": "s" * 32,
-            "origin": ORIGINE,
+            "origin": self.emetteur,
             "cnonce": challenge,
             "scope": PORTEES,
             "jti": uuid4().hex,
@@ -159,7 +171,7 @@ class Poste:
         maintenant = int(time.time())
         certificat = (self.tls / "cps/810100000040-sig.der").read_bytes()
         contenu = {
-            "iss": ORIGINE,
+            "iss": self.emetteur,
             "aud": f"agent:{self.wid}",
             "sub": "7",
             "jti": uuid4().hex,
@@ -207,7 +219,11 @@ class Page:
 
     def __init__(self, poste, *, auth=True, focus=True, **connexion):
         self.poste, self.auth, self.focus = poste, auth, focus
-        self.connexion = {"origin": ORIGINE, "subprotocols": ["officine.agent.v1"], **connexion}
+        self.connexion = {
+            "origin": poste.emetteur,
+            "subprotocols": ["officine.agent.v1"],
+            **connexion,
+        }
         self.evenements = []
         self.rang = 0
 

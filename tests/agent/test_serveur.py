@@ -321,13 +321,22 @@ async def test_a_flood_is_slowed_then_closed(poste):
 
 @pytest.mark.cas("agent-68")
 @seul
-async def test_eight_tabs_and_no_more(poste):
+async def test_a_ninth_tab_pushes_out_the_oldest_idle_one(poste):
     async with contextlib.AsyncExitStack() as pile:
         pages = [await pile.enter_async_context(poste.page()) for _ in range(8)]
-        assert monter(poste) == 503
-        await pages[0].ws.close()
-        async with poste.page() as page:
-            assert (await page.demander("state.get"))["ok"]
+        await pages[0].demander("ping")
+        async with poste.page(auth=False) as neuve:
+            # Without a token nobody is pushed out.
+            assert (await pages[1].demander("state.get"))["ok"]
+            await pages[2].demander("ping")
+            await neuve.demander("auth", token=neuve.jeton())
+            assert await pages[3].fermeture() == 4004
+            for reste in (*pages[:3], *pages[4:], neuve):
+                assert (await reste.demander("state.get"))["ok"]
+            # The tab in front stays, however long it has asked for nothing.
+            await neuve.demander("focus.claim")
+            async with poste.page(focus=False):
+                assert (await neuve.demander("state.get"))["ok"]
 
 
 @seul

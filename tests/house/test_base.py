@@ -16,11 +16,13 @@ SANS_OFFICINE = {"pharmacy.Officine", "pharmacy.Produit", "teleservices.Disjonct
 ALEATOIRES = {
     "pharmacy.Operateur.uuid",
     "pharmacy.Poste.wid",
+    "pharmacy.CodeEnrolement.repere",
     "pharmacy.NonceLecture.valeur_hash",
     "ordonnance.Execution.uuid",
 }
 # Each door through the wall and what it gives: ids, a queue, a state.
 PORTES = {
+    "comptoir_code_enrolement": "TABLE(officine_id bigint, code_id bigint)",
     "comptoir_doublons_a_chercher": "TABLE(officine_id bigint)",
     "comptoir_copies_a_supprimer": "TABLE(officine_id bigint)",
     "comptoir_officine_par_finess": "bigint",
@@ -28,6 +30,7 @@ PORTES = {
     "comptoir_envois_perdus": "TABLE(officine_id bigint, envoi_id bigint)",
     "comptoir_envois_reveiller": "TABLE(officine_id bigint, envoi_id bigint)",
     "comptoir_lectures_gardees": "TABLE(officine_id bigint, recu_id bigint)",
+    "comptoir_poste_par_wid": "TABLE(officine_id bigint, poste_id bigint)",
     "comptoir_verifications_periodiques": "TABLE(officine_id bigint)",
 }
 MODELES = [m for m in apps.get_models() if m._meta.app_label in NOTRES]

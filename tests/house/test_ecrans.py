@@ -18,7 +18,7 @@ DEJA_RENDU = {
     "templates/pharmacy/_fragment.html": 1,
     "templates/pharmacy/fin.html": 1,
 }
-JS_EN_TOUT, JS_PAR_FICHIER = 600, 150
+JS_EN_TOUT, JS_PAR_FICHIER = 720, 150
 BANNIS = re.compile(r"veuillez|erreur inattendue|oups|s'il vous plaît|merci de", re.I)
 
 

@@ -109,11 +109,25 @@ VUES = {
     "equipe_debloquer": Vue("POST", "operateurs.debloquer"),
     "equipe_reinitialiser": Vue("POST", "operateurs.reinitialiser"),
     "equipe_associer": Vue("POST", "postes.gerer"),
+    "postes": Vue("GET POST", "postes.gerer", corps={"libelle": "Comptoir 3"}),
+    "poste": Vue("GET", "postes.gerer"),
+    "poste_etat": Vue("GET", "postes.gerer"),
+    "poste_code": Vue("POST", "postes.gerer"),
+    "poste_decider": Vue(
+        "POST",
+        "postes.gerer",
+        corps={"comparaison": "{comparaison}", "accord": "oui"},
+        etape="enrolement",
+    ),
+    "poste_revoquer": Vue("POST", "postes.gerer"),
     "flux": Vue("GET", "vente", requete="vente={vente_id}", ailleurs="un flux ne finit pas"),
     "flux_etat": Vue(
         "GET", "vente", requete="vente={vente_id}", trace="rafraîchit une page déjà tracée"
     ),
     "sante": Vue("GET", trace="aucune donnée"),
+    "api_enrolements": Vue("MACHINE", ailleurs="son code court"),
+    "api_config": Vue("MACHINE", ailleurs="signée par la clé du poste"),
+    "api_jwks": Vue("MACHINE", trace="des clés publiques"),
     "api_jetons": Vue("API", "session", ailleurs=API),
     "api_presence": Vue("API", "session", ailleurs=API),
     "api_nonces": Vue("API", "vente", ailleurs=API),
@@ -269,6 +283,7 @@ VUES = {
     ),
     "ordonnance_a_regulariser": Vue("GET", "ordonnance.lire", etape="papier"),
 }
+MACHINES = {nom for nom, vue in VUES.items() if vue.methodes == "MACHINE"}
 OUVERTES = {nom for nom, vue in VUES.items() if vue.droit is None and vue.methodes != "API"}
 API_AGENT = {nom for nom, vue in VUES.items() if vue.methodes == "API"}
 
@@ -306,6 +321,8 @@ class Scene:
             "poste_id": troupe.postes[1].pk,
             "ligne_id": ligne_add(acteur, vente.pk, Boite(cip13=LEVOTHYROX)).pk,
             "recu_id": self._recu().pk,
+            "wid": troupe.postes[1].wid,
+            "comparaison": "",
             "tache_id": open_tache(troupe.patient(), "piece_differente").pk,
             "acte": "douter",
             "contexte_id": self._contexte().pk,
@@ -320,6 +337,18 @@ class Scene:
         self.ids["envoi_id"] = self._envoi().pk
         self.ids["import_id"] = self._reprise(etape).pk
         self._pair()
+        if etape == "enrolement":
+            self._enrol(acteur)
+
+    def _enrol(self, acteur):
+        """An agent gave the code of the second poste: its digits wait for the titulaire."""
+        from pharmacy.postes import enrolement
+        from tests.pharmacy.test_enrolement import presenter
+
+        donne = enrolement.issue_code(acteur, self.troupe.postes[1])
+        presenter(donne.secret)
+        donne.refresh_from_db()
+        self.ids["comparaison"] = donne.comparaison
 
     def _pair(self):
         """A second file of the same person, and another one already merged."""
@@ -502,7 +531,7 @@ def test_every_address_of_the_product_is_in_the_table():
     assert set(_patterns()) == set(VUES)
 
 
-@pytest.mark.parametrize("nom", [n for n in VUES if n not in API_AGENT | {"sante"}])
+@pytest.mark.parametrize("nom", [n for n in VUES if n not in API_AGENT | MACHINES | {"sante"}])
 def test_each_view_declares_its_methods_and_its_right(nom):
     vue, declare = VUES[nom], _patterns()[nom].callback
     lire, ecrire = declare.methodes
@@ -514,6 +543,25 @@ def test_each_view_declares_its_methods_and_its_right(nom):
 @pytest.mark.parametrize("nom", sorted(API_AGENT))
 def test_each_door_of_the_agent_declares_its_right(nom):
     assert _patterns()[nom].callback.cls.droit == VUES[nom].droit
+
+
+@pytest.mark.parametrize("nom", sorted(MACHINES))
+def test_a_door_for_agents_ignores_sessions_and_wants_its_own_proof(scene, halle, nom):
+    """No cookie opens it; without its proof it says public keys only."""
+    scene = scene(nom)
+    avant = _rows(halle), Audit.objects.count()
+    for client in (halle.client("A01"), Client(HTTP_HOST="127.0.0.1")):
+        for methode in ("get", "post"):
+            reponse = getattr(client, methode)(
+                scene.url(nom), {"code": "00000000"}, content_type="application/json"
+            )
+            if nom == "api_jwks" and methode == "get":
+                assert "PRIVATE" not in _texte(reponse)
+                assert all("d" not in cle for cle in reponse.json()["keys"])
+            else:
+                assert reponse.status_code in {400, 403, 405}
+            assert scene.ids["wid"] not in _texte(reponse)
+    assert (_rows(halle), Audit.objects.count()) == avant
 
 
 @pytest.mark.parametrize(("nom", "methode"), [a for a in APPELS if a[0] not in OUVERTES])

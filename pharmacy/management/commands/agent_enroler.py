@@ -11,8 +11,7 @@ from django.db import transaction
 from pharmacy.isolation.contexte import officine_context
 from pharmacy.isolation.middleware import officine_of_finess
 from pharmacy.models import Poste
-from pharmacy.motifs import motifs_en_vigueur
-from pharmacy.postes import cles
+from pharmacy.postes.configuration import build_enrolment
 from pharmacy.postes.services import PosteRevoque, enrol_local
 
 
@@ -48,20 +47,8 @@ class Command(BaseCommand):
                 raise CommandError("Ce poste est révoqué. Pour le rétablir : --retablir.") from exc
             except ValueError as exc:
                 raise CommandError("La clé publique n'est pas une clé Ed25519.") from exc
+            poste.refresh_from_db()
             contenu = build_enrolment(poste, options["origine"])
         sortie: Path = options["sortie"]
         sortie.touch(mode=0o600)
         sortie.write_text(json.dumps(contenu, ensure_ascii=False, indent=1), encoding="utf-8")
-
-
-def build_enrolment(poste: Poste, origine: str) -> dict[str, object]:
-    """Return the enrolment object (agent.md §5.4), with its signed configuration."""
-    contenu: dict[str, object] = {
-        "wid": poste.wid,
-        "officine": {"finess": poste.officine.finess, "nom": poste.officine.nom},
-        "allowed_origins": [origine],
-        "issuer": settings.ADRESSE,
-        "jwks": cles.server_jwks(),
-        "config": {"motifs": motifs_en_vigueur().as_dict(), "config_seq": 1},
-    }
-    return {**contenu, "config_jws": cles.sign("agent-config+jwt", contenu)}
