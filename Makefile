@@ -65,12 +65,18 @@ test: setup-dev ## Tout ce que l'intégration continue exécute
 	@$(MAKE) --no-print-directory check
 	@$(MAKE) --no-print-directory couverture
 	@$(PY) -m pytest -n 2 -m "not pile and not navigateur and not pcsc"
-	@$(PY) -m pytest -n 2 --dist loadgroup -m "pile or navigateur"
-	@$(PY) -m pytest -m pcsc
+	@$(PY) -m pytest -n 2 --dist loadgroup -m "pile or navigateur or pcsc"
 
-couverture: $(DEV) ## Règles et codecs de l'identité : chaque branche est jouée
-	@$(PY) -m pytest -q tests/ins/test_rules*.py tests/ins/test_codec*.py tests/ins/test_errors.py \
+couverture: $(DEV) ## Règles et codecs, codes scannés, lectures des cartes : chaque branche est jouée
+	@$(PY) -m pytest -q tests/ins/test_rules*.py tests/ins/test_codec*.py tests/ins/test_errors.py tests/ins/test_copies.py \
 		tests/pharmacy/test_identite.py --cov=ins.rules --cov=ins.codec --cov=pharmacy.identite \
+		--cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=100
+	@$(PY) -m pytest -q tests/agent/test_classification.py tests/agent/test_protocole.py \
+		tests/agent/test_codes_lecteur.py --cov=agent.protocol \
+		--cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=100
+	@$(PY) -m pytest -q tests/agent/test_atr.py tests/agent/test_vitale_min.py tests/agent/test_pcsc_choix.py \
+		tests/agent/test_pcsc_erreurs.py --cov=agent.cards.atr --cov=agent.cards.vitale_min --cov=agent.cards.apcv_nfc \
+		--cov=agent.cards.pcsc.choix --cov=agent.cards.pcsc.affectations --cov=agent.cards.pcsc.erreurs \
 		--cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=100
 
 test-fast: $(DEV) ## Règles, codecs et lois de la maison (moins de 20 s)

@@ -8,16 +8,20 @@ import json
 import os
 import signal
 import sys
-from collections.abc import Coroutine, Iterable
+from collections.abc import AsyncIterator
 from functools import partial
 from pathlib import Path
-from typing import IO, Any
-
-from websockets.asyncio.server import Server
+from typing import IO
 
 from agent import VERSION, diagnostic, dossiers, enroler, journal, jws, lecture, session_os
+from agent.appareils import association
+from agent.appareils.evdev import PiloteEvdev
+from agent.appareils.gestion import Appareils
+from agent.appareils.gestion import load as appareils_associes
+from agent.appareils.serie import PiloteSerie
 from agent.cards import montage
-from agent.cards.commande import Commande, describe_window
+from agent.cards.base import Pilote
+from agent.cards.commande import Commande, Geste, describe_window
 from agent.cards.pcsc.pilote import PilotePcsc
 from agent.cards.scripted import PiloteScripte
 from agent.confiance import load_enrolment, load_key
@@ -52,54 +56,77 @@ def write_ready(chemin: Path | None, port: int) -> None:
     provisoire.replace(chemin)
 
 
-async def run(options: argparse.Namespace) -> int:
-    """Serve until SIGTERM or Ctrl-C; return the exit code."""
+def build(options: argparse.Namespace) -> tuple[Agent, Suivi, Appareils]:
+    """Return this workstation's agent, who follows the server, and its scanners: none open yet."""
     enrolement, motifs = load_enrolment(options.dossier)
     registre = Registre(load_key(options.dossier, create=False), enrolement, options.dossier)
     agent = Agent(enrolement, registre, motifs)
-    pilote = montage.build(options, agent.onglets.broadcast)
-    agent.pilote = pilote
-    agent.suivi = Suivi(agent, options.dossier)
+    agent.pilote = pilote = montage.build(options, agent.onglets.broadcast)
     if (options.fenetre or FENETRES[options.pilote]) == "tk":
         Fenetre(pilote.codes)
+    agent.suivi = suivi = Suivi(agent, options.dossier)
+    agent.appareils = appareils = Appareils(
+        appareils_associes(options.dossier),
+        [PiloteSerie(options.racine), PiloteEvdev(options.racine)],
+        agent.scans,
+        agent.on_scanners,
+    )
+    return agent, suivi, appareils
+
+
+@contextlib.asynccontextmanager
+async def readers_running(
+    options: argparse.Namespace, agent: Agent, pilote: Pilote
+) -> AsyncIterator[None]:
+    """Open the readers, or the socket by which a tray or a test plays them; close them after."""
+    if isinstance(pilote, PiloteScripte):
+        commande = await Commande(
+            pilote, agent.scans.on_bytes, partial(etat, agent, pilote), build_acts(agent, pilote)
+        ).serve(options.commande)
+        yield
+        commande.close()
+        options.commande.unlink(missing_ok=True)
+    elif isinstance(pilote, PilotePcsc):
+        await pilote.start()
+        yield
+        await pilote.stop()
+
+
+async def run(options: argparse.Namespace) -> int:
+    """Serve until SIGTERM or Ctrl-C; return the exit code."""
+    agent, suivi, appareils = build(options)
     fin = asyncio.Event()
     codes: list[int] = []
-    agent.maj = MiseAJour(agent, Depot(options.dossier / "maj"), lambda: leave(fin, codes))
+    agent.maj = maj = MiseAJour(agent, Depot(options.dossier / "maj"), lambda: leave(fin, codes))
     boucle = asyncio.get_running_loop()
     for signal_fin in (signal.SIGTERM, signal.SIGINT):
         boucle.add_signal_handler(signal_fin, fin.set)
     serveur = await agent.listen(options.port or PORTS)
-    taches = [asyncio.create_task(suite) for suite in tasks(agent, options)]
-    commande = await start_driver(agent, pilote, options.commande)
-    journal.note("pret", port=agent.porte.port)
-    if options.maj:
-        agent.maj.note_ready()
-    write_ready(options.pret, agent.porte.port)
-    await fin.wait()
-    for tache in taches:
-        tache.cancel()
-    await stop(serveur, pilote, commande, (options.commande, options.pret))
-    return codes[0] if codes else 0
-
-
-async def stop(
-    serveur: Server,
-    pilote: PiloteScripte | PilotePcsc,
-    commande: asyncio.Server | None,
-    fichiers: Iterable[Path | None],
-) -> None:
-    """Close what listens, then what reads; remove the files that said we were there."""
-    if commande is not None:
-        commande.close()
-    if isinstance(pilote, PilotePcsc):
-        await pilote.stop()
+    suites = [
+        agent.beat(),
+        suivi.run(),
+        Relais(agent).run(),
+        session_os.watch(agent.on_lock, agent.on_wake),
+        appareils.watch(),
+        *([maj.run()] if options.maj else []),
+    ]
+    taches = [asyncio.create_task(suite) for suite in suites]
+    async with readers_running(options, agent, agent.pilote):
+        journal.note("pret", port=agent.porte.port)
+        if options.maj:
+            maj.note_ready()
+        write_ready(options.pret, agent.porte.port)
+        await fin.wait()
+        for tache in taches:
+            tache.cancel()
+        appareils.close()
     serveur.close(close_connections=True)
-    for chemin in fichiers:
-        if chemin is not None:
-            chemin.unlink(missing_ok=True)
+    if options.pret is not None:
+        options.pret.unlink(missing_ok=True)
     with contextlib.suppress(TimeoutError):
         await asyncio.wait_for(serveur.wait_closed(), 3)
     journal.note("fini")
+    return codes[0] if codes else 0
 
 
 def leave(fin: asyncio.Event, codes: list[int]) -> None:
@@ -108,40 +135,18 @@ def leave(fin: asyncio.Event, codes: list[int]) -> None:
     fin.set()
 
 
-def tasks(agent: Agent, options: argparse.Namespace) -> list[Coroutine[Any, Any, None]]:
-    """Return what the agent does all along beside serving."""
-    assert agent.suivi is not None  # noqa: S101 - set by `run`
-    assert agent.maj is not None  # noqa: S101 - set by `run`
-    suites = [
-        agent.beat(),
-        agent.suivi.run(),
-        Relais(agent).run(),
-        session_os.watch(agent.on_lock, agent.on_wake),
-    ]
-    return [*suites, agent.maj.run()] if options.maj else suites
-
-
-async def start_driver(
-    agent: Agent, pilote: PiloteScripte | PilotePcsc, chemin: Path | None
-) -> asyncio.Server | None:
-    """Start the readers; the scripted ones are moved through a control socket, returned."""
-    if isinstance(pilote, PilotePcsc):
-        await pilote.start()
-        return None
-    assert chemin is not None  # noqa: S101 - asked for by `montage`
-    gestes = {
+def build_acts(agent: Agent, pilote: PiloteScripte) -> dict[str, Geste]:
+    """Return what a tray or a test may play of the machine: its session, its sleep, its faults."""
+    return {
         "session": lambda demande: agent.on_lock(bool(demande["locked"])),
         "wake": lambda _demande: agent.on_wake(),
         "degrade": lambda demande: degrade(agent, pilote, demande["names"]),
     }
-    return await Commande(pilote, agent.scans.on_bytes, partial(etat, agent, pilote), gestes).serve(
-        chemin
-    )
 
 
 def degrade(agent: Agent, pilote: PiloteScripte, noms: list[str]) -> None:
     """Play what does not work on this poste: `pcsc`, `scanner`."""
-    pilote.en_panne = [str(nom) for nom in noms]
+    pilote.pannes = [str(nom) for nom in noms]
     agent.tell_status()
 
 
@@ -182,6 +187,9 @@ def parser() -> argparse.ArgumentParser:
     servir.add_argument("--port", type=int, nargs="+", help="le premier libre est pris")
     montage.add_options(servir)
     servir.add_argument("--pret", type=Path)
+    servir.add_argument(
+        "--racine", type=Path, default=Path("/"), help="où sont /sys et /dev (essais)"
+    )
     servir.add_argument("--maj", action="store_true", help="se met à jour (lancé par le service)")
     servir.add_argument(
         "--fenetre",
@@ -191,6 +199,7 @@ def parser() -> argparse.ArgumentParser:
     diagnose = verbes.add_parser("diagnose", help="dit ce qui manque à ce poste")
     diagnose.add_argument("--dossier", type=Path, default=dossiers.default())
     lecture.add_parser(verbes)
+    association.add_parser(verbes)
     enrole = verbes.add_parser("enroler", help="associe ce poste par le code de « Postes »")
     enrole.add_argument("--dossier", type=Path, default=dossiers.default())
     enrole.add_argument("--serveur", required=True)
@@ -213,6 +222,9 @@ def main() -> int:
     if options.verbe == "read":
         return lecture.run(options)
     journal.start(options.dossier)
+    if options.verbe == "lecteur":
+        association.run(options)
+        return 0
     verrou = lock(options.dossier)
     try:
         return asyncio.run(run(options))

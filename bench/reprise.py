@@ -39,10 +39,10 @@ def run(nombre: int = UNE) -> None:
         with officine_context(officine):
             debut = time.perf_counter()
             pk = reprise.deposit(acteur, octets).pk
-            reprise.advance(pk)
+            reprise.advance(officine, pk)
             lue = time.perf_counter() - debut
             reprise.confirm(acteur, pk)
-            reprise.advance(pk)
+            reprise.advance(officine, pk)
             total = time.perf_counter() - debut
             fait = reprise.import_get(acteur, pk)
         print("| reprise | COPY nu | lecture | lecture et écriture | rapport | créés | doublons |")

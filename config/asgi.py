@@ -3,7 +3,7 @@
 import os
 from typing import Any
 
-from asgiref.sync import sync_to_async
+from asgiref.sync import ThreadSensitiveContext, sync_to_async
 from django import setup
 from django.core.handlers.asgi import ASGIHandler
 from django.http import HttpRequest
@@ -35,7 +35,8 @@ class Application(ASGIHandler):
             return
         from pharmacy.relais_asgi import relay
 
-        await relay(scope, receive, send)
+        async with ThreadSensitiveContext():  # a thread of its own, as each request has
+            await relay(scope, receive, send)
 
 
 setup(set_prefix=False)

@@ -13,7 +13,11 @@ class EntetesMiddleware:
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponse]) -> None:
         self.get_response = get_response
         ports = settings.AGENT_PORTS
-        self.agent = " ".join(f"ws://127.0.0.1:{p} http://127.0.0.1:{p}" for p in ports)
+        # The relay by its whole address: some browsers do not count a websocket as 'self'.
+        relais = settings.ADRESSE.replace("http", "ws", 1)
+        self.agent = " ".join(
+            [*(f"ws://127.0.0.1:{p} http://127.0.0.1:{p}" for p in ports), relais]
+        )
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         """Redirect a foreign name, run the view, add the headers."""

@@ -186,6 +186,8 @@ VITALE_CERTIFICAT = env.texte("VITALE_CERTIFICAT", INSI_CERTIFICAT)
 VITALE_CLE = env.texte("VITALE_CLE", INSI_CLE)
 VITALE_IDAM = env.texte("VITALE_IDAM", INSI_IDAM)
 APCV_REGEX = env.texte("APCV_REGEX", r"^APCVSIM1\." if ENVIRONNEMENT == "simulateur" else "")
+AMC_REGEX = env.texte("AMC_REGEX", r"^AMCSIM1\|" if ENVIRONNEMENT == "simulateur" else "")
+BADGE_REGEX = env.texte("BADGE_REGEX", "")
 TLS_AC = env.texte("TLS_AC", "")
 CPS_AC = env.texte("CPS_AC", "")
 # A fixed identifier of this installation, carried by the LPS context (ins.md §3.3).

@@ -1,5 +1,6 @@
 """INSi's answers and faults -> our class, the counter's sentence, next step (ins.md §3.4, §3.5)."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from teleservices.errors import NotReady, OutcomeUnknown, Rejected, TeleserviceError, Unavailable
@@ -12,6 +13,32 @@ class Ligne:
     classe: type[TeleserviceError]
     message: str
     geste: str
+
+
+@dataclass(frozen=True)
+class Table:
+    """The codes of one service; what is said of an unknown one, and the way out of a silence."""
+
+    codes: Mapping[str, Ligne]
+    autre: Ligne
+    autre_receiver: Ligne
+    issue: str = ""
+
+    def row_of(self, code: str, cote: str = "Sender") -> Ligne:
+        """Return the row of a code; an unknown one is told apart by its side."""
+        return self.codes.get(code) or (self.autre_receiver if cote == "Receiver" else self.autre)
+
+    def error_of(self, code: str, cote: str = "Sender") -> TeleserviceError:
+        """Return the error of a code, ready to be raised."""
+        ligne = self.row_of(code, cote)
+        return ligne.classe(code, f"{ligne.message} {ligne.geste}")
+
+    def sentence_of(self, code: str, message: str = "") -> str:
+        """Return what the counter reads: the table's sentence, or the network's with a way out."""
+        if not message or code in self.codes:
+            ligne = self.row_of(code)
+            return f"{ligne.message} {ligne.geste}"
+        return message if self.issue in message else f"{message} {self.issue}"
 
 
 CODES: dict[str, Ligne] = {
@@ -78,9 +105,8 @@ _AUTRE_RECEIVER = Ligne(
 )
 
 
-def row_of(code: str, cote: str = "Sender") -> Ligne:
-    """Return the row of a code; an unknown one is told apart by its side."""
-    return CODES.get(code) or (_AUTRE_RECEIVER if cote == "Receiver" else _AUTRE_SENDER)
+_TABLE = Table(CODES, _AUTRE_SENDER, _AUTRE_RECEIVER)
+row_of, error_of = _TABLE.row_of, _TABLE.error_of
 
 
 def is_technical(code: str) -> bool:
@@ -89,14 +115,8 @@ def is_technical(code: str) -> bool:
     A fault about what was sent, or a question of ours that lacks something, is not. Source: ins.md
     §3.5, « Retry ».
     """
-    if code in {"", "carte_absente", "traits_incomplets"}:
+    if code in {"", "carte_absente", "traits_incomplets", "identite_incomplete"}:
         return False
     return not (code.startswith("insi_") and row_of(code).classe is Rejected) and not (
         code in CODES and CODES[code].classe is Rejected
     )
-
-
-def error_of(code: str, cote: str = "Sender") -> TeleserviceError:
-    """Return the error of a code, ready to be raised."""
-    ligne = row_of(code, cote)
-    return ligne.classe(code, f"{ligne.message} {ligne.geste}")

@@ -1,7 +1,7 @@
 """Answers and faults of ADRi -> our class, the counter's sentence, next step (docs/contrats)."""
 
-from ins.errors import Ligne
-from teleservices.errors import NotReady, OutcomeUnknown, Rejected, TeleserviceError, Unavailable
+from ins.errors import Ligne, Table
+from teleservices.errors import NotReady, OutcomeUnknown, Rejected, Unavailable
 
 _PLUS_TARD = "La délivrance continue ; relancez les droits plus tard."
 
@@ -27,26 +27,11 @@ CODES: dict[str, Ligne] = {
     "http_500": Ligne(
         OutcomeUnknown, "Le service des droits a répondu par une erreur.", _PLUS_TARD
     ),
+    "identite_fictive": Ligne(
+        Rejected, "Identité fictive : ses droits ne se demandent pas.", "Poursuivez la délivrance."
+    ),
     "delai_depasse": Ligne(Rejected, "Le service des droits n'a pas répondu à temps.", _PLUS_TARD),
 }
 _AUTRE = Ligne(Rejected, "Le service des droits refuse la demande.", _PLUS_TARD)
-_AUTRE_RECEIVER = CODES["http_503"]
-
-
-def row_of(code: str, cote: str = "Sender") -> Ligne:
-    """Return the row of a code; an unknown one is told apart by its side."""
-    return CODES.get(code) or (_AUTRE_RECEIVER if cote == "Receiver" else _AUTRE)
-
-
-def error_of(code: str, cote: str = "Sender") -> TeleserviceError:
-    """Return the error of a code, ready to be raised."""
-    ligne = row_of(code, cote)
-    return ligne.classe(code, f"{ligne.message} {ligne.geste}")
-
-
-def sentence_of(code: str, message: str = "") -> str:
-    """Return what the counter reads: the table's sentence, or the network's with a way out."""
-    if not message or code in CODES:
-        ligne = row_of(code)
-        return f"{ligne.message} {ligne.geste}"
-    return message if _PLUS_TARD in message else f"{message} {_PLUS_TARD}"
+_TABLE = Table(CODES, _AUTRE, CODES["http_503"], _PLUS_TARD)
+row_of, error_of, sentence_of = _TABLE.row_of, _TABLE.error_of, _TABLE.sentence_of

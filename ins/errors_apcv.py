@@ -1,7 +1,7 @@
 """Refusals of the apCV service -> our class, the counter's sentence, next step (agent.md §3.3)."""
 
-from ins.errors import Ligne
-from teleservices.errors import OutcomeUnknown, Rejected, TeleserviceError, Unavailable
+from ins.errors import Ligne, Table
+from teleservices.errors import OutcomeUnknown, Rejected, Unavailable
 
 _NOUVEAU = "Faites présenter un nouveau code, ou prenez la carte Vitale."
 _AUTREMENT = "Prenez la carte Vitale, ou continuez par le nom (F2)."
@@ -39,23 +39,5 @@ CODES: dict[str, Ligne] = {
     ),
 }
 _AUTRE = Ligne(Rejected, "Le service de l'appli carte Vitale refuse la lecture.", _AUTREMENT)
-_AUTRE_RECEIVER = CODES["http_503"]
-
-
-def row_of(code: str, cote: str = "Sender") -> Ligne:
-    """Return the row of a code; an unknown one is told apart by its side."""
-    return CODES.get(code) or (_AUTRE_RECEIVER if cote == "Receiver" else _AUTRE)
-
-
-def error_of(code: str, cote: str = "Sender") -> TeleserviceError:
-    """Return the error of a code, ready to be raised."""
-    ligne = row_of(code, cote)
-    return ligne.classe(code, f"{ligne.message} {ligne.geste}")
-
-
-def sentence_of(code: str, message: str = "") -> str:
-    """Return what the counter reads: the table's sentence, or the network's with a way out."""
-    if not message or code in CODES:
-        ligne = row_of(code)
-        return f"{ligne.message} {ligne.geste}"
-    return message if _AUTREMENT in message else f"{message} {_AUTREMENT}"
+_TABLE = Table(CODES, _AUTRE, CODES["http_503"], _AUTREMENT)
+row_of, error_of, sentence_of = _TABLE.row_of, _TABLE.error_of, _TABLE.sentence_of

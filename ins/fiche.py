@@ -1,8 +1,10 @@
 """The identity of a patient on one page: what it rests on, what happened, what may go out."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
+
+from django.db import connection
 
 from ins.actes import acts_for
 from ins.models import (
@@ -83,6 +85,17 @@ _SUIVIS = (
     ("nom_utilise", "nom utilisé"),
     ("prenom_utilise", "prénom utilisé"),
 )
+# The files merged into one, and those merged into them before.
+_ABSORBES = """
+WITH RECURSIVE absorbe AS (
+    SELECT id FROM pharmacy_patient
+    WHERE officine_id = %(officine)s AND fusionne_dans_id = %(patient)s
+    UNION
+    SELECT p.id FROM pharmacy_patient p JOIN absorbe ON p.fusionne_dans_id = absorbe.id
+    WHERE p.officine_id = %(officine)s
+)
+SELECT id FROM absorbe
+"""
 # A change and its event are written together: what is farther apart is not the same act.
 _ENSEMBLE = timedelta(seconds=5)
 
@@ -118,7 +131,7 @@ def read_fiche(acteur: Acteur, patient: Patient, *, en_clair: bool) -> dict[str,
         .order_by("-declenche_le", "-pk")[:LIMITE],
         "anciennes": _former(ici),
         "recues": IdentiteRecue.objects.filter(**ici).order_by("-pk")[:LIMITE],
-        "recit": _story(patient, ici),
+        "recit": _story(patient),
         "taches": TacheIdentite.objects.filter(**ici, close_le__isnull=True).order_by("pk"),
         "sorties": [
             {"libelle": libelle, "decision": peut_sortir_de(action, patient.etat_identite)}
@@ -164,18 +177,32 @@ def _former(ici: dict[str, Any]) -> list[dict[str, Any]]:
     return [{"ins": ligne, "nia": is_nia(ligne.oid)} for ligne in lignes]
 
 
-def _story(patient: Patient, ici: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return what happened, newest first: acts with their author, and the traits that moved."""
+def _absorbed(patient: Patient) -> list[Patient]:
+    """Return the files that became this one: their story stayed on them (ins.md §2.5, T27)."""
+    with connection.cursor() as curseur:
+        curseur.execute(_ABSORBES, {"officine": patient.officine_id, "patient": patient.pk})
+        cles = [cle for (cle,) in curseur.fetchall()]
+    return (
+        list(Patient.objects.filter(officine_id=patient.officine_id, pk__in=cles)) if cles else []
+    )
+
+
+def _story(patient: Patient) -> list[dict[str, Any]]:
+    """Return what happened, newest first: acts with their author, and the traits that moved.
+
+    To this file, and to those merged into it.
+    """
+    dossiers = [patient, *_absorbed(patient)]
     evenements = list(
-        EvenementIdentite.objects.filter(**ici)
+        EvenementIdentite.objects.filter(officine_id=patient.officine_id, patient__in=dossiers)
         .select_related("operateur")
         .order_by("-quand", "-pk")[:LIMITE]
     )
     actes = [_told(evenement) for evenement in evenements]
-    for ancien, changements in _changes(patient):
+    for ancien, changements in _changes(dossiers):
         acte = _act_of(actes, ancien)
         if acte is None:
-            actes.append(_alone(ancien.pgh_created_at, changements))
+            actes.append(_alone(ancien, changements))
         else:
             acte["changements"] = changements
     return sorted(actes, key=lambda acte: acte["quand"], reverse=True)
@@ -183,6 +210,7 @@ def _story(patient: Patient, ici: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _told(evenement: EvenementIdentite) -> dict[str, Any]:
     return {
+        "dossier": evenement.patient_id,
         "quand": evenement.quand,
         "qui": evenement.operateur.nom_court,
         "quoi": _TRANSITIONS.get(evenement.transition, evenement.transition),
@@ -195,19 +223,22 @@ def _told(evenement: EvenementIdentite) -> dict[str, Any]:
 
 
 def _act_of(actes: list[dict[str, Any]], ancien: PatientVersion) -> dict[str, Any] | None:
-    """Return the newest act that started from these traits, at the time they were left."""
+    """Return the newest act of this file that started from these traits, when they were left."""
     traits = traits_of(ancien)
     for acte in actes:
+        if acte["dossier"] != ancien.pgh_obj_id:
+            continue
         proche = abs(acte["quand"] - ancien.pgh_created_at) < _ENSEMBLE
         if proche and acte["traits"] == traits and not acte["changements"]:
             return acte
     return None
 
 
-def _alone(quand: datetime, changements: list[Changement]) -> dict[str, Any]:
+def _alone(ancien: PatientVersion, changements: list[Changement]) -> dict[str, Any]:
     """A change that no act of identity tells: the file, an import, an order of the base."""
     return {
-        "quand": quand,
+        "dossier": ancien.pgh_obj_id,
+        "quand": ancien.pgh_created_at,
         "qui": "",
         "quoi": "Dossier modifié",
         "motif": "",
@@ -218,14 +249,15 @@ def _alone(quand: datetime, changements: list[Changement]) -> dict[str, Any]:
     }
 
 
-def _changes(patient: Patient) -> list[tuple[PatientVersion, list[Changement]]]:
+def _changes(dossiers: list[Patient]) -> list[tuple[PatientVersion, list[Changement]]]:
     """Return the traits that moved, from the states the database itself kept (INS-24)."""
+    suivants: dict[int, Any] = {dossier.pk: dossier for dossier in dossiers}
     anciens = PatientVersion.objects.filter(
-        officine_id=patient.officine_id, pgh_obj=patient
+        officine_id=dossiers[0].officine_id, pgh_obj__in=suivants
     ).order_by("-pgh_id")
-    suivant: Any = patient
     changements = []
     for ancien in anciens[:LIMITE]:
+        suivant = suivants[ancien.pgh_obj_id]
         ecarts = [
             Changement(libelle, getattr(ancien, nom), getattr(suivant, nom))
             for nom, libelle in _SUIVIS
@@ -233,5 +265,5 @@ def _changes(patient: Patient) -> list[tuple[PatientVersion, list[Changement]]]:
         ]
         if ecarts:
             changements.append((ancien, ecarts))
-        suivant = ancien
+        suivants[ancien.pgh_obj_id] = ancien
     return changements

@@ -290,23 +290,22 @@ class ModificationForm(forms.ModelForm):  # type: ignore[type-arg]
             self.initial["date_naissance"] = jour.strftime("%d/%m/%Y")
         self.interpretee = False
 
-    def _name(self, champ: str) -> str:
-        try:
-            return normalise(self.cleaned_data[champ])
-        except CaractereRefuse as exc:
-            raise forms.ValidationError(str(exc)) from exc
+    def _name(self, champ: str, check: Callable[[str], None]) -> str:
+        """Return a name in its profile (ins.md §1.4); INSi's, left as it is, is not judged."""
+        texte: str = self.cleaned_data[champ]
+        return _strict(texte, (lambda _: None) if texte == self.initial[champ] else check)
 
     def clean_nom_naissance(self) -> str:
         """Keep the birth name in the set of the strict traits."""
-        return self._name("nom_naissance")
+        return self._name("nom_naissance", check_birth_name)
 
     def clean_prenoms_naissance(self) -> str:
         """Keep the first names in the set of the strict traits."""
-        return self._name("prenoms_naissance")
+        return self._name("prenoms_naissance", check_first_name)
 
     def clean_premier_prenom(self) -> str:
         """Keep the first name in the set of the strict traits."""
-        return self._name("premier_prenom")
+        return self._name("premier_prenom", check_first_name)
 
     def clean_cog_naissance(self) -> str:
         """Want five characters: a commune, or 99 and a country."""

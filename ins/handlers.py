@@ -35,7 +35,7 @@ def check_in_time(envoi: Envoi) -> None:
         )
 
 
-def _check_gate(envoi: Envoi) -> Patient | None:
+def check_gate(envoi: Envoi) -> Patient | None:
     """Return the file the question is about, if there is one already.
 
     Rejected, and seen on the panel, when the gate was shut since the question was asked.
@@ -75,7 +75,7 @@ class RecupererVitale(_Lecture):
     def prepare(self, envoi: Envoi) -> tuple[InsiClient, DemandeVitale]:
         """Return the client and the question. NotReady without our certificate."""
         check_in_time(envoi)
-        patient = _check_gate(envoi)
+        patient = check_gate(envoi)
         demande = demande_vitale(patient) if patient is not None else None
         if demande is None:
             raise Rejected("carte_absente", "Le dossier n'a plus les données d'une carte Vitale.")
@@ -99,7 +99,7 @@ class RecupererTraits(_Lecture):
     def prepare(self, envoi: Envoi) -> tuple[InsiClient, DemandeTraits, Recherche]:
         """Return the client, the question and how to try it. NotReady without our certificate."""
         check_in_time(envoi)
-        _check_gate(envoi)
+        check_gate(envoi)
         if envoi.corps is None:
             raise Rejected("traits_incomplets", "Il manque un trait que INSi demande.")
         question = load_question(bytes(envoi.corps))

@@ -103,7 +103,9 @@ class Renouveler(_Lecture):
     def prepare(self, envoi: Envoi) -> tuple[ApcvClient, Renouvellement]:
         """Return the client and the question. NotReady without our certificate."""
         mode, chaine = _presented(envoi)
-        contexte = ContexteApcv.objects.select_related("prolonge").get(envoi=envoi)
+        contexte = ContexteApcv.objects.select_related("prolonge").get(
+            officine_id=envoi.officine_id, envoi=envoi
+        )
         assert contexte.prolonge is not None  # noqa: S101 - a renewal always prolongs something
         demande = Renouvellement(
             contexte.prolonge.identifiant, mode, chaine, f"V-{contexte.vente_id}"
@@ -131,7 +133,9 @@ class Fermer(_Lecture):
 
     def prepare(self, envoi: Envoi) -> tuple[ApcvClient, str]:
         """Return the client and the context. NotReady without our certificate."""
-        contexte = ContexteApcv.objects.get(pk=int(envoi.sujet.removeprefix("apcv:")))
+        contexte = ContexteApcv.objects.get(
+            officine_id=envoi.officine_id, pk=int(envoi.sujet.removeprefix("apcv:"))
+        )
         if contexte.expire_le is None or contexte.expire_le <= timezone.now():
             raise error_of_apcv("APCV_CONTEXTE_INCONNU")
         return apcv_client(), contexte.identifiant
@@ -157,8 +161,12 @@ class Consulter(_Lecture):
         """Return the client and the question. NotReady without our certificate."""
         if _is_late(envoi):
             raise error_of_adri("delai_depasse")
-        ligne = DroitsAssure.objects.select_related("patient").get(envoi=envoi)
+        ligne = DroitsAssure.objects.select_related("patient").get(
+            officine_id=envoi.officine_id, envoi=envoi
+        )
         patient = ligne.patient
+        if patient.attr_fictif:
+            raise error_of_adri("identite_fictive")
         brut = patient.naissance_facturation
         demande = DemandeDroits(
             nir_assure=str(patient.nir_assure)[:13],

@@ -10,7 +10,7 @@ from django.utils import timezone
 from ins import reglages_verification
 from ins.client import InsiClient, insi_client
 from ins.codec.verification import IdentiteAVerifier, corps_deposer, is_sendable
-from ins.handlers import REPRISES_S, check_in_time
+from ins.handlers import REPRISES_S, check_gate, check_in_time
 from ins.models import AppelInsi, LotVerification
 from ins.selectors import VERIFIER
 from ins.services import lots_resultats, verification
@@ -141,8 +141,9 @@ class VerifierIdentite:
     replayable = True
 
     def prepare(self, envoi: Envoi) -> tuple[InsiClient, IdentiteAVerifier]:
-        """Return the client and the identity. Rejected when it cannot be sent, or too late."""
+        """Return the client and the identity. Rejected when it may not be sent, or too late."""
         check_in_time(envoi)
+        check_gate(envoi)
         appel = AppelInsi.objects.get(officine_id=envoi.officine_id, envoi=envoi)
         identite = verification.identity_of(appel)
         if identite is None or not is_sendable(identite):

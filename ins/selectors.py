@@ -255,10 +255,12 @@ def envois_transmis(patient: Patient) -> QuerySet[Envoi]:
 def answer_compared(patient: Patient) -> Comparaison | None:
     """Return the last identity INSi gave beside the file; None when it gave none.
 
-    What is asked for a document is the file: INSi's column shows where its traits come from.
+    What is asked for a document is the file: INSi's column shows where its traits come from. A
+    verification of the file gives no trait.
     """
+    donne = ~Q(operation=VERIFIER) | Q(identite_recue__isnull=False)
     appel = (
-        AppelInsi.objects.filter(officine_id=patient.officine_id, patient=patient, code="00")
+        AppelInsi.objects.filter(donne, officine_id=patient.officine_id, patient=patient, code="00")
         .exclude(decision=AppelInsi.Decision.REFUSEE)
         .order_by("-declenche_le", "-pk")
         .first()
@@ -423,6 +425,7 @@ def is_answered_recently(patient: Patient, jours: int) -> bool:
     return AppelInsi.objects.filter(
         officine_id=patient.officine_id,
         patient=patient,
+        operation__in=[RECUPERER_VITALE, RECUPERER_TRAITS],
         code__in=["00", "01", "02"],
         traits_version=patient.traits_version,
         declenche_le__gte=timezone.now() - timedelta(days=jours),

@@ -30,7 +30,7 @@ def comparer_dossier(officine_id: int, patient_id: int) -> None:
 def reprendre(officine_id: int, import_id: int) -> None:
     """Read a file of patients, or write the one that was confirmed."""
     with officine_context(officine_id):
-        reprise.advance(import_id)
+        reprise.advance(officine_id, import_id)
 
 
 @shared_task(name="ins.verifier_periodique", ignore_result=True)

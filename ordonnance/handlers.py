@@ -20,19 +20,19 @@ from teleservices.registre import Reponse, attach_evidence
 from teleservices.transport import Echange
 
 
-def _appel(envoi: Envoi, operation: str) -> client.Appel:
-    finess = envoi.officine.finess
-    return client.Appel(operation, bytes(envoi.corps or b""), assertion_for(envoi), finess)
+def _appel(envoi: Envoi, operation: str, corps: bytes | None = None) -> client.Appel:
+    fige = bytes(envoi.corps or b"") if corps is None else corps
+    return client.Appel(operation, fige, assertion_for(envoi), envoi.officine.finess)
 
 
-def _appel_in_time(envoi: Envoi, operation: str) -> client.Appel:
+def _appel_in_time(envoi: Envoi, operation: str, corps: bytes | None = None) -> client.Appel:
     """Return the call of the counter: it waits a while for a card, 45 s for the service.
 
     What is not read for the counter (`Envoi.lecture`) waits as long as needed.
     """
     if envoi.lecture:
         _check_in_time(envoi, CARTE_S)
-    appel = _appel(envoi, operation)
+    appel = _appel(envoi, operation, corps)
     if envoi.lecture:
         _check_in_time(envoi, BUDGET_S)
     return appel
@@ -65,8 +65,11 @@ class Consulter:
     replayable = True
 
     def prepare(self, envoi: Envoi) -> client.Appel:
-        """Return the call. NotReady without an assertion; Rejected once the counter gave up."""
-        return _appel_in_time(envoi, "consulterPrescription")
+        """Return the call, whose person may still be named. NotReady without an assertion.
+
+        Rejected once the counter gave up, or when the gate was shut since.
+        """
+        return _appel_in_time(envoi, "consulterPrescription", recuperation.body_to_send(envoi))
 
     def call(self, demande: client.Appel) -> Reponse:
         """Return the prescription read; InvalidReply when it is another one's."""

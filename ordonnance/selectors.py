@@ -122,6 +122,16 @@ def build_beneficiaire(patient: Patient | None) -> Beneficiaire | None:
     )
 
 
+def beneficiaire_to_send(patient: Patient | None) -> Beneficiaire | None:
+    """Return whom a consultation names; nobody while the identity is doubtful or fictive.
+
+    Source: ins.md §2.2, §2.5 (T17).
+    """
+    if patient is None or patient.attr_douteux or patient.attr_fictif:
+        return None
+    return build_beneficiaire(patient)
+
+
 def compare_patient(patient: Patient | None, prescription: PrescriptionLue) -> str:
     """Return how the patient of the sale compares with the beneficiary of the prescription."""
     return compare_beneficiaire(build_beneficiaire(patient), prescription.beneficiaire)

@@ -248,6 +248,10 @@ _NOMS = {
     "acl7": "un produit",
     "ins_datamatrix": "un code d'identité (INS)",
     "apcv": "une appli carte Vitale",
+    "2ddoc": "un document 2D-Doc",
+    "attestation_amc": "une attestation de mutuelle",
+    "badge": "un badge",
+    "url": "une adresse internet",
 }
 
 

@@ -10,4 +10,9 @@ from agent.protocol.classification import Motifs
 @lru_cache(maxsize=1)
 def motifs_en_vigueur() -> Motifs:
     """Return the patterns of this installation."""
-    return Motifs(ordonnance=settings.EPU_NUMERO_REGEX, apcv=settings.APCV_REGEX)
+    return Motifs(
+        ordonnance=settings.EPU_NUMERO_REGEX,
+        apcv=settings.APCV_REGEX,
+        attestation_amc=settings.AMC_REGEX,
+        badge=settings.BADGE_REGEX,
+    )

@@ -12,7 +12,7 @@ import secrets
 from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
 from io import BytesIO
-from typing import Any
+from typing import Any, TypeVar
 
 import redis.asyncio
 from asgiref.sync import sync_to_async
@@ -20,6 +20,7 @@ from django.conf import settings
 from django.contrib.auth.middleware import AuthenticationMiddleware
 from django.contrib.sessions.middleware import SessionMiddleware
 from django.core.handlers.asgi import ASGIRequest
+from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from redis.exceptions import RedisError
 
@@ -38,6 +39,7 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 
+T = TypeVar("T")
 AGENT, PAGE = "/agent/relay", "/flux/agent"
 DEFI_S, PRESENCE_S, REVOCATION_S = 10, 20, 5
 TRAME_MAX = 65536
@@ -98,6 +100,19 @@ async def relay(scope: Scope, receive: Receive, send: Send) -> None:
         await prise.close(FIN_DEPART)
 
 
+async def _ask(fonction: Callable[..., T], *args: object) -> T:
+    """Read the database in this websocket's thread, and give the connection back."""
+
+    def ask() -> T:
+        try:
+            return fonction(*args)
+        finally:
+            if not connection.in_atomic_block:
+                connection.close()
+
+    return await sync_to_async(ask)()
+
+
 def _origin(scope: Scope) -> str:
     lues = [v.decode("latin-1") for nom, v in scope["headers"] if nom == b"origin"]
     return lues[0] if len(lues) == 1 else ""
@@ -110,7 +125,8 @@ async def _listening(canal: str) -> AsyncIterator[tuple[Any, AsyncIterator[dict[
     ecoute = client.pubsub()
     try:
         await ecoute.subscribe(canal)
-        await ecoute.get_message(timeout=3)
+        if await ecoute.get_message(timeout=3) is None:
+            raise OSError("valkey is silent")
         yield client, _frames(ecoute)
     finally:
         await ecoute.aclose()  # type: ignore[no-untyped-call]  # untyped in redis
@@ -187,7 +203,7 @@ async def _serve_agent(prise: Prise) -> None:
         texte = await asyncio.wait_for(prise.recv(), DEFI_S)
     except TimeoutError:
         texte = ""
-    liaison = await sync_to_async(read_proof)(texte, defi) if len(texte) <= TRAME_MAX else None
+    liaison = await _ask(read_proof, texte, defi) if len(texte) <= TRAME_MAX else None
     if liaison is None:
         await prise.close(FIN_REFUS)
         return
@@ -214,7 +230,7 @@ async def _to_agent(
         elif trame["t"] == "ferme":
             pages.discard(trame["c"])
         await prise.send(json.dumps(trame))
-        if trame["t"] == "config" and not await sync_to_async(_still_trusted)(liaison):
+        if trame["t"] == "config" and not await _ask(_still_trusted, liaison):
             # It now asks for its configuration and learns its end; then this door closes.
             await asyncio.sleep(REVOCATION_S)
             await prise.close(FIN_REVOQUE)
@@ -278,7 +294,7 @@ def _visitor(request: HttpRequest) -> Visiteur | int:
 
 
 async def _serve_page(scope: Scope, prise: Prise) -> None:
-    qui = await sync_to_async(identify)(scope)
+    qui = await _ask(identify, scope)
     await prise.accept("officine.agent.v1")
     if isinstance(qui, int):
         await prise.close(qui)
@@ -320,6 +336,6 @@ async def _watch(prise: Prise, qui: Visiteur) -> None:
     """Close the page's end with the session that opened it."""
     while True:
         await asyncio.sleep(PRESENCE_S)
-        if not await sync_to_async(qui.is_there)():
+        if not await _ask(qui.is_there):
             await prise.close(FIN_SESSION)
             return

@@ -1,7 +1,9 @@
 """Where box codes go: a product of the sale under way (ux.md, « Scan anywhere »)."""
 
+from dataclasses import replace
 from datetime import date
 
+from agent.protocol.classification import SEPARATEURS_PERDUS, CodeLu
 from pharmacy.codes import Scan, register
 from pharmacy.models import Produit
 from pharmacy.selectors.produit import dispositif_get, produit_get
@@ -10,17 +12,11 @@ from pharmacy.suites import Suite
 
 
 def route_gs1(scan: Scan) -> Suite:
-    """Add the box of a datamatrix, with its lot, expiry and serial number.
+    """Add the box of a datamatrix, with its lot, expiry and serial number when they are certain.
 
     VenteRefusee for a box that the sale cannot take.
     """
     champs = scan.code.champs
-    if scan.code.ambigu:
-        return Suite(
-            "Code de boîte ambigu : scannez de nouveau, ou cherchez le produit.",
-            "attention",
-            code="SCAN-ambigu",
-        )
     brut = champs.get("peremption", "")
     try:
         peremption = date.fromisoformat(brut) if brut else None
@@ -34,7 +30,22 @@ def route_gs1(scan: Scan) -> Suite:
         peremption=peremption,
         numero_serie=champs.get("numero_serie", "")[:20],
     )
-    return _add(scan, boite)
+    return _warn(_add(scan, boite), _doubt(scan.code))
+
+
+def _doubt(code: CodeLu) -> str:
+    """Return what of a box was read and is not used, with what to do about it (agent.md §4.6)."""
+    if code.ambigu:
+        return f"Lot et numéro de série non repris. {SEPARATEURS_PERDUS}"
+    if code.erreurs:
+        return "Une partie du code est illisible : vérifiez lot et péremption sur la boîte."
+    return ""
+
+
+def _warn(suite: Suite, reserve: str) -> Suite:
+    if not reserve:
+        return suite
+    return replace(suite, phrase=f"{suite.phrase} {reserve}", ton="attention", code="SCAN-partiel")
 
 
 def route_ean13(scan: Scan) -> Suite:

@@ -113,10 +113,10 @@ class Autorite:
         return fabrique.sign(self.cle, hashes.SHA256())
 
 
-def _usage(*, signe: bool, ac: bool = False) -> x509.KeyUsage:
+def _usage(*, signe: bool, ac: bool = False, non_repudiation: bool = False) -> x509.KeyUsage:
     return x509.KeyUsage(
         digital_signature=signe,
-        content_commitment=False,
+        content_commitment=non_repudiation,
         key_encipherment=False,
         data_encipherment=False,
         key_agreement=False,

@@ -45,8 +45,14 @@ def pytest_configure(config):
 
 
 def pytest_itemcollected(item):
-    """Give the stacks and the browser a process each, when tests are shared out by groups."""
-    groupe = next((g for g in ("navigateur", "pile") if item.get_closest_marker(g)), None)
+    """Give the stacks and the browser a process each, when tests are shared out by groups.
+
+    What plugs virtual cards goes with the browser: there is one bench, and some journeys use it.
+    """
+    if "banc_ouvert" in item.fixturenames or item.path.parent.name == "pcsc":
+        item.add_marker(pytest.mark.pcsc)
+    groupes = {"pcsc": "navigateur", "navigateur": "navigateur", "pile": "pile"}
+    groupe = next((groupes[g] for g in groupes if item.get_closest_marker(g)), None)
     if groupe is not None:
         item.add_marker(pytest.mark.xdist_group(groupe))
 
@@ -104,6 +110,26 @@ def partage(request):
         _etat["absents"] += 1
         pytest.skip("données partagées absentes")
     return PARTAGE
+
+
+@pytest.fixture(scope="session")
+def banc_ouvert():
+    """The bench of virtual cards (tests/pcsc): this process and its children reach its pcscd."""
+    from simulators.pcsc.banc import Banc
+
+    with Banc() as banc, pytest.MonkeyPatch.context() as env:
+        env.setenv("PCSCLITE_CSOCK_NAME", banc.adresse)
+        yield banc
+
+
+@pytest.fixture
+def banc(banc_ouvert):
+    """The bench with pcscd running, every slot empty and seen empty, full tries for the codes."""
+    from tests.pcsc.pcsc_nu import empty
+
+    empty(banc_ouvert)
+    yield banc_ouvert
+    empty(banc_ouvert)
 
 
 @pytest.fixture(scope="session")

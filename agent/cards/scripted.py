@@ -43,14 +43,20 @@ class PiloteScripte:
     nom = "scripte"
     simule = True
 
-    def __init__(self, dossier_cles: Path, emettre: Emettre, essais: Path) -> None:
+    def __init__(
+        self,
+        dossier_cles: Path,
+        emettre: Emettre,
+        essais: Path,
+        codes: CodePorteur | None = None,
+    ) -> None:
         self.dossier_cles = dossier_cles
         self.emettre = emettre
         self.fichier_essais = essais
         self.postes = {nom: _Lecteur(nom) for nom in LECTEURS}
-        self.codes = CodePorteur(emettre)
+        self.codes = codes or CodePorteur(emettre)
         self.cps = UsageCps(self, self.codes, emettre)
-        self.en_panne: list[str] = []
+        self.pannes: list[str] = []
 
     # Readers
 
@@ -70,7 +76,7 @@ class PiloteScripte:
 
     def degrade(self) -> list[str]:
         """Return what was told not to work."""
-        return self.en_panne
+        return self.pannes
 
     def inserer(self, lecteur: str, fichier: dict[str, Any]) -> None:
         """Put a card in. KeyError for an unknown reader; ValueError when unplugged or malformed."""

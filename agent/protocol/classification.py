@@ -6,15 +6,19 @@ nothing is interpreted, and the reading carries a sentence for the counter.
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from agent.protocol import gs1, ins
-from agent.protocol.claviers import repair_azerty, repair_caps_lock
+from agent.protocol import aim as aims
+from agent.protocol import doc2d, gs1, ins
+from agent.protocol.claviers import (
+    repair_azerty,
+    repair_caps_lock,
+    repair_qwerty,
+    repair_shift,
+)
 
 TAILLE_MAX = 4096
 _PERMIS = {"\x1d", "\x1e", "\x1f", "\x04"}
-_AIM = re.compile(r"^\][A-Za-z][0-9A-Za-z]")
-_AIM_GS1 = {"]d2", "]C1", "]Q3", "]e0"}
 
 SEPARATEURS_PERDUS = "Réglez le lecteur : séparateurs perdus."
 
@@ -76,12 +80,19 @@ class CodeLu:
             "champs": self.champs,
             "erreurs": list(self.erreurs),
             "aim": self.aim,
+            "symbole": aims.SYMBOLES.get(self.aim, ""),
             "repare": self.repare,
             "ambigu": self.ambigu,
             "candidats": list(self.candidats),
         }
 
 
+# A repaired reading is used only in these classes: each has a test that chance does not pass.
+_FORTES = {"ordonnance", "gs1", "ins_datamatrix", "ean13", "2ddoc"}
+_CLAVIER_DOUTEUX = (
+    "Lecteur réglé pour un autre clavier : ce code n'est pas sûr, il n'est pas utilisé. "
+    "Réglez le lecteur, ou saisissez le code."
+)
 _PAS_ORDONNANCE = "Ce code n'est pas une ordonnance numérique."
 
 
@@ -127,9 +138,8 @@ def has_garbage(texte: str) -> bool:
 
 def _strip(texte: str) -> tuple[str, str]:
     net = texte.strip("\ufeff\x02\x03\r\n\t \u00a0")
-    trouve = _AIM.match(net)
-    aim = trouve.group(0) if trouve else ""
-    return net[len(aim) :].strip("\r\n\t \x03"), aim
+    reste, aim = aims.split(net)
+    return reste.strip("\r\n\t \x03"), aim
 
 
 def _candidate(lecture: _Lecture) -> str:
@@ -222,23 +232,29 @@ def _boite(lecture: _Lecture, cip13: str) -> str:
     return f"Boîte scannée dans « Code 2D » : {nom}. L'ajouter à la délivrance ?"
 
 
+def _is_box(texte: str) -> bool:
+    """Tell whether the text starts with a right GTIN and another field (agent.md §4.5, row 1)."""
+    if not (texte.startswith("01") and gs1.is_check_digit_right(texte[2:16])):
+        return False
+    return gs1.starts_field(texte, 16)
+
+
 def _gs1(lecture: _Lecture) -> CodeLu | None:
     texte = lecture.texte
-    force = lecture.aim in _AIM_GS1
-    probable = (
-        texte.startswith("01") and len(texte) > 16 and gs1.is_check_digit_right(texte[2:16])
-    ) or gs1.GS in texte
-    if not (force or probable) or ins.is_ins(texte):
+    force = lecture.aim in aims.GS1 or _is_box(texte)
+    if not (force or gs1.GS in texte) or ins.is_ins(texte):
         return None
     lu = gs1.parse(texte)
+    if not force and (lu is None or lu.partiel or not lu.champs.get("01")):
+        return None
     if lu is None:
-        return (
-            CodeLu("gs1", "refus", "Code de boîte illisible. Scannez de nouveau.")
-            if force
-            else None
-        )
+        message = "Code de boîte illisible. Scannez de nouveau."
+        return CodeLu("gs1", "refus", message, aim=lecture.aim)
+    refus = ""
     if not lu.champs.get("01"):
-        return None if not force else CodeLu("gs1", "refus", "Ce code ne porte pas de produit.")
+        refus = "Ce code ne porte pas de produit."
+    elif "gtin_cle" in lu.erreurs:
+        refus = "Code de boîte mal lu : la clé du produit est fausse. Scannez de nouveau."
     champs = {
         "gtin": lu.champs.get("01", ""),
         "cip13": lu.cip13,
@@ -248,8 +264,8 @@ def _gs1(lecture: _Lecture) -> CodeLu | None:
     }
     return CodeLu(
         "gs1",
-        "aiguillage",
-        _boite(lecture, lu.cip13),
+        "refus" if refus else "aiguillage",
+        refus or _boite(lecture, lu.cip13),
         champs=champs,
         erreurs=lu.erreurs,
         aim=lecture.aim,
@@ -287,9 +303,15 @@ def _ins(lecture: _Lecture) -> CodeLu | None:
 
 def _simples(lecture: _Lecture) -> CodeLu | None:
     texte, motifs = lecture.texte, lecture.motifs
-    if re.match(r"^DC0[1-4]", texte):
+    if doc2d.is_2ddoc(texte):
+        lu = doc2d.parse(texte)
         return CodeLu(
-            "2ddoc", "refus", "Document 2D-Doc : pas une ordonnance numérique.", aim=lecture.aim
+            "2ddoc",
+            "refus",
+            "Document 2D-Doc : pas une ordonnance numérique.",
+            champs=lu.as_fields(),
+            erreurs=lu.erreurs,
+            aim=lecture.aim,
         )
     if motifs.apcv and re.match(motifs.apcv, texte):
         return CodeLu(
@@ -387,20 +409,18 @@ def _typed_other(lecture: _Lecture) -> CodeLu | None:
 def _reparation(lecture: _Lecture) -> CodeLu | None:
     if lecture.canal != "clavier":
         return None
-    repare = repair_azerty(lecture.texte)
-    if repare is not None:
-        lu = lire_code(repare, "scan", lecture.motifs, nom_produit=lecture.nom_produit)
-        if lu.classe in {"ordonnance", "gs1", "ins_datamatrix", "ean13"} and lu.suite != "refus":
-            return CodeLu(
-                lu.classe,
-                lu.suite,
-                lu.message,
-                lu.numero,
-                lu.champs,
-                lu.erreurs,
-                lu.aim,
-                repare=True,
-            )
+    essais = (repair_azerty, repair_shift, repair_qwerty)
+    reparations = {repare for essai in essais if (repare := essai(lecture.texte))}
+    lus = [
+        lire_code(repare, "scan", lecture.motifs, nom_produit=lecture.nom_produit)
+        for repare in sorted(reparations)
+    ]
+    forts = [lu for lu in lus if lu.classe in _FORTES and (_is_sure(lu) or lu.classe == "gs1")]
+    lectures = {(lu.classe, lu.numero, *sorted(lu.champs.items())) for lu in forts}
+    if len(lectures) == 1 and _is_sure(forts[0]):
+        return replace(forts[0], repare=True)
+    if forts:
+        return CodeLu(forts[0].classe, "refus", _CLAVIER_DOUTEUX, erreurs=("clavier",))
     propose = repair_caps_lock(lecture.texte)
     if propose is not None and _is_numero(propose, lecture.motifs):
         return CodeLu(
@@ -411,6 +431,13 @@ def _reparation(lecture: _Lecture) -> CodeLu | None:
             message=f"Lecteur mal réglé (verrouillage majuscule). Lire {propose} ?",
         )
     return None
+
+
+def _is_sure(lu: CodeLu) -> bool:
+    """Tell whether a repaired reading passed its strong test whole (agent.md §4.4)."""
+    if lu.classe == "2ddoc":
+        return not lu.erreurs
+    return lu.suite != "refus" and not (lu.classe == "gs1" and (lu.ambigu or lu.erreurs))
 
 
 def _refus_ordinaire(lecture: _Lecture) -> CodeLu:

@@ -1,38 +1,18 @@
 """Repair of a scan typed through the wrong keyboard (agent.md §4.4, ordonnance.md §1.4)."""
 
-# Positions that carry digits and letters, unshifted and shifted.
-_VERS_US = {
-    "&": "1",
-    "é": "2",
-    '"': "3",
-    "'": "4",
-    "(": "5",
-    "-": "6",
-    "è": "7",
-    "_": "8",
-    "ç": "9",
-    "à": "0",
-    ")": "-",
-    "q": "a",
-    "a": "q",
-    "z": "w",
-    "w": "z",
-    "m": ";",
-    ",": "m",
-    ";": ",",
-    ":": ".",
-    "!": "/",
-    "ù": "'",
-    "Q": "A",
-    "A": "Q",
-    "Z": "W",
-    "W": "Z",
-    "M": ":",
-    "?": "M",
-    "$": "]",
-    "§": "?",
-}
+# What a French keyboard types, and what an American one types with the same key: the row of
+# digits, then the rest; unshifted, then shifted (agent.md §4.4).
+_VERS_US = dict(
+    zip(
+        "&é\"'(-è_çà)" + "1234567890°" + "azqwm,;:!ù*$" + "AZQWM?./§%µ£",
+        "1234567890-" + "!@#$%^&*()_" + "qwaz;m,./'\\]" + 'QWAZ:M<>?"|}',
+        strict=True,
+    )
+)
+_VERS_FR = {us: fr for fr, us in _VERS_US.items()}
 _INDICES = set("à&é\"'(-è_ç?")
+_INDICES_US = set("!@#$%^*")
+_CHIFFRES = str.maketrans("&é\"'(-è_çà", "1234567890")
 
 
 def repair_azerty(texte: str) -> str | None:
@@ -44,6 +24,26 @@ def repair_azerty(texte: str) -> str | None:
     if not (_INDICES & set(texte)) or "^" in texte or "¨" in texte:
         return None
     return "".join(_VERS_US.get(c, c) for c in texte)
+
+
+def repair_qwerty(texte: str) -> str | None:
+    """Return what the scanner meant when a French scanner types on a QWERTY PC, else None.
+
+    The bracket is the dead circumflex of the other side: such a text is never trusted.
+    """
+    if not (_INDICES_US & set(texte)) or "[" in texte or "{" in texte:
+        return None
+    return "".join(_VERS_FR.get(c, c) for c in texte)
+
+
+def repair_shift(texte: str) -> str | None:
+    """Return what a French scanner meant when caps lock undid its shift key, else None.
+
+    Digits come out as the signs of their keys, capitals as small letters, each in its place.
+    """
+    if not (_INDICES & set(texte)) or texte.lower() != texte or texte.upper() == texte:
+        return None
+    return texte.translate(_CHIFFRES).upper()
 
 
 def repair_caps_lock(texte: str) -> str | None:

@@ -6,6 +6,7 @@ split is returned and the reading is `ambigu`: nothing doubtful is filled in sil
 
 from calendar import monthrange
 from dataclasses import dataclass, field
+from itertools import takewhile
 
 GS = "\x1d"
 _FIXES = {"00": 18, "01": 14, "02": 14, "11": 6, "13": 6, "15": 6, "17": 6}
@@ -19,6 +20,7 @@ _VARIABLES = {
 }
 _DATES = {"11", "13", "15", "17"}
 _CANDIDATS_MAX = 4
+_TEXTE_MAX = 200
 # A text made to have no reading would otherwise be explored for minutes.
 _ESSAIS_MAX = 3000
 
@@ -31,6 +33,11 @@ class Gs1:
     erreurs: tuple[str, ...] = ()
     ambigu: bool = False
     candidats: tuple[dict[str, str], ...] = field(default=(), repr=False)
+
+    @property
+    def partiel(self) -> bool:
+        """Whether a part of the text was not understood as fields."""
+        return any(e.startswith(("ai_", "valeur_")) for e in self.erreurs)
 
     @property
     def cip13(self) -> str:
@@ -62,6 +69,11 @@ def parse_date(aammjj: str) -> str | None:
     if jour > dernier:
         return None
     return f"{annee:04d}-{mois:02d}-{jour or dernier:02d}"
+
+
+def starts_field(texte: str, position: int) -> bool:
+    """Tell whether a known field starts here, after a separator that may be there."""
+    return _ai_at(texte, position + (texte[position : position + 1] == GS)) is not None
 
 
 def _ai_at(texte: str, position: int) -> str | None:
@@ -135,27 +147,60 @@ def _is_plausible(ai: str, valeur: str) -> bool:
     return GS not in valeur
 
 
+def _lenient(texte: str) -> tuple[dict[str, str], set[str]]:
+    """Return what can be read and what was wrong: nothing of a box is dropped in silence.
+
+    A field written twice with two values has none. Source: agent.md §4.6.
+    """
+    champs: dict[str, str] = {}
+    erreurs: set[str] = set()
+    position = 0
+    while position < len(texte):
+        ai = _ai_at(texte, position)
+        debut = position + len(ai or "")
+        fins = _ends(texte, debut, ai) if ai else []
+        fin_gs = texte.find(GS, debut)
+        fin = fins[0] if fins else (len(texte) if fin_gs < 0 else fin_gs)
+        valeur = texte[debut:fin]
+        position = fin + (texte[fin : fin + 1] == GS)
+        if ai is None:
+            erreurs.add("ai_inconnu")
+        elif not fins:
+            erreurs.add(f"valeur_{ai}")
+        elif ai in champs:
+            erreurs.add("ai_double")
+            champs[ai] = valeur if champs[ai] == valeur else ""
+        else:
+            champs[ai] = valeur
+    return {ai: valeur for ai, valeur in champs.items() if valeur}, erreurs
+
+
 def parse(texte: str) -> Gs1 | None:
-    """Return the fields of a GS1 string, None when it is not one at all. Never raises."""
+    """Return the fields of a GS1 string, None when it is not one at all. Never raises.
+
+    `erreurs` holds `ai_inconnu`, `ai_double`, `valeur_NN`, `gtin_cle`, `date_NN`.
+    """
     utile = texte[1:] if texte.startswith(GS) else texte
-    if not utile or _ai_at(utile, 0) is None or len(utile) > 200:
+    if not utile or _ai_at(utile, 0) is None or len(utile) > _TEXTE_MAX:
         return None
     champs = _strict(utile)
-    if champs is not None and GS not in utile and _looks_merged(champs):
-        guesses = [g for g in _guesses(utile) if g != champs]
-        if guesses:
-            sures = {ai: v for ai, v in champs.items() if ai in _FIXES}
-            return _judge(sures, ambigu=True, candidats=(champs, *guesses)[:_CANDIDATS_MAX])
-    if champs is None:
-        guesses = _guesses(utile)
-        if not guesses:
-            return None
-        communs = dict(set.intersection(*(set(g.items()) for g in guesses)))
-        sures = (
-            {ai: v for ai, v in communs.items() if ai in _FIXES} if len(guesses) > 1 else guesses[0]
-        )
-        return _judge(sures, ambigu=True, candidats=tuple(guesses))
-    return _judge(champs, ambigu=False, candidats=())
+    if champs is not None and not (GS not in utile and _looks_merged(champs)):
+        return _judge(champs)
+    guesses = _guesses(utile)
+    if champs is not None:
+        autres = [g for g in guesses if g != champs]
+        if not autres:
+            return _judge(champs)
+        return _judge(_sure(champs), candidats=(champs, *autres)[:_CANDIDATS_MAX])
+    if guesses:
+        return _judge(_sure(guesses[0]), candidats=tuple(guesses))
+    champs, erreurs = _lenient(utile)
+    return _judge(champs, erreurs) if champs else None
+
+
+def _sure(champs: dict[str, str]) -> dict[str, str]:
+    """Return the fields before the first variable one: the same in every split."""
+    return dict(takewhile(lambda paire: paire[0] in _FIXES, champs.items()))
 
 
 def _looks_merged(champs: dict[str, str]) -> bool:
@@ -167,14 +212,18 @@ def _looks_merged(champs: dict[str, str]) -> bool:
     )
 
 
-def _judge(champs: dict[str, str], *, ambigu: bool, candidats: tuple[dict[str, str], ...]) -> Gs1:
-    erreurs: list[str] = []
+def _judge(
+    champs: dict[str, str],
+    erreurs: set[str] | None = None,
+    candidats: tuple[dict[str, str], ...] = (),
+) -> Gs1:
+    defauts = set(erreurs or ())
     lus = dict(champs)
     if "01" in lus and not is_check_digit_right(lus["01"]):
-        erreurs.append("gtin_cle")
+        defauts.add("gtin_cle")
     for ai in _DATES & lus.keys():
         iso = parse_date(lus[ai])
         if iso is None:
-            erreurs.append(f"date_{ai}")
+            defauts.add(f"date_{ai}")
         lus[ai] = iso or lus[ai]
-    return Gs1(lus, tuple(sorted(erreurs)), ambigu, candidats)
+    return Gs1(lus, tuple(sorted(defauts)), bool(candidats), candidats)

@@ -5,7 +5,7 @@ import contextlib
 import secrets
 import time
 from collections.abc import AsyncIterable, Sequence
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 from uuid import uuid4
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -14,6 +14,8 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 from agent import VERSION, journal, operation
+from agent.appareils.base import ROLES
+from agent.appareils.gestion import Appareils
 from agent.cards.base import Pilote
 from agent.confiance import NON_ENROLE
 from agent.policy import Enrolement, Liaison, Vus
@@ -69,6 +71,7 @@ class Agent:
         self.lectures = Lectures()
         self.depart = time.monotonic()
         self.pilote: Pilote
+        self.appareils: Appareils | None = None
         self.suivi: Suivi | None = None
         self.maj: MiseAJour | None = None
 
@@ -119,9 +122,11 @@ class Agent:
         return en_cours or self.pilote.pin_state().etat == "presentee"
 
     def degrade(self) -> list[str]:
-        """Return what does not work here, by stable names: pcsc, scanner, update."""
+        """Return what does not work here, by stable names: pcsc, clavier_partage, update…"""
         pannes = self.pilote.degrade() if isinstance(self.pilote, Degradable) else []
-        return [*pannes, *(["update"] if self.enrolement.is_too_old(VERSION) else [])]
+        lecteurs = {str(s["degraded"]) for s in self.scanners() if s.get("degraded")}
+        ancien = ["update"] if self.enrolement.is_too_old(VERSION) else []
+        return [*pannes, *sorted(lecteurs), *ancien]
 
     async def handle(self, ws: ServerConnection) -> None:
         """Serve one tab until it closes."""
@@ -277,6 +282,20 @@ class Agent:
             await asyncio.sleep(STATUT_S)
             self.tell_status()
 
+    def scanners(self) -> list[dict[str, Any]]:
+        """Return the scanners: the paired ones, else those the demonstration tray plays."""
+        joues = [
+            {"device": role, "role": role, "driver": self.pilote.nom, "state": "ready"}
+            for role in ROLES
+            if self.pilote.simule
+        ]
+        return (self.appareils.states() if self.appareils else []) or joues
+
+    def on_scanners(self) -> None:
+        """A scanner came or left: every tab asks for the state, and knows it at once."""
+        self.tell_status()
+        self.onglets.broadcast("readers.changed", {"readers": self.pilote.lecteurs()})
+
     def tell_status(self) -> None:
         """Tell every tab how the agent is, now."""
         self.onglets.broadcast(
@@ -284,6 +303,7 @@ class Agent:
             {
                 "uptime_s": round(time.monotonic() - self.depart),
                 "degraded": self.degrade(),
+                "scanners": self.scanners(),
                 "locked_session": self.porte.verrouillee,
             },
         )

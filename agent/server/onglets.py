@@ -89,7 +89,7 @@ class Connexion:
     en_vol: dict[str, asyncio.Task[None]] = field(default_factory=dict)
     refus: int = 0
     debit: Debit = field(default_factory=Debit)
-    scans: bool = True
+    muets: set[str] = field(default_factory=set)
     signatures: Cadence = field(default_factory=lambda: Cadence(5, 10))
     dernier: float = field(default_factory=time.monotonic)
 

@@ -5,7 +5,7 @@ import time
 from typing import Any
 
 from agent.protocol.classification import Motifs
-from agent.scanner import SILENCE_S, Appareil, Evenement
+from agent.scanner import Appareil, Evenement
 from agent.server.onglets import Connexion, Onglets
 
 SCAN_GARDE_S = 10
@@ -24,10 +24,23 @@ class Scans:
         self._oubli: asyncio.TimerHandle | None = None
 
     def use(self, motifs: Motifs) -> None:
-        """Read codes by these grammars from now on."""
-        if motifs != self._motifs:
-            self._motifs = motifs
-            self._appareils.clear()
+        """Read with these grammars from now on: the server refreshed them."""
+        self._motifs = motifs
+        for appareil in self._appareils.values():
+            appareil.motifs = motifs
+
+    def declare(self, device: str, role: str, silence_s: float) -> None:
+        """Know a paired scanner before it reads anything."""
+        self._appareils[device] = Appareil(device, self._motifs, role, silence_s)
+
+    def drop(self, device: str) -> None:
+        """Forget the frame that a scanner was sending when it left."""
+        if device in self._appareils:
+            self._appareils[device].drop()
+
+    def dropped(self, device: str) -> int:
+        """Return how many bytes of a scanner belonged to no frame."""
+        return self._appareils[device].ignores if device in self._appareils else 0
 
     def give_kept(self, connexion: Connexion) -> None:
         """Give the scan that waited to the tab that comes in front."""
@@ -42,7 +55,7 @@ class Scans:
             appareil.silence.cancel()
         self._deliver(appareil, appareil.feed(octets, time.monotonic()))
         boucle = asyncio.get_running_loop()
-        appareil.silence = boucle.call_later(SILENCE_S, self._on_silence, appareil)
+        appareil.silence = boucle.call_later(appareil.silence_s, self._on_silence, appareil)
 
     def _on_silence(self, appareil: Appareil) -> None:
         self._deliver(appareil, appareil.flush(time.monotonic()))
@@ -54,7 +67,7 @@ class Scans:
     def _deliver(self, appareil: Appareil, evenements: list[tuple[str, dict[str, Any]]]) -> None:
         for nom, payload in evenements:
             if nom in LECTURES:
-                self._on_scan((nom, payload))
+                self._on_scan((nom, payload), appareil.role)
             else:
                 self.onglets.to_focus(nom, payload)
         attente = appareil.wait_s(time.monotonic())
@@ -62,10 +75,10 @@ class Scans:
             boucle = asyncio.get_running_loop()
             appareil.tour = boucle.call_later(attente, self._on_turn, appareil)
 
-    def _on_scan(self, scan: Evenement) -> None:
+    def _on_scan(self, scan: Evenement, role: str) -> None:
         """Give it to the tab in front; without one, keep the last for ten seconds."""
         if self.onglets.focus is not None:
-            if self.onglets.focus.scans:
+            if role not in self.onglets.focus.muets:
                 self.onglets.event(self.onglets.focus, *scan)
             return
         self._drop_kept()

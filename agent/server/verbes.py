@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from agent import VERSION, diagnostic, jws
+from agent.appareils.base import ROLES
 from agent.cards.base import ASigner, Carte
 from agent.policy import build_window, check_sign_request, check_token, digests
 from agent.protocol import messages
@@ -104,7 +105,7 @@ async def _v_state(agent: Agent, connexion: Connexion, _r: Requete) -> dict[str,
     pin = agent.pilote.pin_state()
     return {
         "readers": agent.pilote.lecteurs(),
-        "scanners": [{"device": "comptoir"}, {"device": "patient"}],
+        "scanners": agent.scanners(),
         "focus": agent.onglets.focus is connexion,
         "pin": {"state": pin.etat, "tries_left": pin.essais},
         "degraded": agent.degrade(),
@@ -286,8 +287,18 @@ async def _v_sign(agent: Agent, connexion: Connexion, requete: Requete) -> dict[
 
 
 async def _v_pause(agent: Agent, connexion: Connexion, requete: Requete) -> dict[str, Any]:
-    connexion.scans = requete.verbe == "scan.resume"
-    return {"scan": connexion.scans}
+    role = requete.payload.get("role")
+    if role is not None and role not in ROLES:
+        raise ErreurAgent("E_PROTO_PAYLOAD", path="role")
+    roles = set(ROLES) if role is None else {str(role)}
+    if requete.verbe == "scan.pause":
+        connexion.muets |= roles
+    else:
+        connexion.muets -= roles
+        etats = [s["state"] for s in agent.scanners() if s["role"] in roles]
+        if etats and set(etats) == {"gone"}:
+            raise ErreurAgent("E_SCANNER_GONE")
+    return {"scan": not connexion.muets, "paused": sorted(connexion.muets)}
 
 
 async def _v_cancel(agent: Agent, connexion: Connexion, requete: Requete) -> dict[str, Any]:

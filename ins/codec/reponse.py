@@ -10,7 +10,6 @@ from teleservices.soap import Faute, XmlRefuse, fault_code, parse_envelope
 from teleservices.soap.lecture import Element, text_of
 
 _RES = "http://www.cnamts.fr/INSiResultat"
-_SIRAM = "urn:siram"
 
 
 @dataclass(frozen=True)

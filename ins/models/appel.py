@@ -8,10 +8,11 @@ from teleservices.models import Envoi
 
 
 class AppelInsi(models.Model):
-    """One recovery: what was asked, what came back, what was decided (ins.md §1.5).
+    """One question to INSi: what was asked, what came back, what was decided (ins.md §1.5).
 
     Without a file, the question is about somebody the officine does not know yet (INS-25).
-    `empreinte` tells two same questions; `traits_version` is the file's when it was asked.
+    `empreinte` tells two same questions, of a verification the INS verified; `traits_version` is
+    the file's when it was asked.
     """
 
     class Decision(models.TextChoices):

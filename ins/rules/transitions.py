@@ -68,21 +68,6 @@ TRANSITIONS: Mapping[str, Mapping[str, Arrivee]] = {
     "anonymat": {NEANT: _to("T30", PROV)},
 }
 
-# Nobody makes these moves without saying why.
-MOTIVEES = frozenset(
-    {
-        "refus",
-        "dequalifier",
-        "annuler_recuperation",
-        "devalider",
-        "trait_modifie",
-        "douteux",
-        "doute_leve",
-        "fusion",
-        "separation",
-    }
-)
-
 
 def transition_number(declencheur: str, statut_avant: str) -> str:
     """Return the number of a transition (« T6 »). ValueError when it cannot start there.

@@ -29,6 +29,7 @@ from ins.selectors import (
     traits_of,
     traits_received,
 )
+from ins.services.attributs import mark_doubtful
 from ins.services.commun import (
     FRAGMENTS,
     announce_patient,
@@ -36,7 +37,6 @@ from ins.services.commun import (
     note_event,
     patient_locked,
 )
-from ins.services.retrait import withdraw_ins
 from ins.services.taches import close_taches, open_tache
 from pharmacy import audit, flux
 from pharmacy.acteurs import Acteur
@@ -102,13 +102,7 @@ def decide(acteur: Acteur, appel_id: int, choix: Choix) -> AppelInsi:
     """
     check_droit(acteur, "ins.appeler")
     with transaction.atomic():
-        appel = AppelInsi.objects.filter(
-            pk=appel_id, officine_id=acteur.officine_id, patient__isnull=False
-        ).first()
-        if appel is None or appel.patient_id is None:
-            raise VenteRefusee("Cette réponse n'existe pas dans votre officine.", "INS-404")
-        patient = patient_locked(acteur, appel.patient_id)
-        _check_undecided(appel)
+        appel, patient = _answered(acteur, appel_id)
         comparaison = compare(appel, patient)
         if comparaison is None:
             raise VenteRefusee("Cette réponse d'INSi est vide.", "INS-010")
@@ -119,6 +113,18 @@ def decide(acteur: Acteur, appel_id: int, choix: Choix) -> AppelInsi:
         _close(acteur, appel, accepter=choix.accepter)
         announce_patient(patient)
     return appel
+
+
+def _answered(acteur: Acteur, appel_id: int) -> tuple[AppelInsi, Patient]:
+    """Return an answer that nobody decided yet, and its file, locked."""
+    appel = AppelInsi.objects.filter(
+        pk=appel_id, officine_id=acteur.officine_id, patient__isnull=False
+    ).first()
+    if appel is None or appel.patient_id is None:
+        raise VenteRefusee("Cette réponse n'existe pas dans votre officine.", "INS-404")
+    patient = patient_locked(acteur, appel.patient_id)
+    _check_undecided(appel)
+    return appel, patient
 
 
 def _check_undecided(appel: AppelInsi) -> None:
@@ -238,21 +244,12 @@ def doubt(acteur: Acteur, appel_id: int) -> Patient:
     """
     check_droit(acteur, "ins.douter")
     with transaction.atomic():
-        appel = AppelInsi.objects.filter(
-            pk=appel_id, officine_id=acteur.officine_id, patient__isnull=False
-        ).first()
-        if appel is None or appel.patient_id is None:
-            raise VenteRefusee("Cette réponse n'existe pas dans votre officine.", "INS-404")
-        patient = patient_locked(acteur, appel.patient_id)
-        _check_undecided(appel)
+        appel, patient = _answered(acteur, appel_id)
         comparaison = compare(appel, patient)
         if comparaison is None or comparaison.verdict.suite != "alerter":
             raise VenteRefusee("Cette réponse ne met pas l'identité en doute.", "INS-022")
         _close(acteur, appel, accepter=False)
-        changements = {"attr_douteux": True, "attr_fictif": False}
-        withdraw_ins(
-            patient, acteur.operateur_id, "douteux", "INSi donne un autre matricule", changements
-        )
+        mark_doubtful(acteur, patient, "INSi donne un autre matricule")
         close_taches(
             patient, [Nature.AUTRE_MATRICULE], "identité marquée douteuse", acteur.operateur_id
         )
@@ -401,7 +398,8 @@ def _keep_history(patient: Patient, comparaison: Comparaison, ancien: tuple[str,
     ]
     if ancien[0] and ancien[0] != patient.ins_matricule:
         anciens.append((*ancien, "", ""))
-    connus = set(HistoriqueIns.objects.filter(patient=patient).values_list("empreinte", flat=True))
+    deja = HistoriqueIns.objects.filter(officine_id=patient.officine_id, patient=patient)
+    connus = set(deja.values_list("empreinte", flat=True))
     lignes = []
     for matricule, oid, debut, fin in anciens:
         empreinte = empreinte_of(matricule)

@@ -71,16 +71,16 @@ def _is_for_patient(contexte: ContexteApcv | None, vente: Vente) -> bool:
     )
 
 
-def _key(chaine: str) -> str:
+def _key(vente: Vente, chaine: str) -> str:
     """Return the start of the idempotency key: a keyed digest, the string cannot be found again."""
-    return f"apcv:{chiffre.empreinte('apcv', chaine)[:40]}:"
+    return f"apcv:{vente.pk}:{chiffre.empreinte('apcv', chaine)[:40]}:"
 
 
 def _same_reading(acteur: Acteur, vente: Vente, chaine: str) -> ContexteApcv | None:
     """Return the reading of this very string in this sale, under way or answered."""
     return (
         ContexteApcv.objects.filter(
-            officine_id=acteur.officine_id, vente=vente, envoi__cle__startswith=_key(chaine)
+            officine_id=acteur.officine_id, vente=vente, envoi__cle__startswith=_key(vente, chaine)
         )
         .filter(etat__in=[Etat.DEMANDE, Etat.A_CHOISIR, Etat.CHOISI])
         .order_by("-pk")
@@ -105,14 +105,18 @@ def _ask(
     acteur: Acteur, vente: Vente, chaine: str, mode: int, prolonge: ContexteApcv | None
 ) -> ContexteApcv:
     operation = OUVRIR if prolonge is None else RENOUVELER
-    cle = _key(chaine)
-    rang = Envoi.objects.filter(officine_id=acteur.officine_id, cle__startswith=cle).count() + 1
+    cle, sujet = _key(vente, chaine), f"vente:{vente.pk}"
+    # By the subject first, as its index is: « begins with » alone reads every row of the officine.
+    faits = Envoi.objects.filter(
+        officine_id=acteur.officine_id, operation__in=[OUVRIR, RENOUVELER], sujet=sujet
+    )
+    rang = faits.filter(cle__startswith=cle).count() + 1
     corps = {"mode": mode, "chaine": chaine}
     envoi = enqueue(
         acteur,
         Demande(
             operation,
-            f"vente:{vente.pk}",
+            sujet,
             f"{cle}{rang}",
             corps=json.dumps(corps).encode(),
             vente_id=vente.pk,
@@ -143,7 +147,7 @@ def record(envoi: Envoi, reponse: Reponse) -> None:
     """
     lu: ContexteLu = reponse.contenu
     wipe_body(envoi)
-    contexte = ContexteApcv.objects.get(envoi=envoi)
+    contexte = ContexteApcv.objects.get(officine_id=envoi.officine_id, envoi=envoi)
     flux.announce_vente(envoi.officine_id, contexte.vente_id, PANNEAU)
     _purge(envoi.officine_id)
     contexte.identifiant = lu.validite.identifiant
@@ -213,7 +217,9 @@ def record_renewal(envoi: Envoi, reponse: Reponse) -> None:
     """Put the new validity in the place of the former, for the same person of the same sale."""
     validite: Validite = reponse.contenu
     wipe_body(envoi)
-    contexte = ContexteApcv.objects.select_related("prolonge").get(envoi=envoi)
+    contexte = ContexteApcv.objects.select_related("prolonge").get(
+        officine_id=envoi.officine_id, envoi=envoi
+    )
     flux.announce_vente(envoi.officine_id, contexte.vente_id, PANNEAU)
     ancien = contexte.prolonge
     assert ancien is not None  # noqa: S101 - a renewal always prolongs something
@@ -231,7 +237,7 @@ def record_renewal(envoi: Envoi, reponse: Reponse) -> None:
 
 def record_failure(envoi: Envoi) -> None:
     """Show what a refusal or a wait means; refused for good, the presented string is wiped."""
-    contexte = ContexteApcv.objects.filter(envoi=envoi).first()
+    contexte = ContexteApcv.objects.filter(officine_id=envoi.officine_id, envoi=envoi).first()
     if contexte is None:
         return
     flux.announce_vente(envoi.officine_id, contexte.vente_id, PANNEAU)

@@ -82,9 +82,7 @@ def contexte_open(
             "APCV_EXPIRE",
         )
     if lu is None:
-        raise VenteRefusee(
-            "Cette lecture a déjà servi : faites présenter un nouveau code.", "APCV-001"
-        )
+        raise VenteRefusee(_DEJA_SERVI, "APCV-001")
     return contexte, lu
 
 
@@ -149,9 +147,7 @@ def _close_choice(
         etat=ContexteApcv.Etat.CHOISI, donnees=None, patient=patient, numero=numero, piece=piece
     )
     if not pris:
-        raise VenteRefusee(
-            "Cette lecture a déjà servi : faites présenter un nouveau code.", "APCV-001"
-        )
+        raise VenteRefusee(_DEJA_SERVI, "APCV-001")
 
 
 def _alert(acteur: Acteur, situation: Situation) -> None:
@@ -274,7 +270,9 @@ def _write(patient: Patient, ins: InsApcv, recu: TraitsStricts) -> None:
 
 def _evidence(acteur: Acteur, patient: Patient, recu: TraitsStricts) -> PieceControlee:
     """Record the appli as the high-confidence device it is; former documents step aside."""
-    PieceControlee.objects.filter(patient=patient, active=True).update(active=False)
+    PieceControlee.objects.filter(
+        officine_id=acteur.officine_id, patient=patient, active=True
+    ).update(active=False)
     return PieceControlee.objects.create(
         officine_id=acteur.officine_id,
         patient=patient,

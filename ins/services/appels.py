@@ -43,8 +43,6 @@ _MEME_DEMANDE_S = 60
 _CARTES = frozenset({"vitale", "apcv_sans_ins"})
 # Days between two calls that the software makes by itself for one file (ins.md §2.7).
 JOURS_SANS_RAPPEL = 30
-# An appli that gives no INS is worth a card; one that gives it needs no call (INS-19).
-_CARTES = frozenset({"vitale", "apcv_sans_ins"})
 
 
 @dataclass(frozen=True)

@@ -148,7 +148,7 @@ def mark_homonym(acteur: Acteur, patient_id: int, motif: str) -> Patient:
     def faire(patient: Patient) -> str:
         if patient.attr_fictif:
             raise VenteRefusee("Identité fictive : elle n'a pas d'homonyme.", "INS-077")
-        return _set_homonym(acteur, patient, raison, pose=True)
+        return set_homonym(acteur, patient, raison, pose=True)
 
     return _acte(acteur, patient_id, "ins.douter", "ins.homonyme", faire)
 
@@ -161,11 +161,15 @@ def clear_homonym(acteur: Acteur, patient_id: int, motif: str) -> Patient:
         patient_id,
         "ins.lever_doute",
         "ins.lever_homonyme",
-        lambda patient: _set_homonym(acteur, patient, raison, pose=False),
+        lambda patient: set_homonym(acteur, patient, raison, pose=False),
     )
 
 
-def _set_homonym(acteur: Acteur, patient: Patient, motif: str, *, pose: bool) -> str:
+def set_homonym(acteur: Acteur, patient: Patient, motif: str, *, pose: bool) -> str:
+    """Set or lift « homonyme » on a locked file; return how the story tells it.
+
+    VenteRefusee when the mark is already so. The right and the audit are the caller's (§2.2).
+    """
     if patient.attr_homonyme is pose:
         dit = "déjà" if pose else "pas"
         raise VenteRefusee(f"Cette identité n'est {dit} marquée homonyme.", "INS-078")

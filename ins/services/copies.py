@@ -53,16 +53,16 @@ def copie_add(acteur: Acteur, piece_id: int, octets: bytes) -> CopiePiece:
 def _check(piece: PieceControlee, octets: bytes) -> str:
     """Return the media type of a copy that may be kept of this document."""
     if not are_kept(piece.officine_id):
-        raise VenteRefusee("Votre officine ne garde pas de copie des pièces.", "INS-090")
+        raise VenteRefusee("Votre officine ne garde pas de copie des pièces.", "INS-122")
     if not piece.active:
         raise VenteRefusee(
-            "L'identité ne repose plus sur cette pièce : sa copie ne sert à rien.", "INS-093"
+            "L'identité ne repose plus sur cette pièce : sa copie ne sert à rien.", "INS-125"
         )
     if len(octets) > TAILLE_MAX:
-        raise VenteRefusee("Cette copie dépasse 5 Mo : réduisez-la.", "INS-091")
+        raise VenteRefusee("Cette copie dépasse 5 Mo : réduisez-la.", "INS-123")
     genre = kind_of(octets)
     if not genre:
-        raise VenteRefusee("Choisissez une image (JPEG, PNG) ou un PDF.", "INS-092")
+        raise VenteRefusee("Choisissez une image (JPEG, PNG) ou un PDF.", "INS-124")
     return genre
 
 

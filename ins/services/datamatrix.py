@@ -165,6 +165,13 @@ def load(acteur: Acteur, vente_id: int, lecture_id: int) -> tuple[LectureDatamat
     return lecture, _load(bytes(lecture.donnees))
 
 
+def _load_locked(acteur: Acteur, vente_id: int, lecture_id: int) -> tuple[LectureDatamatrix, Lue]:
+    """Return a reading as `load`, locked: of two answers at once, the second finds it served."""
+    verrou = LectureDatamatrix.objects.select_for_update(of=("self",), no_key=True)
+    verrou.filter(officine_id=acteur.officine_id, pk=lecture_id).first()
+    return load(acteur, vente_id, lecture_id)
+
+
 def take(acteur: Acteur, vente_id: int, lecture_id: int, patient_id: int) -> Patient:
     """Put the file of a reading in the sale; an INS it does not hold is kept aside and verified.
 
@@ -173,7 +180,7 @@ def take(acteur: Acteur, vente_id: int, lecture_id: int, patient_id: int) -> Pat
     """
     check_droit(acteur, "ins.appeler")
     with transaction.atomic():
-        lecture, lue = load(acteur, vente_id, lecture_id)
+        lecture, lue = _load_locked(acteur, vente_id, lecture_id)
         situation = find(acteur.officine_id, lue)
         if situation.genre == "collision" or patient_id not in {p.pk for p in situation.dossiers}:
             raise VenteRefusee("Le dossier a changé entre-temps. Scannez de nouveau.", "INS-100")
@@ -194,7 +201,7 @@ def create(acteur: Acteur, vente_id: int, lecture_id: int, *, verifier: bool) ->
     """
     check_droit(acteur, "ins.appeler")
     with transaction.atomic():
-        lecture, lue = load(acteur, vente_id, lecture_id)
+        lecture, lue = _load_locked(acteur, vente_id, lecture_id)
         if find(acteur.officine_id, lue).genre not in {"inconnu", "sans_ins"}:
             raise VenteRefusee(
                 "Un dossier de l'officine porte déjà cette identité. Scannez de nouveau.", "INS-100"

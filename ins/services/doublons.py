@@ -13,6 +13,7 @@ from django.utils import timezone
 from ins.candidats import Proche, fiche_map, pair_list, patient_map, proche_list
 from ins.models import RechercheDoublons, TacheIdentite
 from ins.rules.doublons import compare_fiches
+from ins.services.attributs import set_homonym
 from ins.services.commun import announce_patient, sales_showing
 from pharmacy import audit, flux
 from pharmacy.acteurs import Acteur
@@ -148,11 +149,11 @@ def put_aside(acteur: Acteur, un_id: int, autre_id: int, issue: str) -> None:
     """
     check_droit(acteur, "ins.taches")
     if issue not in ISSUES:
-        raise VenteRefusee("Dites si les deux personnes sont homonymes.", "INS-070")
+        raise VenteRefusee("Dites si les deux personnes sont homonymes.", "INS-103")
     with transaction.atomic():
         deux = pair_locked(acteur, un_id, autre_id)
         if issue == "homonymes":
-            _mark(deux)
+            _mark(acteur, deux)
         close_pair(acteur, deux, ISSUES[issue])
         for patient in deux:
             audit.note(acteur, "ins.deux_personnes", f"patient:{patient.pk}", patient, issue)
@@ -172,7 +173,7 @@ def pair_locked(acteur: Acteur, un_id: int, autre_id: int) -> tuple[Patient, Pat
         .order_by("pk")
     }
     if un_id == autre_id:
-        raise VenteRefusee("Choisissez deux dossiers différents.", "INS-071")
+        raise VenteRefusee("Choisissez deux dossiers différents.", "INS-104")
     if len(trouves) != 2:
         raise VenteRefusee(
             "Un de ces dossiers n'existe pas dans votre officine, ou est déjà fusionné.", "PAT-404"
@@ -180,12 +181,13 @@ def pair_locked(acteur: Acteur, un_id: int, autre_id: int) -> tuple[Patient, Pat
     return trouves[un_id], trouves[autre_id]
 
 
-def _mark(deux: tuple[Patient, Patient]) -> None:
+def _mark(acteur: Acteur, deux: tuple[Patient, Patient]) -> None:
+    """Mark both files that are not yet; the story of each says by whom."""
     if any(patient.attr_fictif for patient in deux):
-        raise VenteRefusee("Un dossier fictif n'a pas d'homonyme.", "INS-072")
+        raise VenteRefusee("Un dossier fictif n'a pas d'homonyme.", "INS-105")
     for patient in deux:
-        patient.attr_homonyme = True
-        patient.save(update_fields=["attr_homonyme"])
+        if not patient.attr_homonyme:
+            set_homonym(acteur, patient, ISSUES["homonymes"], pose=True)
 
 
 def close_pair(acteur: Acteur, deux: tuple[Patient, Patient], issue: str) -> None:

@@ -32,7 +32,7 @@ MOTIFS = {
     "ins": "Même INS, ou même carte Vitale",
     "saisie": "Dossier créé en double par erreur",
 }
-CODES = {"ins_differentes": "INS-073", "douteux": "INS-074", "fictif": "INS-075"}
+CODES = {"ins_differentes": "INS-106", "douteux": "INS-107", "fictif": "INS-108"}
 # Each column of a file: it goes with the identity, with the card, is chosen, or is carried over.
 TRAITS = (
     "nom_naissance",
@@ -87,11 +87,11 @@ def merge(acteur: Acteur, garde_id: int, absorbe_id: int, choix: Choix) -> Fusio
     """
     check_identite(acteur, "ins.fusionner")
     if choix.motif not in MOTIFS:
-        raise VenteRefusee("Dites pourquoi ces dossiers sont ceux d'une personne.", "INS-076")
+        raise VenteRefusee("Dites pourquoi ces dossiers sont ceux d'une personne.", "INS-109")
     with transaction.atomic():
         garde, absorbe = pair_locked(acteur, garde_id, absorbe_id)
         if choix.vues != mark_of(garde, absorbe):
-            raise VenteRefusee("Un des dossiers a changé depuis : relisez-les.", "INS-077")
+            raise VenteRefusee("Un des dossiers a changé depuis : relisez-les.", "INS-110")
         plan = _plan(garde, absorbe)
         _check_choices(garde, absorbe, choix)
         fusion = _merge(acteur, garde, absorbe, plan, choix)
@@ -141,7 +141,7 @@ def _check_choices(garde: Patient, absorbe: Patient, choix: Choix) -> None:
     for nom in conflict_list(garde, absorbe):
         if getattr(choix, nom) not in {garde.pk, absorbe.pk}:
             quoi = {"nom_utilise": "le nom utilisé", "prenom_utilise": "le prénom utilisé"}
-            raise VenteRefusee(f"Choisissez {quoi.get(nom, 'la carte')} à garder.", "INS-078")
+            raise VenteRefusee(f"Choisissez {quoi.get(nom, 'la carte')} à garder.", "INS-111")
 
 
 def _merge(acteur: Acteur, garde: Patient, absorbe: Patient, plan: Plan, choix: Choix) -> Fusion:

@@ -13,6 +13,7 @@ from datetime import date, datetime, timedelta
 from uuid import uuid4
 
 from django.db import IntegrityError, connection, transaction
+from django.db.models import F
 from django.utils import timezone
 
 from ins.client import insi_client
@@ -29,7 +30,7 @@ from teleservices.services import envois_stop
 ESSAIS_MAX = 3
 _REPRISE = timedelta(minutes=10)
 RECUPERATION = "recuperation"
-RIEN = "INS-083"
+RIEN = "INS-115"
 REFUS_RECUPERATION = (
     "L'INS se récupère patient par patient, à l'occasion d'une visite : le référentiel INS ne "
     "permet pas de récupérer toute une base. La vérification des INS déjà obtenues reste possible."
@@ -80,15 +81,15 @@ def start(acteur: Acteur, perimetre: str, *, automatique: bool = False) -> Verif
     check_droit(acteur, "ins.verifier_lot")
     if perimetre == RECUPERATION:
         audit.note(acteur, "ins.verifier_lot", resultat="refus", precision=RECUPERATION)
-        raise VenteRefusee(REFUS_RECUPERATION, "INS-080")
+        raise VenteRefusee(REFUS_RECUPERATION, "INS-112")
     if perimetre not in Verification.Perimetre.values:
-        raise VenteRefusee("Choisissez les INS à vérifier.", "INS-081")
+        raise VenteRefusee("Choisissez les INS à vérifier.", "INS-113")
     _check_certificate()
     try:
         with transaction.atomic():
             return _start(acteur, perimetre, automatique=automatique)
     except IntegrityError as exc:
-        raise VenteRefusee("Une vérification est déjà en cours.", "INS-082") from exc
+        raise VenteRefusee("Une vérification est déjà en cours.", "INS-114") from exc
 
 
 def _start(acteur: Acteur, perimetre: str, *, automatique: bool) -> Verification:
@@ -121,7 +122,7 @@ def _check_certificate() -> None:
         raise VenteRefusee(
             "Le certificat INSI-AUTO de l'officine est absent ou illisible. Installez-le, puis "
             "relancez.",
-            "INS-084",
+            "INS-116",
         ) from exc
 
 
@@ -229,10 +230,7 @@ def _ask_again(verification: Verification) -> int:
     with connection.cursor() as curseur:
         curseur.execute(_REPRENDRE, faits)
         curseur.execute(_COMPTER, faits)
-    for lot in lots.filter(essai=essai, non_verifiees__gt=0):
-        lot.nombre -= lot.non_verifiees
-        lot.non_verifiees = 0
-        lot.save(update_fields=["nombre", "non_verifiees"])
+    lots.filter(essai=essai).update(nombre=F("nombre") - F("non_verifiees"), non_verifiees=0)
     return a_redemander
 
 
@@ -277,7 +275,7 @@ def _to_change(acteur: Acteur, verification_id: int, depuis: tuple[str, ...]) ->
         raise VenteRefusee("Cette vérification n'existe pas dans votre officine.", "INS-404")
     if verification.etat not in depuis:
         raise VenteRefusee(
-            f"Cette vérification est {verification.get_etat_display().lower()}.", "INS-085"
+            f"Cette vérification est {verification.get_etat_display().lower()}.", "INS-117"
         )
     return verification
 

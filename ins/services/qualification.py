@@ -117,7 +117,7 @@ def _agree(acteur: Acteur, patient: Patient, controle: Controle) -> None:
     """The document shows these traits: T10 with an INS, T7 without one."""
     piece = _piece(controle.piece)
     _check_complete(patient)
-    _check_minor(patient, piece, controle.representant)
+    check_minor(piece, patient.date_naissance, controle.representant)
     if is_proof(piece, controle.representant):
         _check_expired(acteur, controle.perimee_le)
     forte = _keep(acteur, patient, piece, controle, dump_traits(traits_of(patient)))
@@ -152,9 +152,12 @@ def _check_complete(patient: Patient) -> None:
         )
 
 
-def _check_minor(patient: Patient, piece: Piece, representant: str) -> None:
-    """A document of minors proves nothing for an adult, nor alone for a minor (INS-08, case 86)."""
-    if piece.enfant and not is_minor(patient.date_naissance, timezone.localdate()):
+def check_minor(piece: Piece, naissance: date | None, representant: str) -> None:
+    """Refuse a document of minors for an adult, or alone for a minor (VenteRefusee).
+
+    Source: INS-08, case 86.
+    """
+    if piece.enfant and not is_minor(naissance, timezone.localdate()):
         raise VenteRefusee("Cette pièce n'est admise que pour un mineur.", "INS-063")
     if piece.representant and representant not in REPRESENTANT:
         raise VenteRefusee(

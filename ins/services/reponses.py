@@ -34,7 +34,7 @@ def record(envoi: Envoi, reponse: Reponse) -> None:
     INSi is silent. Source: ins.md §2.5 (T6 to T12, T22 to T25), §3.4.
     """
     lue: ReponseInsi = reponse.contenu
-    appel = AppelInsi.objects.get(envoi=envoi)
+    appel = AppelInsi.objects.get(officine_id=envoi.officine_id, envoi=envoi)
     patient = _patient_of(appel)
     appel.reponse = reponse.echange.reponse
     appel.code, appel.libelle = lue.code, lue.libelle[:200]
@@ -58,7 +58,9 @@ def record(envoi: Envoi, reponse: Reponse) -> None:
 def _patient_of(appel: AppelInsi) -> Patient | None:
     if appel.patient_id is None:
         return None
-    return Patient.objects.select_for_update(of=("self",), no_key=True).get(pk=appel.patient_id)
+    return Patient.objects.select_for_update(of=("self",), no_key=True).get(
+        pk=appel.patient_id, officine_id=appel.officine_id
+    )
 
 
 def _is_newborn(patient: Patient) -> bool:
@@ -131,7 +133,11 @@ def record_failure(envoi: Envoi) -> None:
     A silence of the service leaves a work item: « INS à relancer », proposed at the next visit.
     Source: ins.md §3.5, « Retry »; INS-32.
     """
-    appel = AppelInsi.objects.select_related("patient").filter(envoi=envoi).first()
+    appel = (
+        AppelInsi.objects.select_related("patient")
+        .filter(officine_id=envoi.officine_id, envoi=envoi)
+        .first()
+    )
     if appel is None:
         return
     appel.code = envoi.dernier_code[:20]

@@ -143,29 +143,31 @@ def _trace(acteur: Acteur, reprise: ImportPatients, geste: str) -> None:
 def _move(acteur: Acteur, import_id: int, avant: Iterable[str], apres: str) -> ImportPatients:
     """Change the state if it is still one of `avant`. VenteRefusee otherwise."""
     reprise = import_get(acteur, import_id)
-    if not _take(import_id, avant, apres):
+    if not _take(acteur.officine_id, import_id, avant, apres):
         raise VenteRefusee("Cette reprise n'en est plus là : relisez la page.", "IMP-003")
     return reprise
 
 
-def _take(import_id: int, avant: Iterable[str], apres: str) -> bool:
-    lignes = ImportPatients.objects.filter(pk=import_id, etat__in=list(avant))
+def _take(officine_id: int, import_id: int, avant: Iterable[str], apres: str) -> bool:
+    lignes = ImportPatients.objects.filter(
+        pk=import_id, officine_id=officine_id, etat__in=list(avant)
+    )
     return lignes.update(etat=apres, avance_le=timezone.now()) == 1
 
 
 # What a worker does
 
 
-def advance(import_id: int) -> None:
+def advance(officine_id: int, import_id: int) -> None:
     """Do the next step of an import: read, or write. Nothing when another worker has it.
 
     A cancellation met on the way is not an error. Source: ins.md §6 case 90.
     """
     try:
-        if _take(import_id, (Etat.A_LIRE,), Etat.LECTURE):
-            _read(ImportPatients.objects.get(pk=import_id))
-        elif _take(import_id, (Etat.A_ECRIRE,), Etat.ECRITURE):
-            _write(ImportPatients.objects.get(pk=import_id))
+        if _take(officine_id, import_id, (Etat.A_LIRE,), Etat.LECTURE):
+            _read(ImportPatients.objects.get(pk=import_id, officine_id=officine_id))
+        elif _take(officine_id, import_id, (Etat.A_ECRIRE,), Etat.ECRITURE):
+            _write(ImportPatients.objects.get(pk=import_id, officine_id=officine_id))
     except Annulee:
         logger.info("reprise.annulee import=%s", import_id)
 
@@ -195,7 +197,9 @@ def _read(reprise: ImportPatients) -> None:
 
 def _end(reprise: ImportPatients, avant: str, apres: str, **colonnes: object) -> None:
     """Leave a step for the next; Annulee when someone else moved the row meanwhile."""
-    lignes = ImportPatients.objects.filter(pk=reprise.pk, etat=avant)
+    lignes = ImportPatients.objects.filter(
+        pk=reprise.pk, officine_id=reprise.officine_id, etat=avant
+    )
     if not lignes.update(etat=apres, avance_le=timezone.now(), **colonnes):
         raise Annulee
 

@@ -64,9 +64,8 @@ def anonymous_care(acteur: Acteur, vente_id: int) -> Patient:
             attr_fictif=True,
             motif_sans_ins=Motif.ANONYMAT,
         )
-        if vente.carte_presente:
-            vente.carte_presente = False
-            vente.save(update_fields=["carte_presente"])
+        vente.carte_presente, vente.carte_de = False, None
+        vente.save(update_fields=["carte_presente", "carte_de"])
         patient_create(acteur, patient, vente_id)
         numero = transition_number("anonymat", "")
         note_event(

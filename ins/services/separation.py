@@ -59,7 +59,7 @@ def separate(acteur: Acteur, fusion_id: int) -> Fusion:
             raise VenteRefusee(
                 "Un autre dossier porte depuis l'INS ou la carte de ce dossier : la fusion ne "
                 "s'annule plus.",
-                "INS-084",
+                "INS-121",
             ) from exc
         fusion.annulee_le, fusion.annulee_par_id = timezone.now(), acteur.operateur_id
         fusion.save(update_fields=["annulee_le", "annulee_par"])
@@ -90,17 +90,17 @@ def last_day(fusion: Fusion) -> datetime:
 def reason_kept(fusion: Fusion) -> tuple[str, str] | None:
     """Return why a merge may not be undone (sentence, code); None when it may."""
     if fusion.annulee_le is not None:
-        return "Cette fusion est déjà annulée.", "INS-081"
+        return "Cette fusion est déjà annulée.", "INS-118"
     if timezone.now() > last_day(fusion):
         jour = timezone.localtime(fusion.faite_le)
         return (
             f"Une fusion s'annule pendant 30 jours ; celle-ci est du {jour:%d/%m/%Y}.",
-            "INS-082",
+            "INS-119",
         )
     ici = Fusion.objects.filter(officine_id=fusion.officine_id, annulee_le__isnull=True)
     suivantes = ici.filter(Q(garde=fusion.garde_id) | Q(absorbe=fusion.garde_id), pk__gt=fusion.pk)
     if suivantes.exists():
-        return "Ce dossier a été fusionné de nouveau : annulez d'abord la dernière.", "INS-083"
+        return "Ce dossier a été fusionné de nouveau : annulez d'abord la dernière.", "INS-120"
     return None
 
 

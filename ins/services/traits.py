@@ -16,6 +16,7 @@ from ins.selectors import traits_of
 from ins.services.attributs import read_reason
 from ins.services.commun import announce_patient, dump_traits, note_event, patient_locked
 from ins.services.habilitations import check_identite
+from ins.services.qualification import check_minor
 from ins.services.retrait import statut_of, withdraw_ins
 from ins.services.taches import close_taches
 from pharmacy import audit
@@ -46,8 +47,9 @@ def traits_modify(acteur: Acteur, patient_id: int, saisie: Saisie) -> Patient:
 
     A strict trait that moves takes the INS and the documents with it (T16); typed from a document
     that proves, the identity is then validated on it (T7). The right and the reason are wanted as
-    soon as there is something to lose. VenteRefusee when the file moved meanwhile, when the first
-    name is not the start of the list, or when nothing changes.
+    soon as there is something to lose, the right to qualify as soon as a document is named.
+    VenteRefusee when the file moved meanwhile, when the first name is not the start of the list,
+    when the document proves nothing for this person, or when nothing changes.
     """
     with transaction.atomic():
         patient = patient_locked(acteur, patient_id)
@@ -137,10 +139,12 @@ def _columns(patient: Patient, saisie: Saisie) -> dict[str, object]:
 
 def _rest_on(acteur: Acteur, patient: Patient, saisie: Saisie) -> None:
     """Let the identity rest on the document these traits were typed from (ins.md §2.4, a)."""
+    check_identite(acteur, "ins.qualifier")
     try:
         piece = piece_get(saisie.piece)
     except KeyError as exc:
         raise VenteRefusee("Choisissez la pièce présentée.", "INS-008") from exc
+    check_minor(piece, patient.date_naissance, saisie.representant)
     complets = patient.nom_naissance and patient.date_naissance and patient.sexe in {"M", "F"}
     if not (is_proof(piece, saisie.representant) and complets):
         raise VenteRefusee("Cette pièce ne prouve pas ces traits.", "INS-082")

@@ -119,6 +119,8 @@ def _ask(acteur: Acteur, patient: Patient, vente_id: int | None, methode: str) -
         officine_id=acteur.officine_id,
         envoi=envoi,
         patient=patient,
+        traits_version=patient.traits_version,
+        empreinte=patient.ins_empreinte,
         poste_id=acteur.poste_id,
         methode=methode,
         operation=VERIFIER,
@@ -202,8 +204,9 @@ def _settle_recue(appel: AppelInsi, patient: Patient, recue: IdentiteRecue, code
 
 
 def _settle_file(appel: AppelInsi, patient: Patient, code: str) -> Suite:
-    """Refresh the date, or take the INS off. An INS removed meanwhile is left as it is."""
-    if patient.statut not in {Patient.Statut.RECUP, Patient.Statut.QUAL}:
+    """Refresh the date, or take the INS off; an identity that changed meanwhile is left alone."""
+    posee = (appel.traits_version, appel.empreinte)
+    if not patient.ins_empreinte or posee != (patient.traits_version, patient.ins_empreinte):
         return Suite("L'identité a changé pendant la vérification : rien n'est modifié.")
     if code == CONFORME:
         avant = (patient.statut, traits_of(patient))

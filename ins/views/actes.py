@@ -6,11 +6,12 @@ from django.urls import reverse
 from ins.actes import PAR_SLUG, Acte
 from ins.forms import ActeForm
 from ins.services.habilitations import check_identite
-from ins.views.commun import acteur_of, first_error, leave, patient_of, render_dialog
+from ins.views.commun import acteur_of, first_error, patient_of, render_dialog
 from pharmacy import audit
 from pharmacy.http import http_methods
 from pharmacy.models import Patient
 from pharmacy.services.vente import VenteRefusee
+from pharmacy.views.vente import aller
 
 
 @http_methods(read=("GET",), write=("POST",), droit="patient.lire")
@@ -32,7 +33,7 @@ def acte(request: HttpRequest, patient_id: int, acte: str) -> HttpResponse:
         if exc.code.endswith("404"):
             raise
         return _render(request, patient, demande, f"{exc.phrase} ({exc.code})")
-    return leave(request, reverse("ins_fiche", kwargs={"patient_id": patient_id}))
+    return aller(request, reverse("ins_fiche", kwargs={"patient_id": patient_id}))
 
 
 def _acte(slug: str) -> Acte:

@@ -9,25 +9,17 @@ from ins.selectors_apcv import Situation
 from ins.services import apcv_choix
 from ins.services import droits as service_droits
 from ins.services.apcv_choix import Choix, contexte_open
-from ins.views.commun import TRAITS, acteur_of, close_dialog, render_dialog
+from ins.views.commun import TRAITS, acteur_of, close_dialog, render_dialog, vente_of
 from pharmacy import audit
 from pharmacy.http import http_methods, read_id
 from pharmacy.models import Vente
-from pharmacy.rendu import render_fragment, vente_get
-from pharmacy.services.vente import VenteRefusee
-
-
-def _vente(request: HttpRequest, vente_id: int) -> Vente:
-    vente = vente_get(acteur_of(request), vente_id)
-    if vente is None:
-        raise VenteRefusee("Cette vente n'existe pas dans votre officine.", "VTE-404")
-    return vente
+from pharmacy.rendu import render_fragment
 
 
 @http_methods(read=("GET",), write=("POST",), droit="ins.appeler")
 def apcv(request: HttpRequest, vente_id: int, contexte_id: int) -> HttpResponse:
     """GET: the persons, none preselected unless alone. POST: the one chosen, or what to look at."""
-    vente, acteur = _vente(request, vente_id), acteur_of(request)
+    vente, acteur = vente_of(request, vente_id), acteur_of(request)
     if request.method == "GET":
         contexte, lu = contexte_open(acteur, vente, contexte_id)
         audit.note(acteur, "ins.apcv.voir", f"apcv:{contexte.pk}")
@@ -120,12 +112,12 @@ def _other_rows(situation: Situation) -> list[dict[str, Any]]:
 @http_methods(read=("GET",), droit="vente")
 def droits(request: HttpRequest, vente_id: int) -> HttpResponse:
     """The panel « Carte et droits », asked again when its time has moved."""
-    fragment = render_fragment("droits", _vente(request, vente_id), acteur_of(request))
+    fragment = render_fragment("droits", vente_of(request, vente_id), acteur_of(request))
     return HttpResponse(fragment.html if fragment else "")
 
 
 @http_methods(write=("POST",), droit="ins.appeler")
 def droits_demander(request: HttpRequest, vente_id: int) -> HttpResponse:
     """Ask the rights, or ask again."""
-    service_droits.consult(acteur_of(request), _vente(request, vente_id).pk)
+    service_droits.consult(acteur_of(request), vente_of(request, vente_id).pk)
     return close_dialog(request, vente_id)

@@ -30,11 +30,17 @@ def acteur_of(request: HttpRequest) -> Acteur:
     return acteur
 
 
-def sujet_of(request: HttpRequest, vente_id: int) -> tuple[Vente, Patient]:
-    """Return the sale of the officine and its patient. VenteRefusee (404) otherwise."""
+def vente_of(request: HttpRequest, vente_id: int) -> Vente:
+    """Return the sale of the officine, as its fragments read it. VenteRefusee (404) otherwise."""
     vente = vente_get(acteur_of(request), vente_id)
     if vente is None:
         raise VenteRefusee("Cette vente n'existe pas dans votre officine.", "VTE-404")
+    return vente
+
+
+def sujet_of(request: HttpRequest, vente_id: int) -> tuple[Vente, Patient]:
+    """Return the sale of the officine and its patient. VenteRefusee (404) otherwise."""
+    vente = vente_of(request, vente_id)
     if vente.patient is None:
         raise VenteRefusee("Choisissez d'abord le patient (F2).", "INS-001")
     return vente, vente.patient
@@ -48,15 +54,6 @@ def patient_of(request: HttpRequest, patient_id: int) -> Patient:
     if patient is None:
         raise VenteRefusee("Ce dossier n'existe pas dans votre officine.", "PAT-404")
     return patient
-
-
-def leave(request: HttpRequest, url: str) -> HttpResponse:
-    """Go to another page of the product, by htmx or by a plain redirect."""
-    if not request.headers.get("HX-Request"):
-        return redirect(url)
-    reponse = HttpResponse(status=204)
-    reponse["HX-Redirect"] = url
-    return reponse
 
 
 def close_dialog(request: HttpRequest, vente_id: int) -> HttpResponse:
@@ -117,10 +114,6 @@ def trait_rows(porteur: Patient | TraitsStricts) -> list[dict[str, Any]]:
     return [
         {"libelle": libelle, "local": shown(nom, getattr(porteur, nom))} for nom, libelle in TRAITS
     ]
-
-
-def file_rows(patient: Patient) -> list[dict[str, Any]]:
-    return trait_rows(patient)
 
 
 def first_error(form: Form) -> str:

@@ -5,7 +5,7 @@ from django.shortcuts import render
 from django.urls import reverse
 
 from ins.fiche import read_fiche
-from ins.views.commun import acteur_of, file_rows, patient_of
+from ins.views.commun import acteur_of, patient_of, trait_rows
 from pharmacy import audit
 from pharmacy.http import http_methods, read_id
 from pharmacy.services.vente import vente_current
@@ -36,7 +36,7 @@ def fiche(request: HttpRequest, patient_id: int) -> HttpResponse:
         contexte
         | {
             "patient": patient,
-            "lignes": file_rows(patient),
+            "lignes": trait_rows(patient),
             "comparaison": None,
             "retour": retour,
             "depuis_vente": depuis_vente,

@@ -10,7 +10,7 @@ from ins.rules.doublons import PHRASES
 from ins.services import doublons, separation
 from ins.services import fusion as service
 from ins.services.habilitations import peut_identite
-from ins.views.commun import acteur_of, first_error
+from ins.views.commun import acteur_of, first_error, patient_of
 from pharmacy import audit
 from pharmacy.http import http_methods
 from pharmacy.models import Patient
@@ -66,9 +66,7 @@ def ecarter(request: HttpRequest, garde_id: int, absorbe_id: int) -> HttpRespons
 def proches(request: HttpRequest, patient_id: int) -> HttpResponse:
     """Files near one file, and the merges it went through."""
     acteur = acteur_of(request)
-    patient = Patient.objects.filter(pk=patient_id, officine_id=acteur.officine_id).first()
-    if patient is None:
-        raise VenteRefusee("Ce dossier n'existe pas dans votre officine.", "PAT-404")
+    patient = patient_of(request, patient_id)
     audit.note(acteur, "ins.proches", f"patient:{patient.pk}", patient)
     lignes = [
         {

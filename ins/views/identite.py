@@ -23,7 +23,6 @@ from ins.views.commun import (
     TRAITS,
     acteur_of,
     compared_rows,
-    file_rows,
     first_error,
     render_dialog,
     trait_rows,
@@ -101,7 +100,7 @@ def _render(
         "motifs": list(acceptation.MOTIFS_REFUS.items()),
         "erreur": erreur,
         "comparaison": None,
-        "lignes": file_rows(sujet.patient) if sujet.patient else [],
+        "lignes": trait_rows(sujet.patient) if sujet.patient else [],
     }
     if appel is None or not attend:
         return render_dialog(request, "ins/_identite.html", contexte)

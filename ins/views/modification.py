@@ -8,11 +8,12 @@ from ins.rules.pieces import PIECES
 from ins.services import traits as service
 from ins.services.habilitations import peut_identite
 from ins.services.qualification import Controle
-from ins.views.commun import acteur_of, leave, patient_of, render_dialog
+from ins.views.commun import acteur_of, patient_of, render_dialog
 from pharmacy import audit
 from pharmacy.http import http_methods
 from pharmacy.models import Patient
 from pharmacy.services.vente import VenteRefusee
+from pharmacy.views.vente import aller
 
 
 @http_methods(read=("GET",), write=("POST",), droit="patient.creer")
@@ -32,7 +33,7 @@ def traits(request: HttpRequest, patient_id: int) -> HttpResponse:
         if exc.code.endswith("404"):
             raise
         return _render(request, patient, form, f"{exc.phrase} ({exc.code})")
-    return leave(request, reverse("ins_fiche", kwargs={"patient_id": patient_id}))
+    return aller(request, reverse("ins_fiche", kwargs={"patient_id": patient_id}))
 
 
 def _saisie(form: ModificationForm) -> service.Saisie:

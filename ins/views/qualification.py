@@ -18,12 +18,11 @@ from ins.views.commun import (
     acteur_of,
     close_dialog,
     compared_rows,
-    file_rows,
     first_error,
-    leave,
     patient_of,
     render_dialog,
     sujet_of,
+    trait_rows,
 )
 from ins.views.modification import render_traits
 from pharmacy import audit, parametres
@@ -31,6 +30,7 @@ from pharmacy.acteurs import Acteur
 from pharmacy.http import http_methods
 from pharmacy.models import Patient, Vente
 from pharmacy.services.vente import VenteRefusee
+from pharmacy.views.vente import aller
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ def _qualifier(request: HttpRequest, sujet: Sujet) -> HttpResponse:
         sujet.patient.refresh_from_db()
         return render_traits(request, sujet.patient, controle, retour=sujet.retour)
     if sujet.vente is None:
-        return leave(request, sujet.retour)
+        return aller(request, sujet.retour)
     return close_dialog(request, sujet.vente.pk)
 
 
@@ -132,7 +132,7 @@ def _render(request: HttpRequest, sujet: Sujet, erreur: str = "") -> HttpRespons
         "action": sujet.action,
         "retour": sujet.retour,
         "comparaison": comparaison,
-        "lignes": compared_rows(comparaison) if comparaison else file_rows(patient),
+        "lignes": compared_rows(comparaison) if comparaison else trait_rows(patient),
         "mineur": is_minor(patient.date_naissance, timezone.localdate()),
         "rappel": rappel_rank(patient, sujet.vente) if sujet.vente else 0,
         "rappels": parametres.entier(acteur.officine_id, RAPPELS),

@@ -7,13 +7,20 @@ from django.urls import reverse
 
 from ins.forms import SansInsForm
 from ins.services import sans_ins as service
-from ins.views.commun import acteur_of, close_dialog, first_error, leave, patient_of, render_dialog
+from ins.views.commun import (
+    acteur_of,
+    close_dialog,
+    first_error,
+    patient_of,
+    render_dialog,
+    vente_of,
+)
 from pharmacy import audit
 from pharmacy.acteurs import Acteur
 from pharmacy.http import http_methods
 from pharmacy.models import Patient, Vente
-from pharmacy.rendu import vente_get
 from pharmacy.services.vente import VenteRefusee
+from pharmacy.views.vente import aller
 
 Motif = Patient.MotifSansIns
 _EFFETS = {
@@ -28,9 +35,7 @@ _EFFETS = {
 @http_methods(read=("GET",), write=("POST",), droit="ins.appeler")
 def sans_ins_vente(request: HttpRequest, vente_id: int) -> HttpResponse:
     """From a sale, with or without its patient: anonymity needs none."""
-    vente = vente_get(acteur_of(request), vente_id)
-    if vente is None:
-        raise VenteRefusee("Cette vente n'existe pas dans votre officine.", "VTE-404")
+    vente = vente_of(request, vente_id)
     return _sans_ins(request, vente, vente.patient)
 
 
@@ -58,7 +63,7 @@ def _sans_ins(request: HttpRequest, vente: Vente | None, patient: Patient | None
         return _render(request, vente, patient, f"{exc.phrase} ({exc.code})")
     if vente is not None and motif != Motif.ANONYMAT:
         return close_dialog(request, vente.pk)
-    return leave(request, _back(vente, patient))
+    return aller(request, _back(vente, patient))
 
 
 def _answer(acteur: Acteur, vente: Vente | None, patient: Patient | None, motif: str) -> None:

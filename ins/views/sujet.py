@@ -9,9 +9,8 @@ from django.urls import reverse
 from ins.models import AppelInsi
 from ins.selectors import appel_last, appel_of_vente
 from ins.services.appels import Cible
-from ins.views.commun import acteur_of
+from ins.views.commun import acteur_of, vente_of
 from pharmacy.models import Patient, Vente
-from pharmacy.rendu import vente_get
 from pharmacy.services.vente import VenteRefusee
 from pharmacy.views.vente import aller
 
@@ -60,14 +59,11 @@ class Sujet:
 
 def get_sujet(request: HttpRequest, vente_id: int, patient_id: int) -> Sujet:
     """Return the subject of an address, of the officine. VenteRefusee (404) otherwise."""
-    acteur = acteur_of(request)
     if vente_id:
-        vente = vente_get(acteur, vente_id)
-        if vente is None:
-            raise VenteRefusee("Cette vente n'existe pas dans votre officine.", "VTE-404")
+        vente = vente_of(request, vente_id)
         return Sujet(vente, vente.patient)
     patient = Patient.objects.filter(
-        pk=patient_id, officine_id=acteur.officine_id, actif=True
+        pk=patient_id, officine_id=acteur_of(request).officine_id, actif=True
     ).first()
     if patient is None:
         raise VenteRefusee("Ce dossier n'existe pas dans votre officine.", "PAT-404")

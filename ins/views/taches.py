@@ -10,11 +10,12 @@ from django.urls import reverse
 
 from ins.models import TacheIdentite
 from ins.services import taches as service
-from ins.views.commun import acteur_of, leave, render_dialog
+from ins.views.commun import acteur_of, render_dialog
 from pharmacy import audit
 from pharmacy.acteurs import peut
 from pharmacy.http import http_methods, read_id
 from pharmacy.services.vente import VenteRefusee
+from pharmacy.views.vente import aller
 
 Nature = TacheIdentite.Nature
 PAR_PAGE = 25
@@ -93,7 +94,7 @@ def clore(request: HttpRequest, tache_id: int) -> HttpResponse:
         if exc.code.endswith("404"):
             raise
         return _render(request, tache, f"{exc.phrase} ({exc.code})")
-    return leave(request, reverse("ins_taches"))
+    return aller(request, reverse("ins_taches"))
 
 
 def _render(request: HttpRequest, tache: TacheIdentite, erreur: str = "") -> HttpResponse:

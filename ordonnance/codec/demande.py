@@ -79,6 +79,29 @@ def corps_consulter(
     )
 
 
+def matricule_named(corps: bytes) -> str:
+    """Return the matricule that a frozen consultation carries, empty when it carries none.
+
+    Source: ordonnance.md §2.5.
+    """
+    return parse_xml(corps).findtext(
+        f"{{{_EPU}}}Beneficiaire/{{{_EPU}}}INS/{{{_EPU}}}Matricule", ""
+    )
+
+
+def corps_sans_beneficiaire(corps: bytes) -> bytes:
+    """Return a frozen consultation that names nobody: the number alone finds the prescription.
+
+    Source: ordonnance.md §2.5 (the person is optional); ins.md §2.5, T17.
+    """
+    racine = parse_xml(corps)
+    personne = racine.find(f"{{{_EPU}}}Beneficiaire")
+    if personne is None:
+        return corps
+    racine.remove(personne)
+    return etree.tostring(racine)
+
+
 def corps_ouvrir(numero: str, version: int, cle: str, executant: Professionnel) -> bytes:
     """Return ouvrirExecutionRequete."""
     return _build(

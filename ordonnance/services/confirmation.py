@@ -26,6 +26,7 @@ from pharmacy import audit, flux
 from pharmacy.acteurs import Acteur
 from pharmacy.events import AbandonDemande, PatientChoisi, VenteAbandonnee
 from pharmacy.models import Officine, Patient, Vente
+from pharmacy.rules.noms import received
 from pharmacy.services.patient import Traits, patient_create, patient_same
 from pharmacy.services.vente import VenteRefusee, check_droit, patient_choose, vente_locked
 from teleservices.models import Envoi
@@ -155,13 +156,15 @@ def _find(officine_id: int, beneficiaire: Beneficiaire) -> Patient | None:
 
 
 def _new_patient(beneficiaire: Beneficiaire) -> Patient:
+    prenoms = received(beneficiaire.prenoms)
     return Patient(
-        nom_naissance=beneficiaire.nom.upper(),
-        premier_prenom=beneficiaire.prenoms.upper().split(" ")[0],
-        prenoms_naissance=beneficiaire.prenoms.upper(),
+        nom_naissance=received(beneficiaire.nom),
+        premier_prenom=prenoms.split(" ")[0],
+        prenoms_naissance=prenoms,
         date_naissance=_birth_date(beneficiaire),
         sexe=beneficiaire.sexe if beneficiaire.sexe in {"M", "F"} else "",
         nom_utilise=beneficiaire.nom_utilise,
+        methode=Patient.Methode.DOCUMENT,
     )
 
 
@@ -370,7 +373,9 @@ def on_patient_chosen(evenement: PatientChoisi) -> None:
         etat__in=CONFIRMEES,
     ).select_related("ordonnance"):
         prescription = prescription_of(numerique)
-        patient = Patient.objects.get(pk=evenement.patient_id)
+        patient = Patient.objects.get(
+            pk=evenement.patient_id, officine_id=evenement.acteur.officine_id
+        )
         if prescription is not None:
             _check_same_person(numerique, patient, compare_patient(patient, prescription))
             numerique.ordonnance.patient = patient

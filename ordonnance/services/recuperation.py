@@ -3,12 +3,16 @@
 from django.db import IntegrityError, transaction
 from django.db.models import F
 
-from ordonnance.codec.demande import corps_consulter
+from ordonnance.codec.demande import (
+    corps_consulter,
+    corps_sans_beneficiaire,
+    matricule_named,
+)
 from ordonnance.models import ExecutionExterne, OrdonnanceNumerique, OrdonnanceVersion
 from ordonnance.rules.modele import LigneLue, PrescriptionLue, Professionnel
 from ordonnance.selectors import (
     ACTIVES,
-    build_beneficiaire,
+    beneficiaire_to_send,
     compare_patient,
     is_late,
     last_call,
@@ -28,6 +32,7 @@ from pharmacy.identite import peut_sortir_de
 from pharmacy.models import LignePrescrite, Ordonnance, Patient, Prescripteur, Vente
 from pharmacy.services.vente import VenteRefusee, check_droit, vente_locked
 from pharmacy.suites import Suite
+from teleservices.errors import Rejected
 from teleservices.models import Envoi
 from teleservices.outbox import Demande, enqueue
 from teleservices.registre import Reponse
@@ -74,6 +79,31 @@ def _check_gate(vente: Vente) -> None:
     sortie = peut_sortir_de("ordonnance.lire", vente.patient.etat_identite)
     if not sortie.ok:
         raise VenteRefusee(f"{sortie.phrase} Traitez l'ordonnance sur papier.", "ORD-028")
+
+
+def body_to_send(envoi: Envoi) -> bytes:
+    """Return a frozen consultation, without the person it names once they may not be named.
+
+    The identity may have changed since it was asked, or the patient of the sale: a matricule leaves
+    only while it is the qualified one of who is served, a doubtful identity not at all. Rejected
+    when the gate is shut. Source: ins.md §2.1 (gate table), §2.5 (T17); INS-20.
+    """
+    corps = bytes(envoi.corps or b"")
+    vente = (
+        Vente.objects.filter(pk=envoi.vente_id or 0, officine_id=envoi.officine_id)
+        .select_related("patient")
+        .first()
+    )
+    patient = vente.patient if vente is not None else None
+    if patient is not None:
+        sortie = peut_sortir_de("ordonnance.lire", patient.etat_identite)
+        if not sortie.ok:
+            raise Rejected("identite_bloquee", f"{sortie.phrase} Traitez l'ordonnance sur papier.")
+    permise = beneficiaire_to_send(patient)
+    nomme = matricule_named(corps)
+    if permise is None or (nomme and nomme != permise.matricule):
+        return corps_sans_beneficiaire(corps)
+    return corps
 
 
 def _held_by(acteur: Acteur, numero: str) -> str:
@@ -127,7 +157,7 @@ def _ask(
     executant, signataire_id = executant_and_signatory(acteur)
     with within_contract():
         corps = corps_consulter(
-            numerique.numero, numerique.origine, executant, build_beneficiaire(vente.patient)
+            numerique.numero, numerique.origine, executant, beneficiaire_to_send(vente.patient)
         )
     return enqueue(
         acteur,

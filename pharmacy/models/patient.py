@@ -64,6 +64,7 @@ class Patient(models.Model):
         CODE = "CB", "Datamatrix INS"
         APPLI = "AV", "Appli carte Vitale"
         IMPORT = "IMP", "Reprise de l'ancien logiciel"
+        DOCUMENT = "DOC", "Document reçu"
 
     class MotifSansIns(models.TextChoices):
         """Why a person has no INS; prompting stops (INS-18, ins.md §2.10)."""

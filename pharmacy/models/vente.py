@@ -29,6 +29,13 @@ class Vente(models.Model):
     date_prescription = models.DateField("date de prescription", null=True)
     phase = models.CharField("phase de transmission", max_length=10, default="PHASE_2")
     carte_presente = models.BooleanField("carte Vitale dans le lecteur", default=False)
+    carte_de = models.ForeignKey(
+        Patient,
+        verbose_name="personne de cette carte",
+        on_delete=models.PROTECT,
+        related_name="+",
+        null=True,
+    )
     version = models.PositiveIntegerField("version affichée", default=1)
     ouverte_par = models.ForeignKey(
         "pharmacy.Operateur", on_delete=models.PROTECT, related_name="+"

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import logging
 import re
 import secrets
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from pharmacy.acteurs import Acteur, peut
 from pharmacy.models import NonceLecture, Poste, RecuCarte
 from pharmacy.postes import cles
 
+logger = logging.getLogger(__name__)
 JETON_S = 300
 NONCE_S = 120
 # A proof is posted at once; the clocks of a poste and of the server differ by 90 s at most (§5.5).
@@ -155,13 +157,19 @@ def verify_reading(
     of the data, the operator, and that a simulated reader is not used in production.
     Source: agent.md §5.7, « Receipt ».
     """
-    recu = _read_receipt(acteur, poste, sid=sid, operation=operation, data=data, brut=receipt)
-    if not isinstance(data, dict):
-        raise _refus("recu_data")
-    with transaction.atomic():
-        garde = _keep_receipt(acteur, poste, operation, recu)
-        _consume_nonce(acteur, poste, sid, operation, recu.nonce)
-        audit.note(acteur, f"lecture.{operation}", f"recu:{garde.pk}")
+    try:
+        recu = _read_receipt(acteur, poste, sid=sid, operation=operation, data=data, brut=receipt)
+        if not isinstance(data, dict):
+            raise _refus("recu_data")
+        with transaction.atomic():
+            garde = _keep_receipt(acteur, poste, operation, recu)
+            _consume_nonce(acteur, poste, sid, operation, recu.nonce)
+            audit.note(acteur, f"lecture.{operation}", f"recu:{garde.pk}")
+    except LectureRefusee as exc:
+        # A page that edits, replays or invents a reading leaves a trace: the code, no data.
+        audit.note(acteur, "lecture.refusee", f"poste:{poste.pk}", resultat=exc.code)
+        logger.warning("lecture.refusee")
+        raise
     return Lecture(operation, data, garde, recu.simule)
 
 

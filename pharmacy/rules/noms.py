@@ -48,13 +48,20 @@ def normalise(texte: str) -> str:
     return net
 
 
+def received(texte: str) -> str:
+    """Return a name that another system wrote, in our set when it can be, else as it came.
+
+    What cannot be written so is for a person to correct: nothing is deleted. Source: ins.md §1.4.
+    """
+    try:
+        return normalise(texte)
+    except CaractereRefuse:
+        return texte.upper()
+
+
 def comparison_key(texte: str) -> str:
     """Return a name with hyphens and apostrophes as spaces, to compare. Source: ins.md §1.4."""
-    try:
-        net = normalise(texte)
-    except CaractereRefuse:
-        net = texte.upper()
-    return re.sub(r"[ '\-]+", " ", net).strip()
+    return re.sub(r"[ '\-]+", " ", received(texte)).strip()
 
 
 class ProfilRefuse(ValueError):

@@ -200,7 +200,19 @@ def beneficiaire_choose(acteur: Acteur, vente: Vente, recu_id: int, rang: int) -
     VenteRefusee when the reading is not this poste's, was already used, or does not tell this
     person from another of the card (agent.md §2.3).
     """
-    recu, porteurs = reading_kept(acteur, recu_id)
+    with transaction.atomic():
+        # Of two choices at once, the second finds the reading used.
+        verrou = RecuCarte.objects.select_for_update(of=("self",), no_key=True)
+        verrou.filter(officine_id=acteur.officine_id, pk=recu_id).first()
+        recu, porteurs = reading_kept(acteur, recu_id)
+        porteur = _one_of(porteurs, rang)
+        recu.donnees = None
+        recu.save(update_fields=["donnees"])
+        return _choose(acteur, vente, porteur)
+
+
+def _one_of(porteurs: list[PorteurCarte], rang: int) -> PorteurCarte:
+    """Return the chosen person of a card, told from every other; VenteRefusee otherwise."""
     if not 0 <= rang < len(porteurs):
         raise VenteRefusee("Cette personne n'est pas sur la carte.", "VIT-005")
     if [p.empreinte for p in porteurs].count(porteurs[rang].empreinte) > 1:
@@ -210,10 +222,7 @@ def beneficiaire_choose(acteur: Acteur, vente: Vente, recu_id: int, rang: int) -
             "pas. Continuez par le nom (F2).",
             "VIT-008",
         )
-    with transaction.atomic():
-        recu.donnees = None
-        recu.save(update_fields=["donnees"])
-        return _choose(acteur, vente, porteurs[rang])
+    return porteurs[rang]
 
 
 def cps_route(acteur: Acteur, _vente: Vente | None, lecture: Lecture) -> Suite:

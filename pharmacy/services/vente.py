@@ -147,6 +147,7 @@ def _locked(acteur: Acteur, vente_id: int) -> Vente:
 def patient_choose(acteur: Acteur, vente_id: int, patient: Patient, moyen: str) -> Vente:
     """Put a patient in the sale and announce it (INSi is called from there).
 
+    A card left in the reader stays its own person's, whoever is served (design.md, « A sale »).
     VenteRefusee when an Ordonnance Numérique of another patient is already confirmed in it.
     """
     check_droit(acteur, "patient.lire", patient)
@@ -156,9 +157,10 @@ def patient_choose(acteur: Acteur, vente_id: int, patient: Patient, moyen: str) 
             raise VenteRefusee("Le contrôle est validé : le patient ne change plus.", "VTE-003")
         _check_anonymity(vente, patient)
         vente.patient = patient
-        vente.carte_presente = moyen == "vitale" or vente.carte_presente
+        if moyen == "vitale":
+            vente.carte_presente, vente.carte_de = True, patient
         vente.version += 1
-        vente.save(update_fields=["patient", "carte_presente", "version"])
+        vente.save(update_fields=["patient", "carte_presente", "carte_de", "version"])
         audit.note(acteur, "patient.ouvrir", f"vente:{vente.pk}", patient)
         publish(PatientChoisi(acteur, vente.pk, patient.pk, moyen))
         flux.ring_vente(

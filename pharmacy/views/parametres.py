@@ -1,5 +1,6 @@
 """Configuration / Officine / Paramètres Officine, and the « Données » menu."""
 
+from dataclasses import dataclass
 from itertools import groupby
 from typing import Any
 
@@ -15,22 +16,75 @@ from pharmacy.acteurs import Acteur, peut
 from pharmacy.http import http_methods
 
 
+@dataclass(frozen=True)
+class Entree:
+    """One entry of « Données »; its key is its rank here, whoever looks."""
+
+    url: str
+    droit: str
+    icone: str
+    titre: str
+    effet: str
+
+
+ENTREES = (
+    Entree(
+        "parametres_officine",
+        "session",
+        "donnees",
+        "Paramètres Officine",
+        "Chaque réglage, son défaut, son effet, son auteur",
+    ),
+    Entree("patients", "vente", "patients", "Patients", "Les dossiers de l'officine"),
+    Entree("file", "vente", "file", "File d'envoi", "Ce qui part vers les services nationaux"),
+    Entree(
+        "equipe",
+        "operateurs.debloquer",
+        "operateur",
+        "Opérateurs et postes",
+        "Débloquer, mot de passe oublié, associer un navigateur",
+    ),
+    Entree(
+        "ins_taches",
+        "ins.taches",
+        "identite",
+        "Identités à traiter",
+        "Pièces différentes, INS non conformes, doublons possibles",
+    ),
+    Entree(
+        "ins_verifier_lot",
+        "ins.verifier_lot",
+        "identite",
+        "Vérifier les INS",
+        "Demander à INSi si les INS de la base sont toujours bonnes",
+    ),
+    Entree(
+        "ins_reprise",
+        "ins.importer",
+        "patients",
+        "Reprendre une base de patients",
+        "Les dossiers d'un autre logiciel, depuis un fichier CSV",
+    ),
+    Entree(
+        "postes",
+        "postes.gerer",
+        "donnees",
+        "Postes",
+        "Les agents qui lisent les cartes : associer, essayer, révoquer",
+    ),
+)
+
+
 @http_methods(read=("GET",), droit="session")
 def donnees(request: HttpRequest) -> HttpResponse:
     """C données: what the officine keeps and sets."""
     acteur: Acteur = request.acteur  # type: ignore[attr-defined]
-    return render(
-        request,
-        "pharmacy/donnees.html",
-        {
-            "peut_vendre": peut(acteur, "vente").ok,
-            "peut_equipe": peut(acteur, "operateurs.debloquer").ok,
-            "peut_postes": peut(acteur, "postes.gerer").ok,
-            "peut_taches": peut(acteur, "ins.taches").ok,
-            "peut_reprendre": peut(acteur, "ins.importer").ok,
-            "peut_verifier": peut(acteur, "ins.verifier_lot").ok,
-        },
-    )
+    entrees = [
+        (touche, entree)
+        for touche, entree in enumerate(ENTREES, 1)
+        if peut(acteur, entree.droit).ok
+    ]
+    return render(request, "pharmacy/donnees.html", {"entrees": entrees})
 
 
 @http_methods(read=("GET",), write=("POST",), droit="parametres.lire")

@@ -241,7 +241,7 @@ def patient(request: HttpRequest, vente_id: int) -> HttpResponse:
     acteur = _acteur(request)
     if "patient" in request.POST:
         choisi = Patient.objects.filter(
-            pk=read_id(request.POST.get("patient")), officine_id=acteur.officine_id
+            pk=read_id(request.POST.get("patient")), officine_id=acteur.officine_id, actif=True
         ).first()
         if choisi is None:
             raise VenteRefusee("Ce dossier n'existe pas dans votre officine.", "PAT-404")

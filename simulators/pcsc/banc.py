@@ -61,7 +61,13 @@ class Banc:
         self._garder = garder_essais
         self._verrou: IO[str] | None = None
         self._processus: subprocess.Popen[str] | None = None
-        self._base = Path()
+        self._dossier: Path | None = None
+
+    @property
+    def _base(self) -> Path:
+        if self._dossier is None:
+            raise BancImpossible("Le banc de cartes n'est pas démarré.")
+        return self._dossier
 
     @property
     def adresse(self) -> str:
@@ -84,7 +90,7 @@ class Banc:
         DOSSIER.mkdir(parents=True, exist_ok=True)
         self._lock()
         # Short on purpose: the name of a Unix socket has 107 bytes.
-        self._base = Path(tempfile.mkdtemp(prefix="comptoir-cartes-"))
+        self._dossier = Path(tempfile.mkdtemp(prefix="comptoir-cartes-"))
         (self._base / "ipc").mkdir()
         if self._garder:
             (DOSSIER / "etat").mkdir(exist_ok=True)
@@ -93,7 +99,7 @@ class Banc:
             shutil.rmtree(DOSSIER / "etat", ignore_errors=True)
         try:
             self._start(pilote)
-        except BancImpossible:
+        except (BancImpossible, OSError):
             self.close()
             raise
         return self
@@ -136,20 +142,30 @@ class Banc:
         assert sortie is not None  # noqa: S101
         lisible, _, _ = select.select([sortie], [], [], _PRET_S)
         if not lisible or sortie.readline() != "pret\n":
-            self._processus.kill()
-            _, erreurs = self._processus.communicate()
+            erreurs = self._end(patience_s=0)
             raise BancImpossible(f"Le banc de cartes n'a pas démarré.\n{erreurs[-2000:]}")
+
+    def _end(self, patience_s: float = 15) -> str:
+        """Ask the process to end, then end it; return what it said on standard error."""
+        processus, self._processus = self._processus, None
+        if processus is None:
+            return ""
+        with processus:
+            if processus.stdin is not None:
+                with suppress(OSError), processus.stdin as entree:
+                    entree.write("fin\n")
+            try:
+                processus.wait(patience_s)
+            except subprocess.TimeoutExpired:
+                processus.kill()
+            return processus.stderr.read() if processus.stderr is not None else ""
 
     def close(self) -> None:
         """Stop what was started, by its pid, and remove what was written."""
-        if self._processus is not None:
-            with suppress(subprocess.TimeoutExpired):
-                self._processus.communicate("fin\n", timeout=15)
-            if self._processus.poll() is None:
-                self._processus.kill()
-                self._processus.communicate()
-            self._processus = None
-        shutil.rmtree(self._base, ignore_errors=True)
+        self._end()
+        if self._dossier is not None:
+            shutil.rmtree(self._dossier, ignore_errors=True)
+            self._dossier = None
         if self._verrou is not None:
             self._verrou.close()
             self._verrou = None

@@ -93,7 +93,8 @@ class _Dialogue:
 
     def _answer(self, message: bytes) -> bytes:
         time.sleep(self._carte.delai_s)
-        return self._carte.apdu(message)
+        # A lost exchange: nothing at all would freeze the driver for ever (§6.5.3).
+        return self._carte.apdu(message) or b"\x00"
 
     def _receive(self) -> bytes:
         (taille,) = struct.unpack(">H", self._exactly(2))

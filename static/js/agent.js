@@ -5,10 +5,9 @@ import { appliquer, dire, poster, proposer, recevoir, vente } from './serveur.js
 const { officineAgent: ports, officineWid: wid } = document.body.dataset;
 const MOTS = { absent: 'agent absent', pret: 'prêt', vide: 'vide', carte: 'carte présente', debranche: 'débranché' };
 const ETATS = { card: 'carte', empty: 'vide', gone: 'debranche' };
+const REJETS = { trop_long: () => 'Code trop long : lecture abandonnée. Scannez de nouveau.', rafale: (n) => `Trop de codes à la fois : ${n} non lus. Scannez-les de nouveau.` };
 const [indicateur, lectures] = [document.getElementById('agent'), {}];
-let defi = null; // challenge of the open connection
-let certificat = null; // signing certificate of the CPS in the reader, base64 DER
-let aSigner = null; // service that waits for the card
+let [defi, certificat, aSigner] = [null, null, null]; // challenge of the connection; the CPS's, base64 DER; service that waits for it
 
 function montrer(lecteur, etat) {
   const element = document.querySelector(`#lecteurs [data-lecteur="${lecteur}"]`);
@@ -17,7 +16,7 @@ function montrer(lecteur, etat) {
   element.querySelector('.hors-ecran').textContent = ` : ${MOTS[etat]}`;
 }
 
-/** Shows or clears a fault in the header; `precision` completes its sentence. */
+/** Shows or clears a fault in the header. */
 function panne(nom, oui, precision = '') {
   const ligne = indicateur?.querySelector(`[data-panne="${nom}"]`);
   if (!ligne) return;
@@ -29,13 +28,13 @@ function panne(nom, oui, precision = '') {
   indicateur.dataset.etat = vues[0]?.dataset.ton || (defi ? 'pret' : 'attente');
 }
 
-const sansPanne = () => indicateur?.querySelectorAll('[data-panne]').forEach((e) => panne(e.dataset.panne, false));
+// What the browser permits does not change with the connection.
+const sansPanne = () => indicateur?.querySelectorAll('[data-panne]:not([data-permission])').forEach((e) => panne(e.dataset.panne, false));
 
 /** Asks our server; its refusal, a Suite, is thrown as an error of the agent is. */
 async function exiger(url, donnees) {
   const { ok, reponse } = await poster(url, donnees);
-  if (!ok) throw reponse;
-  return reponse;
+  return ok ? reponse : Promise.reject(reponse);
 }
 
 /** Tells a failure; true when nothing more may be asked on this connection. */
@@ -67,8 +66,9 @@ const prendreLeFoyer = async () => document.hidden || demander('focus.claim', { 
 
 async function etat() {
   const { readers, scanners, degraded } = await demander('state.get');
-  montrer('e-lecteur', scanners.length ? 'pret' : 'debranche');
-  EVENEMENTS['agent.status']({ degraded: scanners.length ? degraded : [...degraded, 'scanner'] });
+  const lit = scanners.some((l) => l.state === 'ready');
+  montrer('e-lecteur', lit ? 'pret' : 'debranche');
+  EVENEMENTS['agent.status']({ degraded: lit ? degraded : [...degraded, 'scanner'] });
   for (const nom of ['vitale', 'cps']) {
     const { state } = readers.find((l) => l.use === nom) || { state: 'gone' };
     montrer(nom, ETATS[state] || 'vide');
@@ -140,7 +140,7 @@ const EVENEMENTS = {
   'card.error': () => dire("Cette carte n'est pas lisible. Vérifiez son sens, ou essayez-en une autre.", 'attention'),
   scan: ({ text, bytes_b64, aim }) => recevoir({ text, bytes_b64, aim, canal: 'scan' }),
   apcv: ({ contexteApCV }) => recevoir({ text: contexteApCV, canal: 'scan' }),
-  'scan.rejected': () => dire('Lecture refusée : code illisible ou trop long. Scannez de nouveau.', 'attention'),
+  'scan.rejected': ({ reason, count }) => dire((REJETS[reason] || REJETS.trop_long)(count), 'alerte'),
   'auth.expiring': () => prouver('auth.refresh'),
 };
 

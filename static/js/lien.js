@@ -5,7 +5,7 @@ const PORTS = (officineAgent || '').split(' ').filter(Boolean);
 const ATTENTES = [500, 1000, 2000, 5000, 10000, 30000];
 const [OUVERTURE_MS, SILENCE_MS, GUET_MS] = [3000, 45000, 1500];
 // Close codes that say why (agent.md §5.8); after the last two, the page waits for a gesture.
-const FINS = { 4008: 'verrouille', 4009: 'revoque', 4900: 'refus', 4901: 'horloge', 4004: 'remplace', 4401: 'session' };
+const FINS = { 4005: 'update', 4008: 'verrouille', 4009: 'revoque', 4900: 'refus', 4901: 'horloge', 4004: 'remplace', 4401: 'session' };
 const ABSENT = { code: 'AGT-000', message: "L'agent de ce poste ne répond pas." };
 const attentes = new Map(); // requests that wait for their answer
 let prise = null; // the open socket, once it said hello for this poste
@@ -71,7 +71,7 @@ async function connecter() {
   if (lu?.socket.readyState === WebSocket.OPEN) return tenir(lu, loin);
   repondait = permis && (await sonder());
   panne('inconnu', repondait && dernier !== 'revoque');
-  panne('absent', !repondait && dernier !== 'revoque');
+  panne('absent', !repondait && dernier !== 'revoque' && (permis || loin));
   revenir();
 }
 

@@ -4,8 +4,7 @@ import { recevoir } from './serveur.js';
 import { agir, armer, combinaison, estTexte, fonction } from './touches.js';
 
 const REPOS_MS = 60;
-const RAFALE_MS = 35;
-const RAFALE_MIN = 6;
+const [RAFALE_MS, RAFALE_MIN] = [35, 6];
 let suite = []; // keys of the current run: {touche, cible}
 let avant = null; // the field, its value and its caret before the run
 let [dernier, minuterie] = [-Infinity, 0];
@@ -13,8 +12,9 @@ let [dernier, minuterie] = [-Infinity, 0];
 const texte = () => suite.map(({ touche }) => (touche === 'Enter' ? '\r' : touche)).join('');
 const estScan = () => suite.length >= RAFALE_MIN || /^(\u0002|\][A-Za-z]\d)/.test(texte());
 
-function restaurer([champ, valeur, debut, fin]) {
-  if (champ.value === valeur) return;
+function restaurer([ancien, valeur, debut, fin]) {
+  const champ = document.getElementById(ancien.id) || ancien; // an update may have put another in its place
+  if (champ.value === valeur && champ.type !== 'date') return; // a half-typed date has no value
   champ.value = valeur;
   if (debut != null) champ.setSelectionRange(debut, fin);
   champ.dispatchEvent(new Event('input', { bubbles: true }));
@@ -31,7 +31,7 @@ function finir() {
 
 /** The character of a key in a run: a scanner sends GS as Ctrl+], STX as Ctrl+B. */
 function caractere(e) {
-  if (e.ctrlKey && !e.altKey && suite.length && e.key === ']') return '\u001d';
+  if (e.ctrlKey && !e.altKey && suite.length && (e.key === ']' || e.code === 'BracketRight')) return '\u001d';
   if (e.ctrlKey && !e.altKey && e.code === 'KeyB' && !suite.length) return null;
   const simple = !e.ctrlKey && !e.metaKey && (!e.altKey || e.getModifierState('AltGraph'));
   if (e.key === 'Enter' && simple) return 'Enter';

@@ -84,7 +84,7 @@ class Poste:
         self.journal = dossier / "journal"
         self.trames = []
         self.process = None
-        self.options = []
+        self.autres = []
 
     def enrolement(self, cle=None, cles=None, etat="associe", config=None, **autres):
         """What the server gives, signed; any part changed."""
@@ -117,7 +117,7 @@ class Poste:
         args = [
             *(sys.executable, "-m", "agent", "servir", "--dossier", str(self.dossier)),
             *("--port", *map(str, ports), "--pret", str(self.pret), *self.pilote()),
-            *self.options,
+            *self.autres,
         ]
         with self.journal.open("ab") as sortie:
             return subprocess.Popen(args, cwd=RACINE, stdout=sortie, stderr=sortie)

@@ -288,7 +288,7 @@ def poste_fenetre(tmp_path, tls, ecran, monkeypatch):
     """An agent whose own window asks for the code."""
     monkeypatch.setenv("DISPLAY", ecran)
     lance = Poste(tmp_path, tls)
-    lance.options = ["--fenetre", "tk"]
+    lance.autres = ["--fenetre", "tk"]
     lance.start()
     lance.inserer("cps-martin")
     yield lance

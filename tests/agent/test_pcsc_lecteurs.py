@@ -3,15 +3,11 @@
 import asyncio
 import threading
 import time
-from types import SimpleNamespace
 
 import pytest
 
 from agent.cards.pcsc import scard as pcsc
-from agent.cards.pcsc.erreurs import translate
-from agent.cards.pcsc.lecteur import CanalPcsc, Ouvrier, Travail, with_length
-from agent.cards.pcsc.pilote import PilotePcsc
-from agent.cards.pcsc.scard import ErreurScard, ScardAbsent, ScardSysteme, load
+from agent.cards.pcsc.scard import ErreurScard, ScardAbsent, load
 from agent.protocol.messages import ErreurAgent
 from tests.agent.poste import seul
 from tests.agent.scard_feint import (
@@ -21,55 +17,9 @@ from tests.agent.scard_feint import (
     ScardFeint,
     personne,
 )
+from tests.agent.temoin import Temoin
 
 UN, DEUX = "SIM Comptoir 00 00", "SIM Comptoir 00 01"
-
-
-class Agent:
-    """A driver on a loop of its own, and everything it told."""
-
-    def __init__(self, scard, dossier, vitale="pcsc_min"):
-        self.dits = []
-        self._nouveau = asyncio.Event()
-        self.pilote = PilotePcsc(scard, self._entendre, dossier, vitale)
-
-    def _entendre(self, nom, payload):
-        self.dits.append((nom, payload, time.monotonic()))
-        self._nouveau.set()
-
-    async def __aenter__(self):
-        await self.pilote.start()
-        return self
-
-    async def __aexit__(self, *_exc):
-        await self.pilote.stop()
-
-    async def fait(self, nom, quand=lambda _p: True, depuis=0):
-        """The first event of this name that fits, told or to come."""
-        async with asyncio.timeout(10):
-            while True:
-                for dit, payload, _t in self.dits[depuis:]:
-                    if dit == nom and quand(payload):
-                        return payload
-                self._nouveau.clear()
-                await self._nouveau.wait()
-
-    async def etats(self, *attendus):
-        """Wait until the readers are in these states."""
-        return await self.fait(
-            "readers.changed", lambda p: [r["state"] for r in p["readers"]] == list(attendus)
-        )
-
-    def noms(self, nom):
-        return [payload for dit, payload, _t in self.dits if dit == nom]
-
-    async def lire(self, lecteur=""):
-        return await self.pilote.lire_vitale(self.pilote.carte("vitale", lecteur))
-
-    async def refus(self, lecteur=""):
-        with pytest.raises(ErreurAgent) as leve:
-            await self.lire(lecteur)
-        return leve.value.code
 
 
 def code(appel, *args):
@@ -87,7 +37,7 @@ def code(appel, *args):
 async def test_the_agent_waits_for_the_service_and_is_ready_when_it_comes(tmp_path):
     scard = ScardFeint(UN)
     scard.arreter()
-    async with Agent(scard, tmp_path) as agent:
+    async with Temoin(scard, tmp_path) as agent:
         while sum(appel[0] == "establish" for appel in scard.appels) < 3:
             await asyncio.sleep(0.05)
         assert code(agent.pilote.carte, "vitale") == ("E_PCSC_UNAVAILABLE", {})
@@ -109,7 +59,7 @@ async def test_the_agent_waits_for_the_service_and_is_ready_when_it_comes(tmp_pa
 async def test_the_service_killed_and_restarted_is_told_once_each_way(tmp_path, arret):
     scard = ScardFeint(UN)
     scard.inserer(UN, CarteFeinte())
-    async with Agent(scard, tmp_path) as agent:
+    async with Temoin(scard, tmp_path) as agent:
         await agent.fait("card.inserted")
         await agent.lire()
         depuis = len(agent.dits)
@@ -128,7 +78,7 @@ async def test_the_service_killed_and_restarted_is_told_once_each_way(tmp_path, 
 @pytest.mark.cas("agent-1")
 @seul
 async def test_without_pyscard_the_agent_lives_and_says_why(tmp_path):
-    async with Agent(ScardAbsent("pyscard"), tmp_path) as agent:
+    async with Temoin(ScardAbsent("pyscard"), tmp_path) as agent:
         while "reason" not in agent.pilote.les_lecteurs.panne.details or (
             agent.pilote.les_lecteurs.panne.details["reason"] != "pyscard"
         ):
@@ -151,7 +101,7 @@ def test_the_system_s_pcsc_is_pyscard_s_low_level_calls_or_says_that_it_is_absen
 @pytest.mark.cas("agent-2")
 @seul
 async def test_no_reader_is_said_at_once(tmp_path):
-    async with Agent(ScardFeint(), tmp_path) as agent:
+    async with Temoin(ScardFeint(), tmp_path) as agent:
         await agent.fait("readers.changed", lambda p: p["readers"] == [])
         debut = time.monotonic()
         assert await agent.refus() == "E_NO_READER"
@@ -166,7 +116,7 @@ async def test_no_reader_is_said_at_once(tmp_path):
 @seul
 async def test_a_card_inserted_is_told_without_identity_and_read(tmp_path):
     scard = ScardFeint(UN)
-    async with Agent(scard, tmp_path) as agent:
+    async with Temoin(scard, tmp_path) as agent:
         await agent.etats("empty")
         debut = time.monotonic()
         scard.inserer(UN, CarteFeinte(personne(), personne("PAT-DEUX", "JOELLE", "20050101")))
@@ -197,7 +147,7 @@ async def test_a_card_inserted_is_told_without_identity_and_read(tmp_path):
 async def test_a_card_taken_out_and_put_back_between_two_looks_is_another_insertion(tmp_path):
     scard = ScardFeint(UN)
     scard.inserer(UN, CarteFeinte())
-    async with Agent(scard, tmp_path) as agent:
+    async with Temoin(scard, tmp_path) as agent:
         premier = await agent.fait("card.inserted")
         depuis = len(agent.dits)
         # One move of the test, two counts of the service: it was never seen empty.
@@ -214,7 +164,7 @@ async def test_each_card_of_a_double_reader_is_found_whatever_the_slot(tmp_path,
     scard = ScardFeint(UN, DEUX)
     scard.inserer(vitale, CarteFeinte())
     scard.inserer(cps, CarteFeinte(atr=CPS_ATR))
-    async with Agent(scard, tmp_path) as agent:
+    async with Temoin(scard, tmp_path) as agent:
         await agent.etats("card", "card")
         assert agent.pilote.carte("vitale").lecteur == vitale.lower().replace(" ", "-")
         assert agent.pilote.carte("cps").generation == "CPS3"
@@ -230,7 +180,7 @@ async def test_a_card_pulled_during_its_reading_gives_nothing(tmp_path, rang):
     carte = CarteFeinte()
     carte.au[rang] = lambda: scard.retirer(UN)
     scard.inserer(UN, carte)
-    async with Agent(scard, tmp_path) as agent:
+    async with Temoin(scard, tmp_path) as agent:
         await agent.fait("card.inserted")
         debut = time.monotonic()
         assert await agent.refus() == "E_CARD_REMOVED"
@@ -249,7 +199,7 @@ async def test_a_card_put_back_before_the_service_looked_comes_back_by_itself(tm
     carte = CarteFeinte()
     carte.au[3] = lambda: scard.retirer(UN, collante=CarteFeinte())
     scard.inserer(UN, carte)
-    async with Agent(scard, tmp_path) as agent:
+    async with Temoin(scard, tmp_path) as agent:
         await agent.fait("card.inserted")
         depuis = len(agent.dits)
         debut = time.monotonic()
@@ -267,7 +217,7 @@ async def test_a_card_put_back_that_the_monitor_never_saw_leave_comes_back_too(t
     scard = ScardFeint(UN)
     carte = CarteFeinte()
     scard.inserer(UN, carte)
-    async with Agent(scard, tmp_path) as agent:
+    async with Temoin(scard, tmp_path) as agent:
         await agent.fait("card.inserted")
         depuis = len(agent.dits)
         # The service says nothing of it: same state, same count, and every exchange lost.
@@ -284,7 +234,7 @@ async def test_a_card_whose_exchanges_are_lost_though_it_stays_is_told_again(tmp
     carte = CarteFeinte()
     carte.au |= dict.fromkeys(range(1, 5), lambda: b"")
     scard.inserer(UN, carte)
-    async with Agent(scard, tmp_path) as agent:
+    async with Temoin(scard, tmp_path) as agent:
         premier = await agent.fait("card.inserted")
         depuis = len(agent.dits)
         assert await agent.refus() == "E_CARD_REMOVED"
@@ -302,7 +252,7 @@ async def test_a_card_swapped_during_its_reading_is_never_mixed_with_the_other(t
     carte = CarteFeinte()
     carte.au[rang] = lambda: scard.inserer(UN, CarteFeinte(personne("PAT-DEUX", "JOELLE")))
     scard.inserer(UN, carte)
-    async with Agent(scard, tmp_path) as agent:
+    async with Temoin(scard, tmp_path) as agent:
         await agent.fait("card.inserted")
         depuis = len(agent.dits)
         assert await agent.refus() in {"E_CARD_CHANGED", "E_CARD_REMOVED"}
@@ -315,7 +265,7 @@ async def test_a_card_swapped_during_its_reading_is_never_mixed_with_the_other(t
 async def test_a_card_swapped_before_the_monitor_saw_it_is_not_read_for_the_first(tmp_path):
     scard = ScardFeint(UN)
     scard.inserer(UN, CarteFeinte())
-    async with Agent(scard, tmp_path) as agent:
+    async with Temoin(scard, tmp_path) as agent:
         await agent.fait("card.inserted")
         carte = agent.pilote.carte("vitale")
         scard.inserer(UN, CarteFeinte(personne("PAT-DEUX", "JOELLE")))
@@ -333,7 +283,7 @@ async def test_a_card_swapped_before_the_monitor_saw_it_is_not_read_for_the_firs
 @seul
 async def test_a_card_the_wrong_way_round_is_said_and_harms_nothing(tmp_path, atr, refus):
     scard = ScardFeint(UN)
-    async with Agent(scard, tmp_path) as agent:
+    async with Temoin(scard, tmp_path) as agent:
         scard.inserer(UN, CarteFeinte(atr=atr))
         assert await agent.fait("card.error") == {"reader": "sim-comptoir-00-00", "code": refus}
         assert await agent.refus() == refus
@@ -356,7 +306,7 @@ async def test_a_card_that_goes_mute_at_its_opening_is_said(tmp_path, hresult, r
     scard = ScardFeint(UN)
     scard.inserer(UN, CarteFeinte())
     scard.codes[UN] = hresult
-    async with Agent(scard, tmp_path) as agent:
+    async with Temoin(scard, tmp_path) as agent:
         await agent.fait("card.inserted")
         assert await agent.refus() == refus
         assert (await agent.fait("card.error"))["code"] == refus
@@ -366,7 +316,7 @@ async def test_a_card_that_goes_mute_at_its_opening_is_said(tmp_path, hresult, r
 @seul
 async def test_another_card_than_the_one_wanted_is_named(tmp_path):
     scard = ScardFeint(UN)
-    async with Agent(scard, tmp_path) as agent:
+    async with Temoin(scard, tmp_path) as agent:
         for atr, classe in ((CPS_ATR, "cps"), ("3F65250022096990" + "00", "vitale1")):
             scard.inserer(UN, CarteFeinte(atr=atr))
             await agent.fait("card.inserted", lambda p, c=classe: p["atr_class"] == c)
@@ -379,7 +329,7 @@ async def test_another_card_than_the_one_wanted_is_named(tmp_path):
 @seul
 async def test_a_phone_is_read_and_its_absence_is_said(tmp_path):
     scard = ScardFeint(UN)
-    async with Agent(scard, tmp_path) as agent:
+    async with Temoin(scard, tmp_path) as agent:
         await agent.etats("empty")
         assert code(agent.pilote.carte, "apcv")[0] == "E_APCV_NOT_PRESENTED"
         telephone = CarteFeinte(atr=TELEPHONE_ATR)
@@ -400,7 +350,7 @@ async def test_two_cards_of_the_same_kind_are_not_chosen_between(tmp_path):
     scard = ScardFeint(UN, DEUX)
     scard.inserer(UN, CarteFeinte())
     scard.inserer(DEUX, CarteFeinte(personne("PAT-DEUX", "JOELLE")))
-    async with Agent(scard, tmp_path) as agent:
+    async with Temoin(scard, tmp_path) as agent:
         await agent.etats("card", "card")
         noms = ["sim-comptoir-00-00", "sim-comptoir-00-01"]
         assert code(agent.pilote.carte, "vitale") == ("E_READER_AMBIGUOUS", {"readers": noms})
@@ -412,7 +362,7 @@ async def test_two_cards_of_the_same_kind_are_not_chosen_between(tmp_path):
         assert (await agent.lire())["beneficiaires"][0]["prenom"] == "JOELLE"
         assert code(agent.pilote.affecter, noms[0], "fax")[0] == "E_PROTO_PAYLOAD"
         assert code(agent.pilote.affecter, "x", "cps")[0] == "E_NO_READER"
-    async with Agent(scard, tmp_path) as agent:
+    async with Temoin(scard, tmp_path) as agent:
         await agent.etats("card", "card")
         assert agent.pilote.carte("vitale").lecteur == noms[1]
 
@@ -438,7 +388,7 @@ async def test_identical_readers_replugged_keep_their_use_by_serial_number_only(
         )
         return {r["name"]: r["assigned"] for r in lus["readers"]}
 
-    async with Agent(scard, tmp_path) as agent:
+    async with Temoin(scard, tmp_path) as agent:
         await brancher(agent, (un, "A1"), (deux, "B2"))
         agent.pilote.affecter("lecteur-bleu-00-00", "vitale")
         agent.pilote.affecter("lecteur-bleu-01-00", "cps")
@@ -459,7 +409,7 @@ async def test_a_reader_unplugged_during_a_reading_and_plugged_back_works_again(
     carte = CarteFeinte()
     carte.au[2] = lambda: scard.debrancher(UN)
     scard.inserer(UN, carte)
-    async with Agent(scard, tmp_path) as agent:
+    async with Temoin(scard, tmp_path) as agent:
         await agent.fait("card.inserted")
         assert await agent.refus() == "E_READER_GONE"
         await agent.fait("card.removed")
@@ -475,7 +425,7 @@ async def test_a_reader_unplugged_during_a_reading_and_plugged_back_works_again(
 @seul
 async def test_the_last_reader_unplugged_on_windows_stops_the_service_and_comes_back(tmp_path):
     scard = ScardFeint(UN)
-    async with Agent(scard, tmp_path) as agent:
+    async with Temoin(scard, tmp_path) as agent:
         await agent.etats("empty")
         scard.debrancher(UN)
         scard.arreter(0x8010001E)
@@ -491,7 +441,7 @@ async def test_the_last_reader_unplugged_on_windows_stops_the_service_and_comes_
 async def test_a_reader_that_goes_between_the_list_and_the_wait_is_looked_for_again(tmp_path):
     scard = ScardFeint(UN)
     scard.inconnu_une_fois.add(UN)
-    async with Agent(scard, tmp_path) as agent:
+    async with Temoin(scard, tmp_path) as agent:
         await agent.etats("empty")
         assert agent.pilote.degrade() == []
 
@@ -506,7 +456,7 @@ async def test_a_reader_another_program_has_for_itself_is_busy_then_free(tmp_pat
     scard = ScardFeint(UN)
     scard.inserer(UN, CarteFeinte())
     scard.prendre(UN, seul=True)
-    async with Agent(scard, tmp_path) as agent:
+    async with Temoin(scard, tmp_path) as agent:
         await agent.fait("card.inserted")
         debut = time.monotonic()
         assert await agent.refus() == "E_READER_BUSY"
@@ -527,7 +477,7 @@ async def test_a_reading_reset_by_another_program_starts_again_once(tmp_path, ra
     carte = CarteFeinte()
     carte.au[rang] = lambda: scard.reinitialiser(UN)
     scard.inserer(UN, carte)
-    async with Agent(scard, tmp_path) as agent:
+    async with Temoin(scard, tmp_path) as agent:
         await agent.fait("card.inserted")
         assert (await agent.lire())["beneficiaires"][0]["prenom"] == "DOMINIQUE"
         # From its first exchange: what was selected before the reset is void.
@@ -550,7 +500,7 @@ async def test_a_card_that_never_answers_holds_nobody_else_and_its_thread_is_rep
     carte.au[2] = lambda: fin.wait(30) and None
     scard.inserer(UN, carte)
     scard.inserer(DEUX, CarteFeinte(personne("PAT-DEUX", "JOELLE")))
-    async with Agent(scard, tmp_path) as agent:
+    async with Temoin(scard, tmp_path) as agent:
         await agent.etats("card", "card")
         un, deux = "sim-comptoir-00-00", "sim-comptoir-00-01"
         lecture = asyncio.create_task(asyncio.wait_for(agent.lire(un), 0.3))
@@ -573,7 +523,7 @@ async def test_a_reader_whose_threads_are_all_stuck_is_not_given_more(tmp_path):
     carte, fin = CarteFeinte(), threading.Event()
     carte.au = dict.fromkeys(range(1, 9), lambda: fin.wait(30) and None)
     scard.inserer(UN, carte)
-    async with Agent(scard, tmp_path) as agent:
+    async with Temoin(scard, tmp_path) as agent:
         await agent.fait("card.inserted")
         for _ in range(3):
             with pytest.raises(TimeoutError):
@@ -590,7 +540,7 @@ async def test_a_transaction_of_another_program_is_waited_for_up_to_the_deadline
     scard = ScardFeint(UN)
     scard.inserer(UN, CarteFeinte())
     scard.prendre(UN, transaction=True)
-    async with Agent(scard, tmp_path) as agent:
+    async with Temoin(scard, tmp_path) as agent:
         await agent.fait("card.inserted")
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(agent.lire(), 0.2)
@@ -603,7 +553,7 @@ async def test_a_transaction_of_another_program_is_waited_for_up_to_the_deadline
 async def test_a_reader_lent_to_another_program_is_closed_and_comes_back(tmp_path):
     scard = ScardFeint(UN)
     scard.inserer(UN, CarteFeinte())
-    async with Agent(scard, tmp_path) as agent:
+    async with Temoin(scard, tmp_path) as agent:
         await agent.fait("card.inserted")
         await agent.lire()
         contextes = len(scard.contextes)
@@ -624,7 +574,7 @@ async def test_a_reader_lent_to_another_program_is_closed_and_comes_back(tmp_pat
 async def test_a_workstation_that_wakes_starts_again_from_nothing(tmp_path):
     scard = ScardFeint(UN)
     scard.inserer(UN, CarteFeinte())
-    async with Agent(scard, tmp_path) as agent:
+    async with Temoin(scard, tmp_path) as agent:
         await agent.fait("card.inserted")
         await agent.lire()
         avant = set(scard.contextes)
@@ -638,295 +588,6 @@ async def test_a_workstation_that_wakes_starts_again_from_nothing(tmp_path):
 async def test_the_official_reading_says_that_its_component_is_absent(tmp_path):
     scard = ScardFeint(UN)
     scard.inserer(UN, CarteFeinte())
-    async with Agent(scard, tmp_path, vitale="sesam") as agent:
+    async with Temoin(scard, tmp_path, vitale="sesam") as agent:
         await agent.fait("card.inserted")
         assert await agent.refus() == "E_VITALE_API_MISSING"
-
-
-# One exchange
-
-
-class Rejoue:
-    """A connection whose answers are written in advance; what it was sent."""
-
-    def __init__(self, *reponses):
-        self.reponses, self.recus = list(reponses), []
-
-    def transmit(self, _poignee, _protocole, apdu):
-        self.recus.append(apdu.hex().upper())
-        reponse = self.reponses.pop(0)
-        if isinstance(reponse, int):
-            raise ErreurScard(reponse)
-        return bytes.fromhex(reponse)
-
-    def canal(self):
-        return CanalPcsc(self, (1, 1), b"", threading.Event())
-
-
-@pytest.mark.exigence("AGT-10")
-@pytest.mark.cas("agent-20")
-def test_61_and_6c_are_followed_in_the_class_of_the_command():
-    carte = Rejoue("6C03", "0102036102", "04056101", "069000")
-    lu = carte.canal().transmit(bytes.fromhex("01B0820000"))
-    assert lu == (bytes.fromhex("010203040506"), 0x9000)
-    assert carte.recus == ["01B0820000", "01B0820003", "01C0000002", "01C0000001"]
-    for chaine, le in (("11C00000", "01"), ("10C00000", "00")):
-        carte = Rejoue("6101", "AA9000")
-        carte.canal().transmit(bytes([int(chaine[:2], 16)]) + bytes.fromhex("2A9E9A00"))
-        assert carte.recus[1] == f"{'01' if le == '01' else '00'}C0000001"
-    assert code(Rejoue(*["6101"] * 70).canal().transmit, b"\0\0\0\0\0")[0] == "E_CARD_PROTOCOL"
-
-
-@pytest.mark.parametrize(
-    ("apdu", "attendu"),
-    [
-        ("00B08200", "00B0820010"),
-        ("00B0820000", "00B0820010"),
-        ("00A40400020102", "00A4040002010210"),
-        ("00A4040002010200", "00A4040002010210"),
-    ],
-)
-def test_a_command_asked_again_asks_for_the_length_the_card_said(apdu, attendu):
-    assert with_length(bytes.fromhex(apdu), 0x10) == bytes.fromhex(attendu)
-
-
-@pytest.mark.cas("agent-21")
-@pytest.mark.parametrize("perdu", ["", "90", 0x80100016, 0x8010002F])
-def test_a_dropped_exchange_is_replayed_for_a_reading_never_for_a_code(perdu):
-    lecture = Rejoue(perdu, perdu, perdu, "AA9000")
-    assert lecture.canal().transmit(b"\0\xb0\0\0\0", rejouable=True) == (b"\xaa", 0x9000)
-    verify = Rejoue(perdu, "9000")
-    assert code(verify.canal().transmit, b"\0\x20\0\1\1\1")[0] == "E_CARD_REMOVED"
-    assert len(verify.recus) == 1
-    sans_fin = Rejoue(*[perdu] * 9)
-
-    def lire():
-        return sans_fin.canal().transmit(b"\0\xb0\0\0\0", rejouable=True)
-
-    assert code(lire)[0] == "E_CARD_REMOVED"
-    assert len(sans_fin.recus) == 4
-
-
-def test_a_dropped_continuation_has_the_whole_command_replayed():
-    carte = Rejoue("016101", "", "016101", "029000")
-    assert carte.canal().transmit(b"\0\xb0\0\0\0", rejouable=True) == (b"\1\2", 0x9000)
-
-
-@pytest.mark.exigence("AGT-10")
-@pytest.mark.parametrize(
-    ("hresult", "attendu", "details"),
-    [
-        (0x80100016, "E_CARD_REMOVED", {}),
-        (0x80100069, "E_CARD_REMOVED", {}),
-        (0x80100068, "E_CARD_PROTOCOL", {}),
-        (0x8010002F, "E_CARD_PROTOCOL", {}),
-        (0x8010000B, "E_READER_BUSY", {}),
-        (0x8010000C, "E_NO_CARD", {}),
-        (0x80100066, "E_CARD_MUTE", {}),
-        (0x80100067, "E_CARD_MUTE", {}),
-        (0x8010000F, "E_CARD_UNKNOWN", {"atr_class": "autre"}),
-        (0x80100009, "E_READER_GONE", {}),
-        (0x80100017, "E_READER_GONE", {}),
-        (0x8010002E, "E_NO_READER", {}),
-        (0x80100013, "E_PCSC_UNAVAILABLE", {}),
-        (0x8010001D, "E_PCSC_UNAVAILABLE", {}),
-        (0x8010001E, "E_PCSC_UNAVAILABLE", {}),
-        (0x8010006A, "E_PCSC_UNAVAILABLE", {"reason": "polkit"}),
-        (0x80100001, "E_INTERNAL", {"hresult": "80100001"}),
-    ],
-)
-def test_each_refusal_of_the_service_has_its_code(hresult, attendu, details):
-    erreur = translate(hresult)
-    assert (erreur.code, erreur.details) == (attendu, details)
-
-
-def test_what_may_not_be_played_twice_is_not_after_a_reset():
-    scard = ScardFeint(UN)
-    carte = CarteFeinte()
-    carte.au[1] = lambda: scard.reinitialiser(UN)
-    scard.inserer(UN, carte)
-    ouvrier = Ouvrier(scard, UN)
-    travail = Travail(lambda c: c.transmit(b"\0\x20\0\1\1\1"), 1, relancable=False)
-    with pytest.raises(ErreurAgent) as leve:
-        ouvrier.ask(travail).result(5)
-    assert leve.value.details == {"reason": "reinitialisee"}
-    assert len(carte.recus) == 1
-    ouvrier.abandon()
-
-
-def test_a_card_kept_open_is_the_same_until_it_is_released_and_exclusive_when_asked():
-    scard = ScardFeint(UN)
-    scard.inserer(UN, CarteFeinte())
-    ouvrier = Ouvrier(scard, UN)
-    canaux = [
-        ouvrier.ask(Travail(lambda c: c, 1, garder=True, exclusif=True)).result(5) for _ in "12"
-    ]
-    assert canaux[0] is canaux[1]
-    assert [appel for appel in scard.appels if appel[0] == "connect"] == [
-        ("connect", UN, pcsc.MODE_EXCLUSIF, pcsc.PROTOCOLES)
-    ]
-    ouvrier.release().result(5)
-    assert scard.fermetures == [(UN, pcsc.LAISSER)]
-    assert scard.contextes == {}
-    ouvrier.abandon()
-
-
-def test_a_fault_of_the_act_reaches_who_waits_and_the_thread_lives():
-    scard = ScardFeint(UN)
-    scard.inserer(UN, CarteFeinte())
-    ouvrier = Ouvrier(scard, UN)
-    with pytest.raises(ZeroDivisionError):
-        ouvrier.ask(Travail(lambda _c: 1 / 0, 1)).result(5)
-    assert ouvrier.ask(Travail(lambda _c: 7, 1)).result(5) == 7
-    assert scard.poignees == {}
-    ouvrier.abandon()
-
-
-# The system's calls, as pyscard gives them
-
-
-def _module(**appels):
-    constantes = {"SCARD_SCOPE_USER": 0}
-    return SimpleNamespace(**constantes, **{n: lambda *_a, r=r: r for n, r in appels.items()})
-
-
-def test_codes_of_the_system_are_read_as_32_bits_whatever_their_sign():
-    for brut in (0x8010001D, 0x8010001D - 2**32):
-        with pytest.raises(ErreurScard) as leve:
-            ScardSysteme(_module(SCardEstablishContext=(brut, 0))).establish()
-        assert leve.value.code == 0x8010001D
-
-
-def test_no_reader_and_nothing_new_are_no_faults():
-    s = ScardSysteme(
-        _module(SCardListReaders=(0x8010002E - 2**32, []), SCardGetStatusChange=(0x8010000A, []))
-    )
-    assert s.readers(1) == []
-    assert s.wait(1, 0, []) is None
-
-
-def test_a_handle_never_opened_is_a_defect_of_ours():
-    def transmit(*_args):
-        raise SystemError
-
-    s = ScardSysteme(SimpleNamespace(SCardTransmit=transmit))
-    with pytest.raises(ErreurScard) as leve:
-        s.transmit(1, 1, b"")
-    assert translate(leve.value.code).code == "E_INTERNAL"
-
-
-def test_a_serial_number_is_kept_when_it_prints():
-    appels = {
-        "SCardConnect": (0, 5, 0),
-        "SCardDisconnect": 0,
-        "SCardGetAttrib": (0, list(b"AB12\0")),
-    }
-    assert ScardSysteme(_module(**appels)).serial(1, UN) == "AB12"
-    appels["SCardGetAttrib"] = (0, [1, 2])
-    assert ScardSysteme(_module(**appels)).serial(1, UN) == ""
-    appels["SCardGetAttrib"] = (0x80100008, [])
-    assert ScardSysteme(_module(**appels)).serial(1, UN) == ""
-    appels["SCardConnect"] = (0x8010000B, 0, 0)
-    assert ScardSysteme(_module(**appels)).serial(1, UN) == ""
-
-
-# A reader's thread alone
-
-
-@pytest.fixture
-def ouvrier():
-    scard = ScardFeint(UN)
-    scard.inserer(UN, CarteFeinte())
-    fil = Ouvrier(scard, UN)
-    fil.scard = scard
-    yield fil
-    fil.abandon()
-
-
-def lire_un(canal):
-    return canal.transmit(bytes.fromhex("00A40000023F00"), rejouable=True)
-
-
-@pytest.mark.cas("agent-15")
-def test_a_context_that_died_with_the_service_is_opened_again(ouvrier):
-    scard = ouvrier.scard
-    assert ouvrier.ask(Travail(lire_un, 1)).result(5) == (b"", 0x9000)
-    scard.arreter()
-    with pytest.raises(ErreurAgent) as leve:
-        ouvrier.ask(Travail(lire_un, 1)).result(5)
-    assert leve.value.code == "E_PCSC_UNAVAILABLE"
-    scard.redemarrer()
-    assert ouvrier.ask(Travail(lire_un, 1)).result(5) == (b"", 0x9000)
-
-
-@pytest.mark.cas("agent-17")
-def test_a_card_kept_open_and_reset_meanwhile_is_taken_again(ouvrier):
-    scard = ouvrier.scard
-    canal = ouvrier.ask(Travail(lambda c: c, 1, garder=True)).result(5)
-    # What only reads in between does not close it; an act that may not be played twice begins.
-    assert ouvrier.ask(Travail(lambda c: c, 1)).result(5) is canal
-    scard.reinitialiser(UN)
-    assert ouvrier.ask(Travail(lire_un, 1, relancable=False)).result(5) == (b"", 0x9000)
-    # A kept card is not taken for another one.
-    scard.inserer(UN, CarteFeinte())
-    assert ouvrier.ask(Travail(lire_un, scard.fentes[UN].compteur)).result(5) == (b"", 0x9000)
-    with pytest.raises(ErreurAgent):
-        canal.transmit(b"\0\xb0\0\0\0")
-
-
-def test_a_card_that_must_forget_its_code_is_reset(ouvrier):
-    ouvrier.ask(Travail(lambda c: c, 1, garder=True)).result(5)
-    ouvrier.forget().result(5)
-    assert ouvrier.scard.fermetures == [(UN, pcsc.REINITIALISER)]
-    ouvrier.forget().result(5)
-    assert len(ouvrier.scard.fermetures) == 1
-
-
-def test_the_service_that_dies_between_the_opening_and_the_look_leaves_nothing_open(ouvrier):
-    scard = ouvrier.scard
-    scard.inconnu_une_fois.add(UN)
-    with pytest.raises(ErreurAgent) as leve:
-        ouvrier.ask(Travail(lire_un, 1)).result(5)
-    assert leve.value.code == "E_READER_GONE"
-    assert scard.poignees == {}
-
-
-def test_who_waits_for_a_busy_reader_may_give_up(ouvrier):
-    scard = ouvrier.scard
-    scard.prendre(UN, seul=True)
-    futur = ouvrier.ask(Travail(lire_un, 1))
-    while not any(appel[0] == "connect" for appel in scard.appels):
-        time.sleep(0.005)
-    ouvrier.abandon()
-    with pytest.raises(ErreurAgent) as leve:
-        futur.result(5)
-    assert leve.value.code == "E_CANCELLED"
-    assert sum(appel[0] == "connect" for appel in scard.appels) == 1
-
-
-def test_an_act_cancelled_before_its_turn_is_not_played(ouvrier):
-    porte = threading.Event()
-    premier = ouvrier.ask(Travail(lambda _c: porte.wait(5), 1))
-    joues = []
-    second = ouvrier.ask(Travail(joues.append, 1))
-    assert second.cancel()
-    porte.set()
-    assert premier.result(5)
-    assert ouvrier.ask(Travail(lambda _c: 3, 1)).result(5) == 3
-    assert joues == []
-
-
-@pytest.mark.cas("agent-7")
-def test_a_slot_is_shaken_when_it_says_empty_and_only_then(ouvrier):
-    scard = ouvrier.scard
-    assert ouvrier.revive().result(5).presente
-    assert not any(appel[0] == "reconnect" for appel in scard.appels)
-    scard.retirer(UN)
-    assert not ouvrier.revive().result(5).presente
-    scard.retirer(UN, collante=CarteFeinte())
-    assert ouvrier.revive().result(5).presente
-    assert scard.poignees == {}
-    scard.arreter()
-    with pytest.raises(ErreurAgent) as leve:
-        ouvrier.revive().result(5)
-    assert leve.value.code == "E_PCSC_UNAVAILABLE"

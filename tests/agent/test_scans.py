@@ -12,6 +12,8 @@ import pytest
 from agent.cards.commande import Commande
 from agent.protocol.classification import Motifs
 from agent.scanner import Appareil, Cadence, Trameur
+from agent.server.onglets import Onglets
+from agent.server.scans import Scans
 from tests.agent.poste import seul
 
 NUMERO = "01K7M4QX9TRB2VWZ3H"
@@ -91,9 +93,6 @@ async def test_frames_are_cut_where_the_device_ends_them(poste):
     async with poste.page() as page:
         poste.octets(b"un\r\ndeux\n\x02trois\rsuite\x03\r")
         assert await page.scans(3) == ["un", "deux", "trois\rsuite"]
-        for morceau in (b"qu", b"at", b"re", b" f", b"ois\r"):
-            poste.octets(morceau)
-        assert await page.scans(1) == ["quatre fois"]
         poste.octets(b"sans fin")
         assert await page.scans(1) == ["sans fin"]
         poste.octets(b"x" * 5000)
@@ -183,6 +182,60 @@ def test_a_double_reading_is_merged_and_two_boxes_are_not():
     assert lire("4006381333931", [0, 0.3]) == 2
     autre = Appareil("patient", Motifs())
     assert [n for n, _ in autre.feed(f"{NUMERO}\rZ\r{NUMERO}\r".encode(), 0)] == ["scan"] * 3
+
+
+@pytest.mark.cas("agent-84")
+@seul
+async def test_a_code_read_twice_while_it_waits_is_one_event_that_says_so(poste):
+    async with poste.page(focus=False) as page:
+        for _ in range(2):
+            poste.geste("scan", device="deux-fois", text=NUMERO)
+        await page.demander("focus.claim")
+        scan = await page.evenement("scan")
+        assert (scan["text"], scan["repeat"]) == (NUMERO, 1)
+        assert await page.rien("scan")
+
+
+@pytest.mark.cas("agent-84")
+def test_a_box_read_again_is_two_events_and_the_second_says_it_is_the_same():
+    appareil = Appareil("comptoir", Motifs())
+
+    def lire(serie):
+        texte = f"]d20103400930000014{serie}"
+        return [s.get("serial_repeat") for _, s in appareil.feed(texte.encode() + b"\r", 0)]
+
+    assert [lire("21A"), lire("21B"), lire("21A"), lire("10L")] == [
+        [False],
+        [False],
+        [True],
+        [None],
+    ]
+
+
+def test_what_was_given_is_not_kept():
+    appareil = Appareil("patient", Motifs())
+    evenements = appareil.feed(NUMERO.encode() + b"\r", 0)
+    assert evenements[0][1]["text"] == NUMERO
+    del evenements
+    assert NUMERO not in repr(vars(appareil))
+    assert appareil._dernier[2]() is None
+
+
+def test_grammars_refreshed_by_the_server_are_used_at_once():
+    scans = Scans(Motifs(), Onglets())
+    scans.declare("comptoir", "comptoir", 0.08)
+    scans.use(Motifs(badge="^OP-"))
+    evenements = scans._appareils["comptoir"].feed(b"OP-12\r", 0)
+    assert [s["class"] for _, s in evenements] == ["badge"]
+    assert scans.dropped("inconnu") == 0
+    scans.drop("inconnu")
+
+
+def test_bytes_that_belong_to_no_frame_are_counted():
+    trameur = Trameur()
+    trameur.feed(b"bruit\x02net\x03moitie")
+    trameur.drop()
+    assert trameur.ignores == len("bruit") + len("moitie")
 
 
 @pytest.mark.cas("agent-71")

@@ -36,8 +36,12 @@ FONCTIONS_LONGUES = {
     "simulators/ordonnance/donnees.py:refused",
 }
 # The outbox runner, and: a panel that breaks empties its own slot; a connection of unknown state
-# is dropped before the error goes on; a bug of a simulator must not look like a mood.
+# is dropped before the error goes on; a bug of a simulator must not look like a mood; a library of
+# others, alone in its process, may raise anything, and its text may quote a card; a worker of a
+# reader hands any fault to who waits for its act.
 TOUT_ATTRAPE = {
+    "agent/cards/pcsc/lecteur.py",
+    "agent/cards/pkcs11/ouvrier.py",
     "teleservices/moteur.py",
     "teleservices/balayage.py",
     "agent/server/agent.py",
@@ -87,6 +91,8 @@ TRAITS = {
 }
 # Names of things (a panel, a check, a software), and answers that are codes.
 NOMS_DE_CHOSES = {
+    "agent/cards/pcsc/choix.py:Prise.nom",
+    "agent/cards/pcsc/scard.py:EtatLecteur.nom",
     "config/lanceur/enfants.py:Commande.nom",
     "ins/services/qualification.py:Controle.reponse",
     "ordonnance/views/controle.py:EcartAffiche.reponse",
@@ -350,3 +356,19 @@ def test_each_code_of_a_service_has_its_class_its_sentence_and_its_next_step(mod
             assert re.fullmatch(r"[A-ZÀÉÊ«].{4,110}\.", phrase), (code, phrase)
         erreur = erreurs.error_of(code)
         assert (erreur.code, erreur.message_fr) == (code, f"{ligne.message} {ligne.geste}")
+
+
+# One matter met in several places: blocked, incomplete, moved meanwhile, held by another, absent.
+CODES_PARTAGES = {
+    *("INS-001", "INS-002", "INS-003", "INS-007", "INS-008", "INS-012", "INS-013"),
+    *("INS-017", "INS-018", "INS-076", "INS-090", "INS-404"),
+}
+
+
+def test_a_code_read_out_to_the_support_names_one_refusal():
+    ou = {}
+    for fichier in fichiers("ins"):
+        for noeud in ast.walk(arbre(fichier)):
+            if isinstance(noeud, ast.Constant) and re.fullmatch(r"INS-\d{3}", str(noeud.value)):
+                ou.setdefault(noeud.value, set()).add(nom_de(fichier))
+    assert {code for code, lieux in ou.items() if len(lieux) > 1} == CODES_PARTAGES

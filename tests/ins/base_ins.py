@@ -4,12 +4,11 @@ from datetime import date, datetime, timedelta
 
 from django.utils import timezone
 
-from ins.models import PieceControlee
-from ins.selectors import empreinte_of, traits_of
-from ins.services.commun import dump_traits
+from ins.selectors import empreinte_of
 from pharmacy.models import Patient
 from teleservices.models import Envoi
 from teleservices.moteur import process
+from tests.ins.dossiers import with_piece
 
 
 def people(insi, nombre, depuis=0):
@@ -54,19 +53,8 @@ def fill(troupe, insi, nombre, depuis=0, **champs):
 
 def qualify(patient, operateur):
     """Make a file qualified: a document agreed with its traits."""
-    PieceControlee.objects.create(
-        officine_id=patient.officine_id,
-        patient=patient,
-        type_piece="PA",
-        niveau="fort",
-        traits_vus=dump_traits(traits_of(patient)),
-        traits_version=patient.traits_version,
-        coherente=True,
-        controlee_par=operateur,
-    )
-    Patient.objects.filter(pk=patient.pk).update(statut="QUAL")
     patient.refresh_from_db()
-    return patient
+    return with_piece(patient, operateur)
 
 
 def wrong(patient, **champs):

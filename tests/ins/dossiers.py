@@ -46,7 +46,7 @@ def with_ins(patient, matricule=ZOE, *, piece=False):
     return with_piece(patient) if piece else patient
 
 
-def with_piece(patient):
+def with_piece(patient, operateur=None):
     """The file, a passport that shows its traits seen."""
     PieceControlee.objects.create(
         officine_id=patient.officine_id,
@@ -56,7 +56,7 @@ def with_piece(patient):
         traits_vus=dump_traits(traits_of(patient)),
         traits_version=patient.traits_version,
         coherente=True,
-        controlee_par=patient.cree_par,
+        controlee_par=operateur or patient.cree_par,
     )
     patient.statut = statut_of(patient)
     patient.save(update_fields=["statut"])

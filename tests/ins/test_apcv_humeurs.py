@@ -7,6 +7,7 @@ from django.utils import timezone
 
 from ins.models import ContexteApcv
 from teleservices.models import Disjoncteur, Envoi
+from tests.ins.humeurs import PANNES
 
 pytestmark = pytest.mark.django_db
 
@@ -15,13 +16,7 @@ pytestmark = pytest.mark.django_db
 @pytest.mark.parametrize(
     ("nom", "faits"),
     [
-        ("panne_503", {}),
-        ("panne", {}),
-        ("reponse_perdue", {}),
-        ("absurde", {"variante": "html"}),
-        ("absurde", {"variante": "tronque"}),
-        ("absurde", {"variante": "vide"}),
-        ("absurde", {"variante": "enorme"}),
+        *PANNES,
         ("faute", {"code": "APCV_INDISPONIBLE"}),
         ("faute", {"code": "APCV_PS_NON_AUTORISE"}),
         ("faute", {"code": "APCV_MALFORME"}),

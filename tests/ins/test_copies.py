@@ -35,7 +35,7 @@ def piece(halle):
 
 
 def test_by_default_nothing_is_kept_and_no_screen_offers_it(halle, piece):
-    with pytest.raises(VenteRefusee, match="INS-090"):
+    with pytest.raises(VenteRefusee, match="INS-122"):
         copies.copie_add(halle.acteur("A01"), piece.pk, JPEG)
     page = halle.client("A01").get(f"/patients/{piece.patient_id}/identite/").content.decode()
     assert "Garder la copie" not in page
@@ -97,7 +97,7 @@ def test_what_is_no_copy_is_refused_with_a_sentence(halle, piece, octets, phrase
 def test_a_document_that_proves_nothing_any_more_is_not_copied(halle, piece):
     allumer(halle)
     PieceControlee.objects.filter(pk=piece.pk).update(active=False)
-    with pytest.raises(VenteRefusee, match="INS-093"):
+    with pytest.raises(VenteRefusee, match="INS-125"):
         copies.copie_add(halle.acteur("A02"), piece.pk, JPEG)
 
 

@@ -280,6 +280,8 @@ def test_twins_are_two_files_each_marked_homonyme(halle):
     for patient in (marie, lou):
         patient.refresh_from_db()
         assert (patient.attr_homonyme, patient.actif, patient.statut) == (True, True, "PROV")
+        dit = patient.evenements.get(transition="HOMP")
+        assert (dit.operateur_id, dit.motif) == (acteur.operateur_id, "Deux personnes, homonymes")
     assert _open() == set()
 
 
@@ -326,8 +328,8 @@ def test_the_card_of_a_twin_is_not_put_on_her_sisters_file(halle):
 @pytest.mark.parametrize(
     ("issue", "champs", "code"),
     [
-        ("autre chose", {}, "INS-070"),
-        ("homonymes", {"attr_fictif": True}, "INS-072"),
+        ("autre chose", {}, "INS-103"),
+        ("homonymes", {"attr_fictif": True}, "INS-105"),
     ],
 )
 def test_what_cannot_be_put_aside_is_said(halle, issue, champs, code):

@@ -11,6 +11,7 @@ from pharmacy.models import Audit, Patient
 from pharmacy.services.patient import patient_of_card
 from pharmacy.services.vente import patient_choose
 from teleservices.models import Envoi
+from tests.ins.humeurs import PANNES
 from tests.ins.scene import porteur
 from tests.ins.telephone import ADRUN
 
@@ -159,10 +160,7 @@ def test_no_right_at_this_date_is_said_with_what_to_do(comptoir_droits):
 @pytest.mark.parametrize(
     ("nom", "faits"),
     [
-        ("panne_503", {}),
-        ("panne", {}),
-        ("reponse_perdue", {}),
-        ("absurde", {"variante": "html"}),
+        *PANNES,
         ("faute", {"code": "adri_40"}),
         ("faute", {"code": "desir_1020"}),
         ("faute", {"code": "desir_550"}),
@@ -221,3 +219,13 @@ def test_without_address_nothing_is_asked_and_the_panel_says_what_it_is_for(appl
     face, html = appli.panneau()
     assert face == "vide"
     assert "Scannez l&#x27;appli" in html or "Scannez l'appli" in html
+
+
+@pytest.mark.cas("ins-44")
+def test_rights_that_wait_are_not_asked_once_the_identity_is_fictive(comptoir_droits):
+    patient = lire_carte(comptoir_droits)
+    Patient.objects.filter(pk=patient.pk).update(attr_fictif=True)
+    adri(comptoir_droits)
+    envoi = Envoi.objects.get(service="adri")
+    assert (envoi.etat, envoi.dernier_code) == ("refuse", "identite_fictive")
+    assert comptoir_droits.vitale.journal() == []

@@ -95,7 +95,7 @@ def test_pause_resume_and_stop_are_one_key_each_and_work_without_htmx(base, insi
     assert Envoi.objects.get(operation="ins.verifier_lot").etat == "abandonne"
     refus = client.post(agir, {"acte": "pause"}, **HX)
     assert refus.status_code == 409
-    assert "INS-085" in refus.content.decode()
+    assert "INS-117" in refus.content.decode()
     assert client.post(agir, {"acte": "casser"}).status_code == 409
 
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from ins.errors import CODES, error_of
+from ins import errors_adri, errors_apcv
+from ins.errors import CODES, error_of, is_technical
 
 
 @pytest.mark.parametrize("code", sorted(CODES))
@@ -13,6 +14,27 @@ def test_each_code_has_a_sentence_and_a_next_step(code):
     assert ligne.message.endswith(".")
     assert ligne.geste.endswith(".")
     assert isinstance(error_of(code), ligne.classe)
+
+
+@pytest.mark.parametrize("table", [errors_adri, errors_apcv])
+def test_a_silence_of_the_network_has_its_way_out_said_once(table):
+    dite = table.sentence_of("delai", "Le réseau ne répond pas.")
+    assert dite.startswith("Le réseau ne répond pas. ")
+    assert table.sentence_of("delai", dite) == dite
+
+
+@pytest.mark.exigence("INS-32")
+@pytest.mark.parametrize(
+    ("code", "attendu"),
+    [
+        ("insi_111", True),
+        ("delai_depasse", True),
+        ("insi_24", False),
+        ("identite_incomplete", False),
+    ],
+)
+def test_only_a_silence_is_to_be_asked_again(code, attendu):
+    assert is_technical(code) is attendu
 
 
 def test_the_table_of_the_readme_is_the_one_of_the_code():

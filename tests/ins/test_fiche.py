@@ -9,9 +9,11 @@ from django.test.utils import CaptureQueriesContext
 
 from ins.models import IdentiteRecue
 from ins.services import attributs
+from ins.services.separation import separate
 from ins.services.taches import open_tache
 from pharmacy import panels
 from pharmacy.models import Audit, Operateur, Patient
+from tests.ins.dossiers import dossier, fuse
 
 pytestmark = pytest.mark.django_db
 MATRICULE = "275126322074974"
@@ -179,6 +181,25 @@ def test_the_band_carries_the_names_the_date_the_sex_and_the_status(comptoir, qu
         "INS qualifiée",
     ):
         assert morceau in texte
+
+
+@pytest.mark.exigence("INS-24", "INS-28")
+@pytest.mark.cas("ins-52")
+def test_the_story_of_the_files_merged_into_one_is_on_its_page(comptoir, qualifie):
+    troupe = comptoir.troupe
+    ancien, second = dossier(troupe, premier_prenom="ZOÉ"), dossier(troupe)
+    attributs.mark_homonym(troupe.acteur(), ancien.pk, "Deux ZOE")
+    Patient.objects.filter(pk=ancien.pk).update(premier_prenom="ZOE")
+    fuse(troupe, second, ancien)
+    derniere = fuse(troupe, qualifie, second)
+    recit = _section(_lire(comptoir, qualifie), "Histoire de l'identité")
+    absorbe = f"(dossier n° {ancien.pk}, fusionné)"
+    assert f"Homonyme signalé {absorbe}" in recit
+    assert "premier prénom : ZOÉ → ZOE" in recit
+    assert f"(dossier n° {second.pk}, fusionné)" in recit
+    assert f"(dossier n° {qualifie.pk}, fusionné)" not in recit
+    separate(troupe.acteur("A01"), derniere.pk)
+    assert "fusionné)" not in _section(_lire(comptoir, qualifie), "Histoire de l'identité")
 
 
 @pytest.mark.exigence("INS-24")

@@ -50,6 +50,7 @@ SUIVENT = {
     "ins.PieceControlee.patient",
     "pharmacy.CartePatient.patient",
     "pharmacy.Ordonnance.patient",
+    "pharmacy.Vente.carte_de",
     "pharmacy.Vente.patient",
 }
 
@@ -161,7 +162,7 @@ def test_two_files_of_different_ins_are_not_merged(halle, qual):
     autre = with_ins(dossier(halle, premier_prenom="LEO"), LEO)
     with pytest.raises(VenteRefusee) as refus:
         fuse(halle, qual, autre)
-    assert refus.value.code == "INS-073"
+    assert refus.value.code == "INS-106"
     assert autre.actif
     assert not Fusion.objects.exists()
 
@@ -178,9 +179,9 @@ def test_one_of_them_set_provisional_first_may_be(halle, qual):
 @pytest.mark.parametrize(
     ("champs", "code"),
     [
-        ({"attr_douteux": True}, "INS-074"),
-        ({"attr_fictif": True}, "INS-075"),
-        ({"motif_sans_ins": "anonymat"}, "INS-075"),
+        ({"attr_douteux": True}, "INS-107"),
+        ({"attr_fictif": True}, "INS-108"),
+        ({"motif_sans_ins": "anonymat"}, "INS-108"),
     ],
 )
 def test_a_marked_file_is_not_merged(halle, qual, champs, code):
@@ -193,7 +194,9 @@ def test_a_marked_file_is_not_merged(halle, qual, champs, code):
 def _everything(troupe, patient):
     """A row of each kind that points to a file; return them."""
     acteur, officine = troupe.acteur(), troupe.officine
-    vente = Vente.objects.create(officine=officine, ouverte_par=patient.cree_par, patient=patient)
+    vente = Vente.objects.create(
+        officine=officine, ouverte_par=patient.cree_par, patient=patient, carte_de=patient
+    )
     envois = [
         Envoi.objects.create(
             officine=officine,
@@ -247,13 +250,15 @@ def _everything(troupe, patient):
 
 def test_everything_follows_and_goes_back_and_what_is_made_since_stays(halle, qual, prov):
     lignes = _everything(halle, prov)
-    assert {f"{type(ligne)._meta.label}.patient" for ligne in lignes} == SUIVENT
+    faites = {f"{type(ligne)._meta.label}.patient" for ligne in lignes}
+    assert faites | {"pharmacy.Vente.carte_de"} == SUIVENT
     fusion = fuse(halle, qual, prov, nom_utilise=qual.pk)
     envoi = Envoi.objects.get(cle=f"cle:{prov.pk}")
     assert envoi.sujet == f"patient:{qual.pk}"
     for ligne in lignes:
         ligne.refresh_from_db()
         assert ligne.patient == qual
+    assert lignes[0].carte_de == qual
     depuis = Vente.objects.create(officine=halle.officine, ouverte_par=qual.cree_par, patient=qual)
     separate(halle.acteur("A01"), fusion.pk)
     envoi.refresh_from_db()
@@ -261,6 +266,7 @@ def test_everything_follows_and_goes_back_and_what_is_made_since_stays(halle, qu
     for ligne in lignes:
         ligne.refresh_from_db()
         assert ligne.patient == prov
+    assert lignes[0].carte_de == prov
     depuis.refresh_from_db()
     assert depuis.patient == qual
 
@@ -279,7 +285,7 @@ def test_both_cards_still_find_the_one_file(halle):
     deux = dossier(halle, nir_assure="2", carte_empreinte="b", rang_gemellaire=2)
     with pytest.raises(VenteRefusee) as refus:
         fuse(halle, une, deux)
-    assert refus.value.code == "INS-078"
+    assert refus.value.code == "INS-111"
     fusion = fuse(halle, une, deux, carte=deux.pk)
     assert (une.nir_assure, une.carte_empreinte, une.rang_gemellaire) == ("2", "b", 2)
     assert set(une.cartes.values_list("empreinte", flat=True)) == {"a", "b"}
@@ -371,10 +377,10 @@ def test_a_file_of_another_officine_is_no_file(halle, port, qual, prov):
 @pytest.mark.parametrize(
     ("choix", "code"),
     [
-        ({"motif": "parce que"}, "INS-076"),
-        ({"vues": "1.1.PROV 2.1.PROV"}, "INS-077"),
-        ({}, "INS-078"),
-        ({"nom_utilise": 0}, "INS-078"),
+        ({"motif": "parce que"}, "INS-109"),
+        ({"vues": "1.1.PROV 2.1.PROV"}, "INS-110"),
+        ({}, "INS-111"),
+        ({"nom_utilise": 0}, "INS-111"),
     ],
 )
 def test_what_is_missing_or_has_changed_is_said(halle, qual, prov, choix, code):
@@ -386,7 +392,7 @@ def test_what_is_missing_or_has_changed_is_said(halle, qual, prov, choix, code):
 def test_a_file_is_not_merged_with_itself_nor_twice(halle, qual, prov):
     with pytest.raises(VenteRefusee) as refus:
         fuse(halle, qual, qual)
-    assert refus.value.code == "INS-071"
+    assert refus.value.code == "INS-104"
     fuse(halle, qual, prov, nom_utilise=qual.pk)
     with pytest.raises(VenteRefusee) as refus:
         fuse(halle, qual, prov, nom_utilise=qual.pk)
@@ -398,13 +404,13 @@ def test_a_merge_is_undone_for_thirty_days_once(halle, qual, prov):
     Fusion.objects.update(faite_le=timezone.now() - timedelta(days=30, seconds=1))
     with pytest.raises(VenteRefusee) as refus:
         separate(halle.acteur("A01"), fusion.pk)
-    assert refus.value.code == "INS-082"
+    assert refus.value.code == "INS-119"
     assert "pendant 30 jours" in refus.value.phrase
     Fusion.objects.update(faite_le=timezone.now() - timedelta(days=29, hours=23))
     separate(halle.acteur("A01"), fusion.pk)
     with pytest.raises(VenteRefusee) as refus:
         separate(halle.acteur("A01"), fusion.pk)
-    assert refus.value.code == "INS-081"
+    assert refus.value.code == "INS-118"
 
 
 def test_merges_of_one_file_are_undone_last_first(halle, qual, prov):
@@ -412,7 +418,7 @@ def test_merges_of_one_file_are_undone_last_first(halle, qual, prov):
     seconde = fuse(halle, qual, prov, nom_utilise=qual.pk)
     with pytest.raises(VenteRefusee) as refus:
         separate(halle.acteur("A01"), premiere.pk)
-    assert refus.value.code == "INS-083"
+    assert refus.value.code == "INS-120"
     separate(halle.acteur("A01"), seconde.pk)
     separate(halle.acteur("A01"), premiere.pk)
     assert Patient.objects.filter(nom_naissance="ADRUN", actif=True).count() == 3
@@ -465,7 +471,7 @@ def test_an_ins_that_a_third_file_took_since_keeps_the_merge(halle, qual, prov):
     with_ins(dossier(halle, premier_prenom="ZOEE"))
     with pytest.raises(VenteRefusee) as refus:
         separate(halle.acteur("A01"), fusion.pk)
-    assert refus.value.code == "INS-084"
+    assert refus.value.code == "INS-121"
     prov.refresh_from_db()
     assert (prov.statut, Fusion.objects.get().annulee_le) == ("VALI", None)
 

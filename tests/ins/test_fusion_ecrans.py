@@ -120,11 +120,11 @@ def test_a_merge_too_old_shows_why_and_no_button(halle, paire):
     Fusion.objects.update(faite_le=timezone.now() - timedelta(days=31))
     client = halle.client("A01")
     page = _page(client.get(f"/fusions/{fusion.pk}/annuler/"))
-    assert "INS-082" in page
+    assert "INS-119" in page
     assert "Annuler la fusion" not in page
     assert "Plus de 30 jours" in _page(client.get("/fusions/"))
     reponse = client.post(f"/fusions/{fusion.pk}/annuler/")
-    assert (reponse.status_code, "INS-082" in _page(reponse)) == (409, True)
+    assert (reponse.status_code, "INS-119" in _page(reponse)) == (409, True)
 
 
 def test_only_the_last_merge_of_a_file_offers_to_be_undone(halle, paire):
@@ -142,9 +142,9 @@ def test_only_the_last_merge_of_a_file_offers_to_be_undone(halle, paire):
         ({"garde": "1"}, "Choisissez le dossier que vous gardez."),
         ({"motif": ""}, "Dites pourquoi ces dossiers sont ceux d'une personne."),
         ({"motif": "x"}, "Choisissez un des motifs proposés."),
-        ({"nom_utilise": ""}, "Choisissez le nom utilisé à garder. (INS-078)"),
-        ({"carte": ""}, "Choisissez la carte à garder. (INS-078)"),
-        ({"vues": "1.1.PROV 2.1.PROV"}, "Un des dossiers a changé depuis : relisez-les. (INS-077)"),
+        ({"nom_utilise": ""}, "Choisissez le nom utilisé à garder. (INS-111)"),
+        ({"carte": ""}, "Choisissez la carte à garder. (INS-111)"),
+        ({"vues": "1.1.PROV 2.1.PROV"}, "Un des dossiers a changé depuis : relisez-les. (INS-110)"),
     ],
 )
 def test_what_is_missing_is_said_and_nothing_typed_is_lost(halle, paire, champs, phrase):
@@ -163,7 +163,7 @@ def test_what_is_missing_is_said_and_nothing_typed_is_lost(halle, paire, champs,
 def test_two_ins_that_differ_offer_no_merge(halle, paire):
     with_ins(paire[1], LEO)
     page = _page(halle.client("A01").get(_url(paire)))
-    assert "INS-073" in page
+    assert "INS-106" in page
     assert "Homonymes peut-être" in page or "Jumeaux peut-être" in page
     assert "Fusionner les deux dossiers" not in page
     assert "Marquer les deux dossiers homonymes" in page

@@ -233,7 +233,7 @@ def test_a_second_demand_waits_and_keeps_the_numbers_right(campagne, halle, insi
 @pytest.mark.cas("ins-80")
 def test_the_recovery_of_the_whole_base_is_refused_with_its_reason(campagne, halle, insi):
     fill(halle, insi, 1)
-    with pytest.raises(VenteRefusee, match="INS-080") as refus:
+    with pytest.raises(VenteRefusee, match="INS-112") as refus:
         campagne("recuperation")
     assert "patient par patient" in refus.value.phrase
     assert not Envoi.objects.exists()
@@ -247,11 +247,11 @@ def test_only_a_titulaire_starts_one_and_one_at_a_time(campagne, halle, insi):
     with pytest.raises(PermissionError):
         lots.start(halle.acteur("A02"), "toutes")
     campagne()
-    with pytest.raises(VenteRefusee, match="INS-082"):
+    with pytest.raises(VenteRefusee, match="INS-114"):
         campagne()
 
 
-@pytest.mark.parametrize(("perimetre", "code"), [("tout", "INS-081"), ("toutes", "INS-083")])
+@pytest.mark.parametrize(("perimetre", "code"), [("tout", "INS-113"), ("toutes", "INS-115")])
 def test_nothing_to_verify_is_said(campagne, perimetre, code):
     with pytest.raises(VenteRefusee, match=code):
         campagne(perimetre)
@@ -260,7 +260,7 @@ def test_nothing_to_verify_is_said(campagne, perimetre, code):
 def test_without_its_certificate_a_campaign_does_not_start(campagne, halle, insi, settings):
     fill(halle, insi, 1)
     settings.INSI_CERTIFICAT_AUTO = ""
-    with pytest.raises(VenteRefusee, match="INS-084"):
+    with pytest.raises(VenteRefusee, match="INS-116"):
         campagne()
     assert not Verification.objects.exists()
 
@@ -364,7 +364,7 @@ def test_a_pause_keeps_new_lots_from_leaving_and_is_taken_up_again(campagne, hal
     lots.pause(acteur, verification.pk)
     work_lots(2)
     assert (suivi(verification).traitees, suivi(verification).verification.etat) == (2, "en_pause")
-    with pytest.raises(VenteRefusee, match="INS-085"):
+    with pytest.raises(VenteRefusee, match="INS-117"):
         lots.pause(acteur, verification.pk)
     lots.resume(acteur, verification.pk)
     work_lots(3)
@@ -387,7 +387,7 @@ def test_a_stop_gives_up_what_was_not_deposited_and_still_takes_what_was(
     work_lots(3)
     etat = suivi(verification)
     assert (etat.verification.etat, etat.conformes, etat.non_verifiees) == ("arretee", 2, 2)
-    with pytest.raises(VenteRefusee, match="INS-085"):
+    with pytest.raises(VenteRefusee, match="INS-117"):
         lots.stop(halle.acteur("A01"), verification.pk)
 
 

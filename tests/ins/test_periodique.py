@@ -60,7 +60,7 @@ def test_nothing_due_is_no_news_and_a_missing_certificate_is(base, settings, cap
     settings.INSI_CERTIFICAT_AUTO = ""
     assert periodique.start_due() == 0
     assert "verification.refusee" in caplog.text
-    assert "INS-084" in caplog.text
+    assert "INS-116" in caplog.text
 
 
 def test_without_a_titulaire_nothing_starts(base, caplog):

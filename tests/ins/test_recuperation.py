@@ -11,6 +11,7 @@ from pharmacy.services.vente import VenteRefusee, patient_choose
 from teleservices.balayage import doubt
 from teleservices.models import Envoi, Trace
 from teleservices.moteur import claim, process
+from tests.ins.humeurs import PANNES
 from tests.ins.scene import appel_of, porteur
 
 pytestmark = pytest.mark.django_db
@@ -156,15 +157,9 @@ def test_an_ins_held_by_another_file_is_not_taken(comptoir, zoe):
 @pytest.mark.parametrize(
     ("nom", "faits"),
     [
-        ("panne_503", {}),
-        ("panne", {}),
-        ("reponse_perdue", {}),
-        ("absurde", {"variante": "html"}),
-        ("absurde", {"variante": "tronque"}),
-        ("absurde", {"variante": "vide"}),
+        *PANNES,
         ("absurde", {"variante": "autre"}),
         ("absurde", {"variante": "dtd"}),
-        ("absurde", {"variante": "enorme"}),
         ("faute", {"code": "insi_102"}),
         ("faute", {"code": "insi_111"}),
     ],

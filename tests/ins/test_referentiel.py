@@ -1,10 +1,10 @@
-"""The table of birth places: names of codes, codes of names, its date and its source."""
+"""The table of birth places: names of codes, its date and its source."""
 
 import csv
 
 import pytest
 
-from ins.referentiel.lieux import FICHIER, Lieu, place_label, place_search, table_date
+from ins.referentiel.lieux import FICHIER, place_label, table_date
 
 
 @pytest.mark.exigence("INS-01")
@@ -25,14 +25,6 @@ from ins.referentiel.lieux import FICHIER, Lieu, place_label, place_search, tabl
 )
 def test_a_code_has_its_name_and_an_unknown_one_has_none(code, nom):
     assert place_label(code) == nom
-
-
-def test_a_name_is_found_without_accents_nor_hyphens():
-    assert Lieu("63113", "Clermont-Ferrand") in place_search("clermont ferr")
-    assert place_search("algerie") == [Lieu("99352", "Algérie")]
-    assert place_search("2a004") == [Lieu("2A004", "Ajaccio")]
-    assert place_search("zzz") == place_search("  ") == []
-    assert len(place_search("saint")) == 12
 
 
 def test_the_table_says_its_date_and_its_source():

@@ -26,7 +26,7 @@ MATRICULE = "275126322074974"
 def deposer(halle, texte, codage="utf-8"):
     """Keep a file and read it, as a worker would."""
     importe = reprise.deposit(halle.acteur("A01"), texte.encode(codage))
-    reprise.advance(importe.pk)
+    reprise.advance(importe.officine_id, importe.pk)
     return ImportPatients.objects.get(pk=importe.pk)
 
 
@@ -35,7 +35,7 @@ def importer(halle, texte, codage="utf-8"):
     lu = deposer(halle, texte, codage)
     assert lu.etat == "lu", [(c.ligne, c.colonne, c.phrase) for c in lu.constats.all()]
     reprise.confirm(halle.acteur("A01"), lu.pk)
-    reprise.advance(lu.pk)
+    reprise.advance(lu.officine_id, lu.pk)
     return ImportPatients.objects.get(pk=lu.pk)
 
 
@@ -205,7 +205,7 @@ def test_a_file_created_between_the_reading_and_the_writing_is_not_doubled(halle
         Patient(nom_naissance="ESSAI", premier_prenom="ZOE", date_naissance=date(1980, 2, 3)),
     )
     reprise.confirm(halle.acteur("A01"), lu.pk)
-    reprise.advance(lu.pk)
+    reprise.advance(lu.officine_id, lu.pk)
     lu.refresh_from_db()
     assert (lu.etat, lu.crees, lu.doublons) == ("fait", 1, 1)
 
@@ -215,7 +215,7 @@ def test_what_is_cancelled_before_the_writing_leaves_nothing(halle):
     reprise.cancel(halle.acteur("A01"), lu.pk)
     with pytest.raises(VenteRefusee):
         reprise.confirm(halle.acteur("A01"), lu.pk)
-    reprise.advance(lu.pk)
+    reprise.advance(lu.officine_id, lu.pk)
     lu.refresh_from_db()
     assert (lu.etat, lu.contenu) == ("annule", None)
     assert not Patient.objects.filter(methode="IMP").exists()
@@ -231,13 +231,13 @@ def test_a_cancellation_during_the_writing_undoes_it(halle, monkeypatch):
         ImportPatients.objects.filter(pk=importe.pk).update(etat="annule")
 
     monkeypatch.setattr(reprise, "_insert", insert_then_cancelled)
-    reprise.advance(lu.pk)
+    reprise.advance(lu.officine_id, lu.pk)
     assert not Patient.objects.filter(methode="IMP").exists()
 
 
 def test_a_ring_too_many_does_nothing(halle):
     fait = importer(halle, ENTETE + "ESSAI;ZOE;03/02/1980;F;;\n")
-    reprise.advance(fait.pk)
+    reprise.advance(fait.officine_id, fait.pk)
     assert Patient.objects.filter(methode="IMP").count() == 1
 
 
@@ -262,7 +262,7 @@ def test_an_import_that_nobody_advances_is_started_again(halle):
         reprise.restart(acteur, lu.pk)  # it gave a sign of life a moment ago
     ImportPatients.objects.filter(pk=lu.pk).update(avance_le="2026-01-01T00:00:00Z")
     reprise.restart(acteur, lu.pk)
-    reprise.advance(lu.pk)
+    reprise.advance(lu.officine_id, lu.pk)
     assert ImportPatients.objects.get(pk=lu.pk).crees == 1
 
 
@@ -311,11 +311,11 @@ def test_the_titulaire_gives_a_file_sees_what_it_gives_and_writes_it(halle, clie
     adresse = reponse["Location"]
     assert "En attente de lecture" in client.get(adresse).content.decode()
     importe = ImportPatients.objects.get()
-    reprise.advance(importe.pk)
+    reprise.advance(importe.officine_id, importe.pk)
     assert "1 dossier à créer" in client.get(adresse).content.decode()
     client.post(f"{adresse}confirmer/")
     assert "hx-trigger" in client.get(adresse).content.decode()
-    reprise.advance(importe.pk)
+    reprise.advance(importe.officine_id, importe.pk)
     page = client.get(adresse).content.decode()
     assert "1 dossier créé" in page
     assert 'hx-trigger="every 2s"' not in page
@@ -333,12 +333,12 @@ def test_the_part_that_is_asked_again_is_the_one_of_the_page(halle, client):
         fragment = jeton.sub("", client.get(adresse, HTTP_HX_REQUEST="true").content.decode())
         page = jeton.sub("", client.get(adresse).content.decode())
         assert " ".join(fragment.split()) in " ".join(page.split())
-        reprise.advance(ImportPatients.objects.get().pk)
+        reprise.advance(halle.officine.pk, ImportPatients.objects.get().pk)
 
 
 def test_mistakes_are_shown_by_line_and_downloaded(halle, client):
     adresse = donner(client, ENTETE + "ESSAI;Z0E;03/02/1980;F;;\n")["Location"]
-    reprise.advance(ImportPatients.objects.get().pk)
+    reprise.advance(halle.officine.pk, ImportPatients.objects.get().pk)
     page = client.get(adresse).content.decode()
     assert "1 ligne à corriger" in page
     reponse = client.get(f"{adresse}constats.csv")

@@ -104,7 +104,7 @@ def test_anonymous_care_is_a_fictive_file_of_its_own_linked_to_nothing(comptoir,
         "",
         None,
     )
-    assert comptoir.vente.carte_presente is False
+    assert (comptoir.vente.carte_presente, comptoir.vente.carte_de) == (False, None)
     evenement = EvenementIdentite.objects.get(patient=anonyme)
     assert (evenement.transition, evenement.statut_avant) == ("T30", "")
     assert Patient.objects.get(nom_naissance="ADRUN").statut == "RECUP"

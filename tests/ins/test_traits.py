@@ -6,8 +6,10 @@ from datetime import date
 import pytest
 
 from ins.models import EvenementIdentite, HistoriqueIns, PieceControlee, TacheIdentite
+from ins.reglages import APPRENTI_QUALIFIE
 from ins.services.taches import open_tache
 from pharmacy.models import Operateur, Patient
+from pharmacy.parametres import modifier
 from pharmacy.services.patient import patient_create
 
 pytestmark = pytest.mark.django_db
@@ -169,6 +171,9 @@ def test_a_year_alone_is_completed_and_marked_and_the_billing_date_is_left(
         ("date_naissance", "01/01/1800", "sous la forme 22/12/1975"),
         ("cog_naissance", "6322", "cinq caractères"),
         ("premier_prenom", "", "premier prénom de naissance"),
+        ("nom_naissance", "-MARTIN", "ne commence pas par un trait d'union"),
+        ("nom_naissance", "D''ARC", "D'ARC"),
+        ("premier_prenom", "ANNE--MARIE", "ANNE-MARIE"),
     ],
 )
 def test_what_cannot_be_a_trait_is_said_and_nothing_is_written(
@@ -192,3 +197,30 @@ def test_a_document_that_proves_nothing_validates_nothing(comptoir, qualifie):
         reponse = _modifier(comptoir, qualifie, nom_naissance="DURAND", motif="m", piece=piece)
         assert reponse.status_code == 422
     assert (qualifie.statut, qualifie.nom_naissance) == ("QUAL", "ADRUN")
+
+
+@pytest.mark.cas("ins-86")
+@pytest.mark.parametrize(("piece", "representant"), [("CC", ""), ("LEP", "CN")])
+def test_a_document_of_minors_validates_no_adult_by_its_traits(
+    comptoir, qualifie, piece, representant
+):
+    reponse = _modifier(
+        comptoir,
+        qualifie,
+        nom_naissance="DURAND",
+        motif="m",
+        piece=piece,
+        representant=representant,
+    )
+    assert (reponse.status_code, "INS-063" in reponse.content.decode()) == (422, True)
+    assert (qualifie.statut, qualifie.nom_naissance) == ("QUAL", "ADRUN")
+
+
+@pytest.mark.exigence("INS-30")
+def test_who_may_not_qualify_validates_nothing_by_naming_a_document(comptoir, provisoire):
+    Operateur.objects.filter(pk=comptoir.troupe.operateurs["B01"].pk).update(role="apprenti")
+    modifier(comptoir.troupe.acteur("A01"), APPRENTI_QUALIFIE, "non")
+    reponse = _modifier(comptoir, provisoire, "B01", nom_naissance="ADRUN", sexe="F", piece="CN")
+    assert reponse.status_code == 403
+    assert (provisoire.statut, provisoire.nom_naissance) == ("PROV", "DUPONT")
+    assert not PieceControlee.objects.exists()

@@ -239,7 +239,7 @@ def test_a_date_out_of_the_calendar_is_completed_marked_and_said(comptoir, quest
     patient.refresh_from_db()
     assert (patient.date_naissance, patient.date_naissance_interpretee) == (jour, True)
     assert brute.encode() in bytes(appel.reponse)
-    evenement = EvenementIdentite.objects.get(patient=patient)
+    evenement = EvenementIdentite.objects.filter(patient=patient).latest("pk")
     assert evenement.motif == "Date de naissance interprétée"
 
 
@@ -263,7 +263,7 @@ def test_nothing_is_taken_before_each_trait_that_differs_is_answered_for(comptoi
     patient.refresh_from_db()
     assert (patient.statut, patient.premier_prenom) == ("PROV", "MARTHE")
     refuse(acteur, appel, "etat_civil")
-    evenement = EvenementIdentite.objects.get(patient=patient)
+    evenement = EvenementIdentite.objects.filter(patient=patient).latest("pk")
     assert (evenement.transition, evenement.motif) == (
         "T11",
         "État civil à faire corriger par la personne",
@@ -302,7 +302,7 @@ def test_one_act_makes_the_file_of_who_insi_found(comptoir):
     assert comptoir.vente.patient == patient
     assert (patient.statut, patient.ins_matricule) == ("RECUP", "275126322074974")
     assert (patient.premier_prenom, patient.sexe, patient.methode) == ("ZOE", "F", "INSI")
-    evenement = EvenementIdentite.objects.get(patient=patient)
+    evenement = EvenementIdentite.objects.filter(patient=patient).latest("pk")
     assert (evenement.transition, evenement.statut_avant) == ("T2", "")
     appel.refresh_from_db()
     assert (appel.patient, appel.decision) == (patient, "acceptee")

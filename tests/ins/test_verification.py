@@ -3,7 +3,16 @@
 import pytest
 from django.utils import timezone
 
-from ins.models import AppelInsi, EvenementIdentite, HistoriqueIns, TacheIdentite
+from ins.models import (
+    AppelInsi,
+    EvenementIdentite,
+    HistoriqueIns,
+    IdentiteRecue,
+    TacheIdentite,
+)
+from ins.selectors import traits_of
+from ins.services.commun import dump_traits
+from ins.services.retrait import INS_EFFACEE
 from ins.services.verification import verify_file, verify_waiting
 from pharmacy.models import Patient
 from pharmacy.services.vente import VenteRefusee
@@ -43,6 +52,55 @@ def test_a_confirmed_ins_has_its_date_and_its_line(comptoir, patient):
     assert patient.statut == "RECUP"
     assert patient.ins_verifie_le is not None
     assert moves(patient) == ["T19"]
+
+
+@pytest.mark.parametrize(
+    "change", [{"traits_version": 2, "ins_traits_version": 2}, {"ins_empreinte": "e" * 64}]
+)
+def test_an_answer_about_an_identity_that_changed_meanwhile_changes_nothing(
+    comptoir, patient, change
+):
+    wrong(patient)
+    appel = verify_file(comptoir.troupe.acteur(), patient.pk, comptoir.vente.pk)
+    Patient.objects.filter(pk=patient.pk).update(**change)
+    comptoir.work()
+    patient.refresh_from_db()
+    appel.refresh_from_db()
+    assert (appel.code, patient.statut, patient.ins_verifie_le) == ("01", "RECUP", None)
+    assert patient.ins_oid
+    assert moves(patient) == []
+
+
+@pytest.mark.cas("ins-44")
+@pytest.mark.exigence("INS-33")
+def test_a_code_that_waits_is_not_verified_once_the_identity_is_doubtful(comptoir, patient, insi):
+    recue = IdentiteRecue.objects.create(
+        officine=comptoir.troupe.officine,
+        patient=patient,
+        source="datamatrix",
+        matricule=str(patient.ins_matricule),
+        empreinte=patient.ins_empreinte,
+        oid=patient.ins_oid,
+        traits=dump_traits(traits_of(patient)),
+        recue_par=comptoir.troupe.operateurs["A02"],
+    )
+    Patient.objects.filter(pk=patient.pk).update(**INS_EFFACEE, statut="PROV")
+    appel = verify_waiting(comptoir.troupe.acteur(), recue.pk, comptoir.vente.pk)
+    # In flight at the moment of the doubt, then tried again: `envois_stop` leaves such a row.
+    Patient.objects.filter(pk=patient.pk).update(attr_douteux=True)
+    comptoir.work()
+    appel.envoi.refresh_from_db()
+    assert (appel.envoi.etat, appel.envoi.dernier_code) == ("refuse", "identite_bloquee")
+    assert insi.journal() == []
+
+
+def test_a_verification_hides_nothing_of_what_insi_gave(comptoir, zoe):
+    patient = comptoir.read(zoe)
+    adresse = f"/vente/{comptoir.vente.pk}/qualifier/"
+    avant = comptoir.troupe.client().get(adresse).content.decode()
+    verify(comptoir, patient)
+    apres = comptoir.troupe.client().get(adresse).content.decode()
+    assert apres.count("= identique") == avant.count("= identique") > 0
 
 
 @pytest.mark.cas("ins-78")

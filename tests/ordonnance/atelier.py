@@ -1,14 +1,16 @@
 """E0 of the specification in a sale: recorded from the example reply, as the worker does it."""
 
 import time
+from datetime import timedelta
 from pathlib import Path
 
 from django.db import transaction
+from django.utils import timezone
 
 from ordonnance.codec.reponse import parse_prescription
 from ordonnance.services import confirmation, recuperation
 from pharmacy.services.vente import Boite, ligne_add, patient_choose
-from teleservices.models import Envoi
+from teleservices.models import AssertionActeur, Envoi
 from teleservices.registre import Reponse
 from teleservices.transport import Echange
 
@@ -55,6 +57,20 @@ def confirmer(troupe, vente, code="A02", **options):
     confirmation.choose_renewal(troupe.acteur(code), numerique.pk, 0)
     numerique.refresh_from_db()
     return numerique
+
+
+def signer(troupe):
+    """The assertion of A02, as its card left it for an hour."""
+    AssertionActeur.objects.create(
+        officine=troupe.officine,
+        operateur=troupe.operateurs["A02"],
+        poste=troupe.postes[0],
+        service="epu",
+        assertion=b"<a/>",
+        certificat_sha256="0" * 64,
+        id_nat="810100000040",
+        expire_le=timezone.now() + timedelta(hours=1),
+    )
 
 
 def servir(troupe, vente, cip13, quantite=1, **champs):

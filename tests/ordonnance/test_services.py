@@ -3,6 +3,7 @@
 import pytest
 from lxml import etree
 
+from ins.models import EvenementIdentite
 from ordonnance.models import Execution, OrdonnanceNumerique
 from ordonnance.panneau import line_list
 from ordonnance.rules.transmission import ReponseEcart
@@ -38,6 +39,12 @@ def _repondre(troupe, numerique, vente, motif="REFUS_PATIENT"):
     validation.save_answers(troupe.acteur(), numerique.pk, reponses)
 
 
+INS_DE_E0 = (
+    "<epu:INS><epu:Matricule>2790351215189</epu:Matricule><epu:Cle>89</epu:Cle>"
+    "<epu:OID>1.2.250.1.213.1.4.10</epu:OID></epu:INS>"
+)
+
+
 @pytest.mark.cas("ordonnance-A20")
 def test_the_same_code_scanned_ten_times_is_one_fetch(halle):
     vente = halle.vente()
@@ -62,6 +69,28 @@ def test_confirming_without_patient_takes_the_one_of_the_prescription(halle):
     confirmation.confirm(halle.acteur(), numerique.pk, patient_verifie=True, conforme=True)
     vente.refresh_from_db()
     assert vente.patient == halle.patient()
+
+
+def test_a_person_the_officine_does_not_know_is_written_in_the_set_of_identities(halle):
+    """Accents and typographic signs of a prescriber's software never reach the strict traits."""
+    vente = halle.vente()
+    modifie = [
+        ("<epu:NomNaissance>PAT-TROIS<", "<epu:NomNaissance>D\u2019Hérouël<"),
+        ("<epu:Prenoms>DOMINIQUE MARIE-LOUISE<", "<epu:Prenoms>Zoé Marie\u2013Lou<"),
+        ("<epu:DateNaissance>1979-03-28<", "<epu:DateNaissance>1979-03-29<"),
+        (INS_DE_E0, ""),
+    ]
+    numerique = recuperer(halle, vente, modifie=modifie)
+    confirmation.confirm(halle.acteur(), numerique.pk, patient_verifie=True, conforme=True)
+    vente.refresh_from_db()
+    neuf = vente.patient
+    assert (neuf.nom_naissance, neuf.premier_prenom, neuf.prenoms_naissance) == (
+        "D'HEROUEL",
+        "ZOE",
+        "ZOE MARIE-LOU",
+    )
+    assert neuf.methode == "DOC"
+    assert EvenementIdentite.objects.get(patient=neuf).transition == "T5"
 
 
 @pytest.mark.cas("ordonnance-B9")

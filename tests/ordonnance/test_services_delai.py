@@ -13,8 +13,8 @@ from ordonnance.models import OrdonnanceNumerique
 from ordonnance.services import recuperation
 from pharmacy import flux
 from teleservices.errors import NotReady, Rejected
-from teleservices.models import AssertionActeur, Envoi
-from tests.ordonnance.atelier import NUMERO, recevoir
+from teleservices.models import Envoi
+from tests.ordonnance.atelier import NUMERO, recevoir, signer
 
 pytestmark = pytest.mark.django_db
 HX = {"HTTP_HX_REQUEST": "true"}
@@ -23,19 +23,6 @@ HX = {"HTTP_HX_REQUEST": "true"}
 def _vieillir(secondes):
     Envoi.objects.update(cree_le=timezone.now() - timedelta(seconds=secondes))
     return Envoi.objects.filter(operation="ordonnance.consulter").latest("pk")
-
-
-def _signe(troupe):
-    AssertionActeur.objects.create(
-        officine=troupe.officine,
-        operateur=troupe.operateurs["A02"],
-        poste=troupe.postes[0],
-        service="epu",
-        assertion=b"<a/>",
-        certificat_sha256="0" * 64,
-        id_nat="810100000040",
-        expire_le=timezone.now() + timedelta(hours=1),
-    )
 
 
 def _panneau(troupe, vente):
@@ -70,7 +57,7 @@ def test_scanning_again_after_45_s_asks_again(halle):
 
 
 def test_a_late_row_is_not_sent(halle):
-    _signe(halle)
+    signer(halle)
     recuperation.fetch(halle.acteur(), halle.vente().pk, NUMERO, "SCAN")
     with pytest.raises(Rejected) as refus:
         Consulter().prepare(_vieillir(46))
@@ -87,7 +74,7 @@ def test_waiting_for_a_card_is_longer_and_has_an_end(halle):
 
 def test_a_signature_starts_the_clock_again(halle):
     recuperation.fetch(halle.acteur(), halle.vente().pk, NUMERO, "SCAN")
-    _signe(halle)
+    signer(halle)
     _vieillir(300)
     Envoi.objects.update(libere_le=timezone.now())
     envoi = Envoi.objects.get(operation="ordonnance.consulter")

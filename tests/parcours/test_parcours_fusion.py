@@ -20,7 +20,7 @@ def avancer_jusqu_a(bureau, selecteur):
 def nettes(bureau, ecran):
     """Axe by day and by night, then both kept for the eye."""
     for theme in ("light", "dark"):
-        bureau.page.emulate_media(color_scheme=theme)
+        bureau.page.emulate_media(color_scheme=theme, reduced_motion="reduce")
         assert examiner(bureau.page) == [], (ecran, theme)
     bureau.page.emulate_media(color_scheme="light")
     bureau.regarder(ecran)

@@ -1,7 +1,18 @@
 """Plain pyscard, a few lines: what any other program would do, no code of the agent."""
 
-from smartcard import scard
+from tests.pcsc.attente import wait_for
 
+
+class _AuPremierUsage:
+    """`smartcard.scard`, imported when a test needs it: without it, only these tests fail."""
+
+    def __getattr__(self, nom):
+        from smartcard import scard as vrai
+
+        return getattr(vrai, nom)
+
+
+scard = _AuPremierUsage()
 LECTEURS = (
     "SIM Comptoir 00 00",
     "SIM Comptoir 00 01",
@@ -63,3 +74,14 @@ class Pcsc:
 
 def sw(reponse):
     return reponse[-2:].hex().upper()
+
+
+def empty(banc):
+    """Bring the bench back to its start: service running, slots seen empty, tries full."""
+    banc.pcscd("start")
+    for logement in range(len(LECTEURS)):
+        banc.remove(logement)
+    banc.say("reset")
+    with Pcsc() as pcsc:
+        for lecteur in LECTEURS:
+            wait_for(lambda nom=lecteur: not pcsc.present(nom), f"{lecteur} vide")

@@ -5,18 +5,18 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 import pytest
-from smartcard import scard
 
 from simulators.cartes import read_card
 from simulators.pcsc import banc as module_banc
 from simulators.pcsc.banc import Banc, BancImpossible
 from tests.conftest import RACINE
 from tests.pcsc.attente import wait_for
-from tests.pcsc.pcsc_nu import LECTEURS, Pcsc, sw
+from tests.pcsc.pcsc_nu import LECTEURS, Pcsc, scard, sw
 
 A, B, C = LECTEURS[0], LECTEURS[1], LECTEURS[2]
 LE_MF = "00A40000023F00"
@@ -258,6 +258,18 @@ def test_beside_a_pcscd_of_the_machine_the_bench_does_not_start(monkeypatch):
     monkeypatch.setattr(module_banc, "other_service", lambda: 4242)
     with pytest.raises(BancImpossible, match="4242"), Banc():
         pass
+
+
+def test_a_bench_that_fails_to_start_leaves_nothing_and_frees_its_place(tmp_path, monkeypatch):
+    monkeypatch.setattr(module_banc, "DOSSIER", tmp_path / "banc")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    monkeypatch.setattr(module_banc, "_PRET_S", 2.0)
+    (tmp_path / "faux.so").write_bytes(b"rien")
+    monkeypatch.setenv("COMPTOIR_VPCD", str(tmp_path / "faux.so"))
+    for _ in range(2):
+        with pytest.raises(BancImpossible, match="n'a pas démarré"), Banc():
+            pass
+    assert not list(tmp_path.glob("comptoir-cartes-*"))
 
 
 def test_without_the_driver_one_sentence_says_what_to_do(monkeypatch, tmp_path):

@@ -61,7 +61,8 @@ async def test_a_card_is_told_without_identity_then_read_with_its_proof(materiel
     async with ouvrir(materiel) as page:
         debut = time.monotonic()
         vu = await inserer(page, materiel, lue)
-        assert time.monotonic() - debut < 1
+        # pcscd looks at its readers every 0.4 s; the rest is ours, on a machine that is shared.
+        assert time.monotonic() - debut < 2
         assert {"reader", "kind", "insertion_id", "atr_class"} <= set(vu)
         assert set(vu) <= {"reader", "kind", "generation", "insertion_id", "atr_class"}
         assert (vu["kind"], vu["atr_class"]) == ("vitale", "vitale2")

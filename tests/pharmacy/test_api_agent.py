@@ -264,6 +264,7 @@ def test_a_reader_that_does_not_say_so_is_a_simulated_one(agent, settings, pilot
     refus(agent.post("lectures", corps), "recu_simule")
 
 
+@pytest.mark.cas("agent-31")
 def test_a_real_reader_is_believed_in_production_and_a_simulated_one_is_not(agent, settings):
     settings.ENVIRONNEMENT = "production"
     refus(agent.post("lectures", agent.lecture()), "recu_simule")
@@ -324,6 +325,7 @@ def test_deep_claims_are_a_refusal_even_signed(agent):
 
 
 @pytest.mark.exigence("AGT-09")
+@pytest.mark.cas("agent-30")
 def test_a_reading_serves_once(agent):
     corps = agent.lecture()
     assert agent.post("lectures", corps).status_code == 200
@@ -354,8 +356,18 @@ def test_what_was_read_in_a_session_is_not_of_another(agent):
     refus(agent.post("lectures", corps), "nonce")
 
 
+@pytest.mark.cas("agent-29")
 def test_edited_data_are_refused(agent):
+    """One letter changed is another digest; the journal of the officine says who posted it."""
     corps = agent.lecture()
+    lettre = json.loads(json.dumps(VITALE).replace("PAT-TROIS", "PAT-TROIX"))
+    assert lettre != VITALE
+    refus(agent.post("lectures", {**corps, "data": lettre}), "recu_data_sha256")
+    trace = Audit.objects.get(acte="lecture.refusee")
+    assert (trace.resultat, trace.operateur_id) == (
+        "recu_data_sha256",
+        agent.troupe.operateurs["A01"].pk,
+    )
     for data in ({**VITALE, "source": "autre"}, {}, [], None, "x", 1e300):
         refus(agent.post("lectures", {**corps, "data": data}), "recu_data_sha256")
     autre = agent.recu("vitale.read", agent.nonce(), [VITALE])
@@ -607,7 +619,7 @@ def test_a_scan_is_classified_by_the_server_and_added_to_the_sale(agent):
 
 def test_a_code_with_a_nul_is_unreadable_and_not_malformed(agent):
     suite = agent.post("scans", {"text": f"{BOITE}\0{BOITE}", "canal": "scan"}).json()
-    assert suite["phrase"] == "Code illisible (caractère de contrôle)."
+    assert suite["phrase"].startswith("Code illisible (caractère de contrôle). Ouvrez une vente")
 
 
 @pytest.mark.parametrize("vente", ["²", "-1", 10**30, "9" * 30, True, [1], {"a": 1}, 1.5, "\0"])

@@ -3,9 +3,11 @@
 import re
 
 import pytest
+from django.utils.html import escape
 
 from pharmacy import parametres
 from pharmacy.models import Parametre
+from pharmacy.views.parametres import ENTREES
 
 pytestmark = pytest.mark.django_db
 URL = "/parametres/officine/"
@@ -106,3 +108,16 @@ def test_codes_of_documents_are_tidied(halle, brut, garde):
 def test_a_document_that_proves_nothing_cannot_be_added(halle, brut):
     with pytest.raises(parametres.ValeurRefusee, match="n'est pas un code de pièce"):
         parametres.modifier(halle.acteur("A01"), "ins.pieces_ajoutees", brut)
+
+
+@pytest.mark.exigence("CTR-20")
+@pytest.mark.parametrize("code", ["A01", "A02", "B01"])
+def test_each_key_of_the_data_menu_is_one_entry_the_same_for_everybody(halle, code):
+    page = halle.client(code).get("/donnees/").content.decode()
+    touches = re.findall(r'data-officine-chiffre="(\d)"', page)
+    assert touches
+    assert len(set(touches)) == len(touches)
+    montrees = dict(zip(touches, re.findall(r"<strong>(.*?)</strong>", page), strict=True))
+    tout = {str(rang): escape(entree.titre) for rang, entree in enumerate(ENTREES, 1)}
+    assert montrees.items() <= tout.items()
+    assert (montrees == tout) is (code == "A01")

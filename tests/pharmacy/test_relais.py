@@ -12,7 +12,6 @@ from django.conf import settings as reglages
 from django.contrib.sessions.backends.db import SessionStore
 
 from agent import jws
-from config.asgi import application
 from pharmacy import parametres, relais_asgi
 from pharmacy.models import Poste
 from pharmacy.postes import enrolement, relais
@@ -40,7 +39,9 @@ class Bout:
 
     async def __aenter__(self):
         self.vers.put_nowait({"type": "websocket.connect"})
-        self.tache = asyncio.ensure_future(application(self.scope, self.vers.get, self.de.put))
+        self.tache = asyncio.ensure_future(
+            relais_asgi.relay(self.scope, self.vers.get, self.de.put)
+        )
         return self
 
     async def __aexit__(self, *_exc):
@@ -53,7 +54,15 @@ class Bout:
         self.vers.put_nowait({"type": "websocket.receive", "text": texte})
 
     async def lire(self):
-        return await asyncio.wait_for(self.de.get(), 20)
+        """The next message; what broke the server instead is raised here."""
+        lecture = asyncio.ensure_future(self.de.get())
+        attente = {lecture, self.tache}
+        await asyncio.wait(attente, timeout=20, return_when=asyncio.FIRST_COMPLETED)
+        if not lecture.done():
+            lecture.cancel()
+            assert self.tache.done(), "the server says nothing"
+            self.tache.result()
+        return await lecture
 
     async def json(self):
         message = await self.lire()
@@ -279,12 +288,13 @@ def test_a_page_ends_with_its_session(halle, cle, monkeypatch):
     client = halle.client("A02")
 
     async def essai():
-        async with Agent(halle.postes[0], cle) as agent, page(client) as onglet:
-            await agent.json()
-            await agent.json()
-            session = SessionStore(client.cookies[reglages.SESSION_COOKIE_NAME].value)
-            await sync_to_async(session.flush)()
-            assert await onglet.fermeture() == 4401
+        async with Agent(halle.postes[0], cle) as agent:
+            assert (await agent.json())["t"] == "pret"
+            async with page(client) as onglet:
+                await agent.json()
+                session = SessionStore(client.cookies[reglages.SESSION_COOKIE_NAME].value)
+                await sync_to_async(session.flush)()
+                assert await onglet.fermeture() == 4401
 
     async_to_sync(essai)()
 
@@ -293,11 +303,12 @@ def test_a_frame_too_long_closes_the_page(halle, cle):
     client = halle.client("A02")
 
     async def essai():
-        async with Agent(halle.postes[0], cle) as agent, page(client) as onglet:
-            await agent.json()
-            await agent.json()
-            onglet.dire("x" * 70_000)
-            assert await onglet.fermeture() == 1009
+        async with Agent(halle.postes[0], cle) as agent:
+            assert (await agent.json())["t"] == "pret"
+            async with page(client) as onglet:
+                await agent.json()
+                onglet.dire("x" * 70_000)
+                assert await onglet.fermeture() == 1009
 
     async_to_sync(essai)()
 

@@ -136,3 +136,31 @@ def test_the_card_given_back_leaves_the_page_of_the_end(halle, sans_carte):
     bandeau = next(f for f in etat["fragments"] if f["cible"] == "zone-bandeau")
     assert "PAT-TROIS" in bandeau["html"]
     assert "Rendez la carte" not in bandeau["html"]
+
+
+def test_a_card_left_in_the_reader_is_given_back_to_its_own_person(halle, sans_carte):
+    vente = halle.vente()
+    _lire(halle, vente)
+    autre = patient_create(
+        halle.acteur(), Patient(nom_naissance="ESSAI", premier_prenom="ANNE", sexe="F"), vente.pk
+    )
+    page = halle.client().get(f"/vente/{vente.pk}/").content.decode()
+    assert "Carte d'une autre personne dans le lecteur" in page
+    assert "Carte Vitale lue" not in page
+    ligne_add(halle.acteur(), vente.pk, Boite(cip13=GLUCOPHAGE))
+    vente_terminate(halle.acteur(), vente.pk)
+    vente.refresh_from_db()
+    assert vente.patient == autre
+    fin = halle.client().get(f"/vente/{vente.pk}/fin/page/").content.decode()
+    assert f"Rendez la carte à {sans_carte.premier_prenom}" in fin
+    assert "Rendez la carte à ANNE" not in fin
+
+
+def test_the_card_of_who_is_served_is_read_and_given_back(halle, sans_carte):
+    vente = halle.vente()
+    _lire(halle, vente)
+    assert "Carte Vitale lue" in halle.client().get(f"/vente/{vente.pk}/").content.decode()
+    ligne_add(halle.acteur(), vente.pk, Boite(cip13=GLUCOPHAGE))
+    vente_terminate(halle.acteur(), vente.pk)
+    fin = halle.client().get(f"/vente/{vente.pk}/fin/page/").content.decode()
+    assert f"Rendez la carte à {sans_carte.premier_prenom}" in fin

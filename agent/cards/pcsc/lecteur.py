@@ -11,7 +11,6 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
-from functools import partial
 from queue import SimpleQueue
 from typing import Any
 
@@ -138,8 +137,8 @@ class Ouvrier:
         return self._call(self._drop)
 
     def forget(self) -> "Future[Any]":
-        """Close a card kept open and reset it: it forgets the code given to it."""
-        return self._call(partial(self._close, pcsc.REINITIALISER))
+        """Reset the card, kept open or not: it forgets the code given to it."""
+        return self._call(self._forget)
 
     def revive(self) -> "Future[Any]":
         """Return the state of the slot; one that says « empty » is shaken first.
@@ -304,8 +303,19 @@ class Ouvrier:
             with contextlib.suppress(ErreurScard):
                 self._scard.disconnect(canal.poignee, acte)
 
+    def _forget(self) -> None:
+        if self._canal is not None:
+            self._close(pcsc.REINITIALISER)
+            return
+        # An act that was cancelled or failed has closed it, and left the code given.
+        poignee, _protocole = self._scard.connect(
+            self._context(), self.nom, pcsc.MODE_PARTAGE, pcsc.PROTOCOLES
+        )
+        self._scard.disconnect(poignee, pcsc.REINITIALISER)
+
     def _drop(self) -> None:
-        self._close(pcsc.LAISSER)
+        # What is open between two acts was given a code: nobody else finds it so.
+        self._close(pcsc.REINITIALISER)
         contexte, self._contexte = self._contexte, None
         if contexte is not None:
             with contextlib.suppress(ErreurScard):

@@ -270,9 +270,11 @@ class Lecteurs:
         return resultat
 
     def forget_code(self) -> None:
-        """Close the cards kept open since a code was given to them; they forget it."""
-        for ouvrier in self._ouvriers.values():
-            ouvrier.forget()
+        """Have every CPS forget the code it was given."""
+        for prise in self.prises.values():
+            if prise.branche and prise.holds("cps"):
+                with contextlib.suppress(ErreurAgent):
+                    self._worker(prise).forget()
 
     def _check_same(self, prise: Prise, carte: Carte) -> None:
         if prise.insertion != carte.insertion_id:

@@ -34,11 +34,12 @@ class PilotePcsc:
         dossier: Path,
         vitale: str,
         cps: Callable[[Lecteurs], Acces] = AccesPcsc,
+        codes: CodePorteur | None = None,
     ) -> None:
         self.les_lecteurs = Lecteurs(scard, emettre, Affectations(dossier / "lecteurs.json"))
         self.les_lecteurs.au_retrait.append(self._forget_card)
         self._source = vitale
-        self.codes = CodePorteur(emettre)
+        self.codes = codes or CodePorteur(emettre)
         self.cps = UsageCps(cps(self.les_lecteurs), self.codes, emettre)
 
     @property
@@ -65,7 +66,8 @@ class PilotePcsc:
         return [] if self.les_lecteurs.panne is None else ["pcsc"]
 
     def reveil(self) -> None:
-        """Start again from nothing: the machine slept."""
+        """Start again from nothing, the code forgotten: the machine slept."""
+        self.codes.lock()
         self.les_lecteurs.wake()
 
     def carte(self, genre: str, lecteur: str = "") -> Carte:
@@ -81,7 +83,9 @@ class PilotePcsc:
         )
 
     async def ceder(self, lecteur: str, duree_s: float) -> None:
-        """Leave a reader to another program."""
+        """Leave a reader to another program; a code given to its card goes first."""
+        if self.les_lecteurs.named(lecteur).holds("cps"):
+            self.codes.lock()
         await self.les_lecteurs.lend(lecteur, duree_s)
 
     def reprendre(self, lecteur: str) -> None:

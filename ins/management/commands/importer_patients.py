@@ -37,18 +37,22 @@ class Command(BaseCommand):
         except OSError as exc:
             raise CommandError("Ce fichier ne se lit pas.") from exc
         with officine_context(officine_id):
-            operateur = Operateur.objects.filter(code=options["operateur"]).first()
+            operateur = Operateur.objects.filter(
+                officine_id=officine_id, code=options["operateur"], actif=True
+            ).first()
             if operateur is None:
                 raise CommandError("Cet opérateur n'existe pas dans cette officine.")
             acteur = Acteur(operateur.pk, officine_id, operateur.role)
             try:
                 self._import(acteur, octets, lire=options["lire"])
-            except (VenteRefusee, PermissionError) as exc:
+            except VenteRefusee as exc:
+                raise CommandError(f"{exc.phrase} {exc.code}") from exc
+            except PermissionError as exc:
                 raise CommandError(str(exc)) from exc
 
     def _import(self, acteur: Acteur, octets: bytes, *, lire: bool) -> None:
         pk = reprise.deposit(acteur, octets).pk
-        reprise.advance(pk)
+        reprise.advance(acteur.officine_id, pk)
         lue = reprise.import_get(acteur, pk)
         self._print(lue)
         if lue.etat != ImportPatients.Etat.LU:
@@ -58,7 +62,7 @@ class Command(BaseCommand):
             self.stdout.write("Lu seulement : rien n'est écrit.")
             return
         reprise.confirm(acteur, pk)
-        reprise.advance(pk)
+        reprise.advance(acteur.officine_id, pk)
         self.stdout.write(f"{reprise.import_get(acteur, pk).crees} dossiers créés.")
 
     def _print(self, lue: ImportPatients) -> None:

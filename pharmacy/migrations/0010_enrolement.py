@@ -12,7 +12,7 @@ from pharmacy.isolation.operations import IsolerTable
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('pharmacy', '0007_cartes'),
+        ('pharmacy', '0009_carte_de'),
     ]
 
     operations = [
