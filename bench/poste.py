@@ -6,19 +6,21 @@ bare reader asks the same card the same files in turn, in the same run. Millisec
 """
 
 import asyncio
+import contextlib
+import json
 import os
 import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from agent.cards.scripted import PiloteScripte
 from agent.cards.vitale_min import read_vitale
 from simulators.pki import build_all
-from tests.agent.poste import CARTES, Poste, carte
+from tests.agent.poste import CARTES, Poste
 
 TOURS = 60
 CIBLE_AJOUT_MS = 30.0
@@ -47,10 +49,22 @@ async def timed(acte: Callable[[], Awaitable[Any]]) -> float:
     return (time.perf_counter() - debut) * 1000
 
 
+@contextlib.contextmanager
+def started(fabrique: Any, dossier: Path, tls: Path) -> Iterator[Any]:  # noqa: ANN401 - a test's
+    """Run a workstation of the tests."""
+    dossier.mkdir()
+    poste = fabrique(dossier, tls)
+    poste.start()
+    try:
+        yield poste
+    finally:
+        poste.stop()
+
+
 async def scripted(poste: Any) -> list[str]:  # noqa: ANN401 - a test's object
     """Cards in memory: inserted → told → read with its receipt; a scan → its event."""
     seul = PiloteScripte(poste.tls, lambda *_: None, poste.dossier / "nu.json")
-    lue = carte("vitale-01")
+    lue = json.loads((CARTES / "vitale-01.json").read_text(encoding="utf-8"))
     nus: list[float] = []
     pages: list[float] = []
     scans: list[float] = []
@@ -140,13 +154,8 @@ def play_real(dossier: Path, tls: Path) -> list[str]:
             from tests.pcsc.conftest import PosteReel
             from tests.pcsc.pcsc_nu import LECTEURS
 
-            poste = PosteReel(dossier, tls)
-            poste.dossier.mkdir()
-            poste.start()
-            try:
+            with started(PosteReel, dossier, tls) as poste:
                 return asyncio.run(real(poste, banc, LECTEURS[0]))
-            finally:
-                poste.stop()
     except (BancImpossible, ImportError) as exc:
         sys.stderr.write(f"Sans pcscd, mesuré avec le seul pilote scripté : {exc}\n")
         return []
@@ -157,13 +166,8 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as racine:
         tls = Path(racine) / "tls"
         build_all(tls)
-        poste = Poste(Path(racine) / "agent", tls)
-        poste.dossier.mkdir()
-        poste.start()
-        try:
+        with started(Poste, Path(racine) / "agent", tls) as poste:
             lignes = asyncio.run(scripted(poste))
-        finally:
-            poste.stop()
         lignes += play_real(Path(racine) / "agent-reel", tls)
     sys.stdout.write("| mesure | nu | page | ajout au p95 |\n|---|---|---|---|\n")
     sys.stdout.write("\n".join(lignes) + "\n")

@@ -22,7 +22,7 @@ APPAREILS = {
 class Essai:
     """One device: what to do, and the last proved reading of it, if any."""
 
-    nom: str
+    appareil: str
     geste: str
     recu: RecuCarte | None
 

@@ -370,11 +370,11 @@ def test_the_wheel_builds_installs_in_an_empty_environment_and_runs(roue, tmp_pa
 @pytest.mark.parametrize(
     ("systeme", "env", "attendu"),
     [
-        ("linux", {}, "/home/a/.local/share/agent-poste"),
+        ("linux", {}, "/chez/a/.local/share/agent-poste"),
         ("linux", {"XDG_DATA_HOME": "/d"}, "/d/agent-poste"),
-        ("darwin", {}, "/home/a/Library/Application Support/agent-poste"),
+        ("darwin", {}, "/chez/a/Library/Application Support/agent-poste"),
         ("win32", {"LOCALAPPDATA": "/l"}, "/l/agent-poste"),
     ],
 )
 def test_the_folder_of_an_installed_agent(systeme, env, attendu):
-    assert dossiers.default(env, systeme, Path("/home/a")) == Path(attendu)
+    assert dossiers.default(env, systeme, Path("/chez/a")) == Path(attendu)
