@@ -253,7 +253,8 @@ async def test_a_scope_that_the_token_lacks_is_refused(poste):
         assert await page.code("vitale.read") == "E_AUTH_SCOPE"
         assert await page.code("cps.sign") == "E_AUTH_SCOPE"
         assert await page.code("cps.pin_state") == "E_AUTH_SCOPE"
-        assert await page.code("diag.get") == "E_NOT_SUPPORTED"
+        assert await page.code("diag.get") == "E_AUTH_SCOPE"
+        assert await page.code("agent.update.check") == "E_AUTH_SCOPE"
         assert await page.code("carte.apdu") == "E_PROTO_TYPE"
 
 
