@@ -87,7 +87,7 @@ async def test_by_the_relay_the_same_messages_receipts_and_front_tab(tmp_path, t
         lue = (await serveur.demander("une", "vitale.read", **lire))["payload"]
         assert poste.recu(lue["receipt"])["nonce"] == "n" * 20
         # A page on the machine itself takes the front from it, and gives it back.
-        poste.inserer("vitale-01")  # put in again: one card is read once a second at most
+        poste.inserer("vitale-01")  # another insertion: one reading a second of each
         async with poste.page() as page:
             assert (await page.lire())["ok"]
             refus = await serveur.demander("une", "vitale.read", **lire)

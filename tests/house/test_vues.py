@@ -429,8 +429,8 @@ class Scene:
         carte = {
             "assure": {"nir": "2790351215189"},
             "beneficiaires": [
-                {"prenom": prenom, "nom_usuel": "PAT-TROIS", "date_naissance": "19790328"}
-                for prenom in ("DOMINIQUE", "LOUISE")
+                {"prenom": prenom, "nom_usuel": "PAT-TROIS", "date_naissance": naissance}
+                for prenom, naissance in (("DOMINIQUE", "19790328"), ("LOUISE", "20110412"))
             ],
         }
         return RecuCarte.objects.create(
