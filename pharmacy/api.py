@@ -173,7 +173,7 @@ class Nonces(VueAgent):
 class Lectures(VueAgent):
     """POST: what a card said, with the agent's receipt."""
 
-    def post(self, _request: Request) -> Response:
+    def post(self, request: Request) -> Response:
         """Believe it only if the receipt proves it, then send it where it belongs."""
         operation = self.text("op", 20)
         if operation not in lecture.ROUTES:
@@ -187,6 +187,9 @@ class Lectures(VueAgent):
             receipt=self.text("receipt", 20_000),
         )
         suite = lecture.lecture_route(self.acteur, self.vente(self.corps.get("vente")), lue)
+        # Who tries a reader stays on the page of the trial, which shows the receipt.
+        if suite.aller and request.META.get("HTTP_REFERER", "").endswith("/essai/"):
+            suite = Suite("Carte lue.")
         return Response(suite.as_dict())
 
 

@@ -1,5 +1,6 @@
 """« Tester ce poste » : a gesture a device, and what the server received, proved."""
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -77,3 +78,15 @@ def test_from_another_browser_the_page_says_where_to_go(halle, agent):
     poste = halle.postes[0].pk
     autre = halle.client("A01", poste=1).get(f"/postes/{poste}/essai/")
     assert "POS-011" in autre.content.decode()
+
+
+def test_who_tries_a_card_stays_on_the_page_of_the_trial(agent):
+    """Elsewhere, a card read without a sale leads to the sales."""
+    vers_vente = agent.post("lectures", agent.lecture()).json()
+    assert vers_vente["aller"] == "/vente/"
+    corps = json.dumps(agent.lecture())
+    essai_ = f"http://127.0.0.1/postes/{agent.troupe.postes[0].pk}/essai/"
+    reponse = agent.client.post(
+        "/api/agent/lectures", corps, content_type="application/json", headers={"referer": essai_}
+    ).json()
+    assert (reponse["phrase"], reponse.get("aller")) == ("Carte lue.", None)
