@@ -50,7 +50,9 @@ def test_the_portal_lists_what_the_other_postes_hold(halle):
     ailleurs = halle.client("A01", 1).get("/").content.decode()
     assert "Ventes ouvertes sur un autre poste" in ailleurs
     assert f"/vente/{vente.pk}/reprendre/" in ailleurs
-    assert "Ventes ouvertes sur un autre poste" not in halle.client("A02", 0).get("/").content.decode()
+    assert (
+        "Ventes ouvertes sur un autre poste" not in halle.client("A02", 0).get("/").content.decode()
+    )
 
 
 def test_a_held_sale_changes_only_once_resumed(halle):
