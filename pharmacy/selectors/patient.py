@@ -29,7 +29,7 @@ from pharmacy.rules.recherche import (
 
 LIMITE = 12
 # A file may be met under several of its words: more rows than files are read, then many more.
-_PEU_LUES = LIMITE + 3
+_PEU_LUES = LIMITE + 8
 _LUES = 3 * LIMITE
 _SONDE = 100
 _VOISINS, _SENS, _CANDIDATS = 25, 8, 100
