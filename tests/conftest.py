@@ -45,16 +45,27 @@ def pytest_configure(config):
 
 
 def pytest_itemcollected(item):
-    """Give the stacks and the browser a process each, when tests are shared out by groups.
-
-    What plugs virtual cards goes with the browser: there is one bench, and some journeys use it.
-    """
+    """Mark what plugs virtual cards."""
     if "banc_ouvert" in item.fixturenames or item.path.parent.name == "pcsc":
         item.add_marker(pytest.mark.pcsc)
-    groupes = {"pcsc": "navigateur", "navigateur": "navigateur", "pile": "pile"}
-    groupe = next((groupes[g] for g in groupes if item.get_closest_marker(g)), None)
-    if groupe is not None:
-        item.add_marker(pytest.mark.xdist_group(groupe))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Give the stacks a process and the browser another, when tests are shared out by scope.
+
+    What plugs virtual cards goes with the browser: there is one bench, and some journeys use it.
+    (`xdist_group` does not do it: pytest-xdist 3.8 and pytest 9.2 do not agree on it.)
+    """
+    if config.getvalue("dist") != "loadscope":
+        return None
+    from xdist.scheduler import LoadScopeScheduling
+
+    class StacksApart(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            return "pile" if nodeid.startswith(("tests/pile/", "tests/lanceur/")) else "navigateur"
+
+    return StacksApart(config, log)
 
 
 @pytest.hookimpl(trylast=True)
