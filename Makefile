@@ -72,7 +72,7 @@ couverture: $(DEV) ## Règles et codecs, codes scannés, lectures des cartes : c
 		tests/pharmacy/test_identite.py --cov=ins.rules --cov=ins.codec --cov=pharmacy.identite \
 		--cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=100
 	@$(PY) -m pytest -q tests/agent/test_classification.py tests/agent/test_protocole.py \
-		tests/agent/test_codes_lecteur.py --cov=agent.protocol \
+		tests/agent/test_codes_lecteur.py tests/agent/test_protocole_enrolement.py --cov=agent.protocol \
 		--cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=100
 	@$(PY) -m pytest -q tests/agent/test_atr.py tests/agent/test_vitale_min.py tests/agent/test_pcsc_choix.py \
 		tests/agent/test_pcsc_erreurs.py --cov=agent.cards.atr --cov=agent.cards.vitale_min --cov=agent.cards.apcv_nfc \
