@@ -16,7 +16,7 @@ from agent.cards.base import ASigner, Carte, Emettre, EtatPin
 from agent.cards.code_porteur import CodePorteur
 from agent.cards.cps.scripte import CpsScripte
 from agent.cards.cps.usage import Cps, UsageCps
-from agent.cards.vitale import check_vitale, is_key_right, iso_date
+from agent.cards.vitale import check_vitale, is_key_right, iso_date, keep_administrative
 from agent.protocol.messages import ErreurAgent
 
 LECTEURS = ("vitale", "cps", "apcv")
@@ -205,13 +205,14 @@ class PiloteScripte:
             beneficiaire["date_naissance_iso"] = iso
             beneficiaire["lunaire"] = iso is None
         cps_absente = self.postes["cps"].carte is None
+        limites = keep_administrative(data) if cps_absente else []
         return {
             **data,
             "source": "vitale_sim",
             "simulated": True,
             "atr": carte.atr,
             "anomalies": [] if is_key_right(data["assure"]) else ["cle_nir"],
-            "limites": [],
+            "limites": limites,
             "cps_absente": cps_absente,
         }
 

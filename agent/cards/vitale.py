@@ -28,6 +28,22 @@ def is_key_right(assure: dict[str, Any]) -> bool:
     return ins.is_key_right(nir + cle)
 
 
+# What the official component reads only beside a CPS, and the name each block has in `limites`.
+_SOUS_CPS = {"droits_amo": "droits", "couverture": "ald", "mutuelle": "mutuelle", "amc": "mutuelle"}
+
+
+def keep_administrative(data: dict[str, Any]) -> list[str]:
+    """Forget in `data` what is not read without a CPS; return the names of what is missing.
+
+    A block not read is null; an empty list would mean that it was read, and empty. Source: agent.md
+    §2.3 (error 61441), §7.1.
+    """
+    for beneficiaire in data["beneficiaires"]:
+        beneficiaire.update(dict.fromkeys(_SOUS_CPS))
+    data["accidents_travail"] = None
+    return [*dict.fromkeys(_SOUS_CPS.values()), "at"]
+
+
 def iso_date(brut: str) -> str | None:
     """Return `AAAAMMJJ` as an ISO date; None for a lunar one, kept as it is (agent.md §2.3)."""
     if len(brut) != 8:

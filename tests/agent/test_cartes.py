@@ -77,6 +77,30 @@ async def test_what_cannot_be_read_is_named(poste):
         assert refus["details"] == {"atr_class": "vitale1"}
 
 
+@pytest.mark.cas("agent-27")
+@seul
+async def test_without_a_cps_a_vitale_is_read_in_part_and_says_which(poste):
+    """As the official component does: identity and NIR; the rights wait for the CPS."""
+    async with poste.page() as page:
+        poste.inserer("vitale-01")
+        seule = (await page.lire())["payload"]["data"]
+        assert (seule["cps_absente"], seule["limites"]) == (
+            True,
+            ["droits", "ald", "mutuelle", "at"],
+        )
+        assert all(b["droits_amo"] is None and b["amc"] is None for b in seule["beneficiaires"])
+        assert seule["accidents_travail"] is None
+        poste.inserer(MARTIN)
+        poste.inserer("vitale-01")
+        entiere = (await page.lire())["payload"]["data"]
+        assert (entiere["cps_absente"], entiere["limites"]) == (False, [])
+        assert entiere["beneficiaires"][0]["droits_amo"]
+        for bloc in ("nom_usuel", "prenom", "date_naissance", "nir_certifie"):
+            assert [b[bloc] for b in seule["beneficiaires"]] == [
+                b[bloc] for b in entiere["beneficiaires"]
+            ]
+
+
 @pytest.mark.cas("agent-22")
 @pytest.mark.parametrize(
     "vitale",
