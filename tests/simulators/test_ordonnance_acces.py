@@ -261,6 +261,7 @@ def test_a_second_assertion_may_follow(epu, sig):
         ({"sujet": "810100000040"}, "EPU-030"),
         ({"issuer": "CN=810100000040,C=FR"}, "EPU-030"),
         ({"issuer": "AUTRE"}, "EPU-030"),
+        ({"issuer": "CN=810100000032,C=FR"}, "EPU-030"),
         ({"finess": ""}, "EPU-030"),
         ({"finess": "130099991"}, "EPU-030"),
         ({"audience": "urn:un:autre:service"}, "EPU-030"),
