@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from ins.models import CopiePiece, PieceControlee
 from ins.reglages import COPIE_MOIS, COPIE_PIECE
-from ins.rules.copies import TAILLE_MAX, kind_of, purge_day
+from ins.rules.copies import JOURS_SANS_PREUVE, TAILLE_MAX, kind_of, purge_day
 from pharmacy import audit, parametres
 from pharmacy.acteurs import Acteur
 from pharmacy.services.vente import VenteRefusee, check_droit
@@ -85,14 +85,29 @@ def copie_delete(acteur: Acteur, copie_id: int) -> int:
 
 
 def purge_due(officine_id: int) -> int:
-    """Delete the copies whose day came; return how many. Call it in the officine's context."""
+    """Delete the copies whose day came; return how many. Call it in the officine's context.
+
+    A copy serves to check again what an identity rests on: once its document proves nothing any
+    more, its day is brought forward. Source: INS-37; ins.md §2.3 (our decision).
+    """
     with transaction.atomic():
+        _bring_forward(officine_id)
         nombre, _ = CopiePiece.objects.filter(
             officine_id=officine_id, purge_le__lt=timezone.localdate() + timedelta(days=1)
         ).delete()
         if nombre:
             audit.note_system(officine_id, "ins.copies_purger", resultat=f"{nombre}")
     return nombre
+
+
+def _bring_forward(officine_id: int) -> None:
+    dernier = timezone.localdate() + timedelta(days=JOURS_SANS_PREUVE)
+    caduques = CopiePiece.objects.filter(
+        officine_id=officine_id, piece__active=False, purge_le__gt=dernier
+    )
+    nombre = caduques.update(purge_le=dernier)
+    if nombre:
+        audit.note_system(officine_id, "ins.copies_avancer", resultat=f"{nombre}")
 
 
 def _get(acteur: Acteur, copie_id: int) -> CopiePiece:
