@@ -30,7 +30,7 @@ from ins.rules.traits import (
 )
 from ins.rules.variantes import Contexte, Variante, propose_variants
 from pharmacy import chiffre, parametres
-from pharmacy.acteurs import Acteur
+from pharmacy.acteurs import Acteur, peut
 from pharmacy.models import Patient, Vente
 from pharmacy.services.patient import Traits, patient_same
 from teleservices.disjoncteur import is_to_be_set
@@ -82,6 +82,7 @@ def traits_of(patient: Patient) -> TraitsStricts:
         date_naissance=patient.date_naissance,
         sexe="" if patient.sexe == Patient.Sexe.INDETERMINE else patient.sexe,
         cog_naissance=patient.cog_naissance,
+        date_interpretee=patient.date_naissance_interpretee,
     )
 
 
@@ -435,6 +436,23 @@ def is_answered_recently(patient: Patient, jours: int) -> bool:
 def count_setting(acteur: Acteur) -> int:
     """Return 1 for the titulaire when INSi refuses this installation's setting (header)."""
     return int(acteur.role == "titulaire" and is_to_be_set("insi"))
+
+
+def tache_list(patient: Patient) -> QuerySet[TacheIdentite]:
+    """Return the open work items about a file, whichever of two files they name first (INS-15)."""
+    return TacheIdentite.objects.filter(
+        Q(patient=patient) | Q(autre=patient),
+        officine_id=patient.officine_id,
+        close_le__isnull=True,
+    ).order_by("pk")
+
+
+def count_taches_of(patient: Patient, acteur: Acteur) -> int:
+    """Return how many work items wait about a patient, for the band; 0 without the right.
+
+    Source: CTR-14.
+    """
+    return tache_list(patient).count() if peut(acteur, "ins.taches").ok else 0
 
 
 def is_blocked(patient: Patient) -> bool:

@@ -227,7 +227,7 @@ def record_renewal(envoi: Envoi, reponse: Reponse) -> None:
     contexte.usage, contexte.patient_id = ancien.usage, ancien.patient_id
     contexte.numero, contexte.etat = ancien.numero, Etat.CHOISI
     contexte.save()
-    ContexteApcv.objects.filter(pk=ancien.pk).update(etat=Etat.CLOS)
+    ContexteApcv.objects.filter(pk=ancien.pk, officine_id=ancien.officine_id).update(etat=Etat.CLOS)
     _forget_tokens([ancien])
     _keep_token(contexte, validite)
     audit.note_system(envoi.officine_id, "ins.apcv.renouvele", f"apcv:{contexte.pk}")
@@ -258,7 +258,9 @@ def on_sale_over(evenement: VenteTerminee | VenteAbandonnee) -> None:
     )
     if not ouverts:
         return
-    ContexteApcv.objects.filter(pk__in=[c.pk for c in ouverts]).update(etat=Etat.CLOS, donnees=None)
+    ContexteApcv.objects.filter(
+        officine_id=evenement.acteur.officine_id, pk__in=[c.pk for c in ouverts]
+    ).update(etat=Etat.CLOS, donnees=None)
     _forget_tokens(ouverts)
     for contexte in ouverts:
         if contexte.identifiant and contexte.expire_le and contexte.expire_le > timezone.now():

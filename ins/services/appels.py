@@ -35,7 +35,7 @@ from pharmacy.events import PatientChoisi
 from pharmacy.models import Patient, Vente
 from pharmacy.services.vente import VenteRefusee, check_droit, vente_locked
 from teleservices.models import Envoi
-from teleservices.outbox import Demande, enqueue_or_get, ring_on_commit
+from teleservices.outbox import Demande, enqueue_or_get, next_key, ring_on_commit
 
 BUDGET_S = 45
 _MEME_DEMANDE_S = 60
@@ -77,14 +77,14 @@ def on_patient_chosen(evenement: PatientChoisi) -> None:
     if evenement.moyen not in _CARTES:
         return
     # No lock on the file here: the sale is locked, and a settling takes them the other way round.
-    # Two readings at once meet on the idempotency key, whose rank is read before what it guards.
-    rang = _rank(evenement.acteur, f"patient:{evenement.patient_id}", RECUPERER_VITALE)
+    # Two readings at once meet on the idempotency key, which is read before what it guards.
+    cle = _key(evenement.acteur, f"patient:{evenement.patient_id}", RECUPERER_VITALE)
     patient = Patient.objects.get(pk=evenement.patient_id, officine_id=evenement.acteur.officine_id)
     demande, dernier = demande_vitale(patient), appel_last(patient)
     if demande is None or not _is_proposed(patient, dernier) or _is_under_way(dernier):
         return
     pret = _Pret(RECUPERER_VITALE, empreinte_question(demande))
-    _ask(evenement.acteur, Cible(evenement.vente_id, patient.pk), patient, pret, rang)
+    _ask(evenement.acteur, Cible(evenement.vente_id, patient.pk), patient, pret, cle)
 
 
 def _is_proposed(patient: Patient, dernier: AppelInsi | None) -> bool:
@@ -109,24 +109,19 @@ def _is_under_way(appel: AppelInsi | None) -> bool:
 def _hasten(envoi: Envoi) -> None:
     """Bring forward a row that waits for its next try."""
     if envoi.etat == Envoi.Etat.A_ENVOYER and envoi.tentatives:
-        Envoi.objects.filter(pk=envoi.pk, etat=Envoi.Etat.A_ENVOYER).update(
-            pas_avant=timezone.now()
-        )
+        Envoi.objects.filter(
+            pk=envoi.pk, officine_id=envoi.officine_id, etat=Envoi.Etat.A_ENVOYER
+        ).update(pas_avant=timezone.now())
         ring_on_commit(envoi)
 
 
-def _rank(acteur: Acteur, sujet: str, operation: str) -> int:
-    """Return the rank of the next call of this kind about a file or a sale."""
-    faits = Envoi.objects.filter(officine_id=acteur.officine_id, operation=operation, sujet=sujet)
-    return faits.count() + 1
+def _key(acteur: Acteur, sujet: str, operation: str) -> str:
+    """Return the idempotency key of the next call of this kind, today, about a file or a sale."""
+    return next_key(acteur.officine_id, f"{operation}:{sujet}:{timezone.localdate():%Y%m%d}")
 
 
-def _ask(
-    acteur: Acteur, cible: Cible, patient: Patient | None, pret: _Pret, rang: int
-) -> AppelInsi:
-    """Put the question in the outbox, once for a rank, with who asks, where and from what."""
-    jour = timezone.localdate()
-    cle = f"{pret.operation}:{cible.sujet}:{jour:%Y%m%d}:{rang}"
+def _ask(acteur: Acteur, cible: Cible, patient: Patient | None, pret: _Pret, cle: str) -> AppelInsi:
+    """Put the question in the outbox, once for a key, with who asks, where and from what."""
     demande = Demande(pret.operation, cible.sujet, cle, corps=pret.corps, vente_id=cible.vente_id)
     envoi, neuf = enqueue_or_get(acteur, demande)
     if not neuf:
@@ -223,8 +218,8 @@ def _ask_once(
             "Dix appels à INSi pour cette visite : c'est la limite. Reprenez à la prochaine.",
             "INS-014",
         )
-    rang = _rank(acteur, cible.sujet, pret.operation)
-    appel = _ask(acteur, cible, patient, pret, rang)
+    cle = _key(acteur, cible.sujet, pret.operation)
+    appel = _ask(acteur, cible, patient, pret, cle)
     _announce(acteur, cible, patient)
     return appel
 

@@ -36,6 +36,7 @@ def dump_traits(traits: TraitsStricts) -> bytes:
             "date_naissance": jour.isoformat() if jour else None,
             "sexe": traits.sexe,
             "cog_naissance": traits.cog_naissance,
+            "date_interpretee": traits.date_interpretee,
         }
     ).encode()
 

@@ -167,8 +167,9 @@ def load(acteur: Acteur, vente_id: int, lecture_id: int) -> tuple[LectureDatamat
 
 def _load_locked(acteur: Acteur, vente_id: int, lecture_id: int) -> tuple[LectureDatamatrix, Lue]:
     """Return a reading as `load`, locked: of two answers at once, the second finds it served."""
-    verrou = LectureDatamatrix.objects.select_for_update(of=("self",), no_key=True)
-    verrou.filter(officine_id=acteur.officine_id, pk=lecture_id).first()
+    LectureDatamatrix.objects.select_for_update(of=("self",), no_key=True).filter(
+        officine_id=acteur.officine_id, pk=lecture_id
+    ).first()
     return load(acteur, vente_id, lecture_id)
 
 

@@ -221,6 +221,35 @@ def test_another_matricule_than_the_qualified_file_is_an_alert_and_replaces_noth
     assert TacheIdentite.objects.filter(patient=patient, nature="autre_matricule").count() == 1
 
 
+@pytest.mark.cas("ins-65")
+@pytest.mark.exigence("INS-33")
+def test_the_alert_of_another_matricule_proposes_the_doubt(appli):
+    """T25, then T17 by one key: the INS leaves, the item is closed, the sale has nobody."""
+    patient = appli.troupe.patient()
+    appli.read("autre_ins")
+    assert 'name="douter"' in appli.choose().content.decode()
+    reponse = appli.choose(douter="oui")
+    assert (reponse.status_code, reponse.content) == (200, b"")
+    patient.refresh_from_db()
+    appli.vente.refresh_from_db()
+    assert (patient.statut, patient.attr_douteux, patient.ins_empreinte) == ("PROV", True, "")
+    assert appli.vente.patient is None
+    assert events(patient)[-1] == "T17"
+    tache = TacheIdentite.objects.get(patient=patient, nature="autre_matricule")
+    assert tache.issue == "identité marquée douteuse"
+    assert "ne lève pas le doute" in appli.choose().content.decode()
+
+
+def test_the_doubt_is_for_that_alert_alone(appli):
+    patient = fiche(appli)
+    appli.read("titulaire")
+    reponse = appli.choose(douter="oui")
+    assert reponse.status_code == 409
+    assert "APCV-006" in reponse.content.decode()
+    patient.refresh_from_db()
+    assert not patient.attr_douteux
+
+
 def test_the_appli_does_not_lift_a_doubt(appli):
     patient = fiche(appli)
     Patient.objects.filter(pk=patient.pk).update(attr_douteux=True)

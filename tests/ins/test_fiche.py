@@ -1,6 +1,7 @@
 """The identity page: evidence, calls, story, what may go out; masked for who may not see."""
 
 import re
+from dataclasses import replace
 
 import pytest
 from bs4 import BeautifulSoup
@@ -8,9 +9,10 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from ins.models import IdentiteRecue
+from ins.selectors import count_taches_of
 from ins.services import attributs
 from ins.services.separation import separate
-from ins.services.taches import open_tache
+from ins.services.taches import close_taches, open_tache
 from pharmacy import panels
 from pharmacy.models import Audit, Operateur, Patient
 from tests.ins.dossiers import dossier, fuse
@@ -259,3 +261,57 @@ def test_what_waits_of_a_patient_is_in_the_band_of_every_screen(comptoir, qualif
         ], url
         assert {lien["href"] for lien in liens} == {f"/patient/{qualifie.pk}/attente/"}
     assert _band(comptoir.troupe.client("B01"), ecrans[1]).find(class_="compteur") is None
+
+
+@pytest.mark.exigence("CTR-14")
+def test_a_count_that_breaks_says_so_in_its_place_and_the_band_stays(
+    comptoir, qualifie, monkeypatch, caplog
+):
+    def broken(_patient, _acteur):
+        raise RuntimeError("down")
+
+    monkeypatch.setattr(panels, "_compteurs_patient", {})
+    for nom, compute in (("documents", broken), ("messages", lambda *_: 3)):
+        panels.register_compteur_patient(
+            panels.CompteurPatient(
+                nom, f"{nom[:-1]} à lire", f"{nom} à lire", lambda _patient: "/file/", compute
+            )
+        )
+    for url in (f"/vente/{comptoir.vente.pk}/", f"/patients/{qualifie.pk}/identite/"):
+        bande = _band(comptoir.troupe.client(), url)
+        assert "ADRUN ZOE" in bande.find(class_="nom").text, url
+        panne, marche = bande.find_all(class_="compteur")
+        assert " ".join(panne.text.split()) == "Documents à lire : indisponible"
+        assert panne.find("svg") is not None
+        assert " ".join(marche.text.split()) == "3 messages à lire"
+    assert "compteur.panne cle=documents" in caplog.text
+    assert "ADRUN" not in caplog.text
+
+
+@pytest.mark.exigence("CTR-14")
+def test_work_items_wait_in_the_band_of_both_files_they_name(comptoir, qualifie):
+    autre = comptoir.troupe.patient()
+    open_tache(qualifie, "doublon", autre=autre)
+    open_tache(qualifie, "relance")
+    client = comptoir.troupe.client()
+    for patient, mots, voisin in (
+        (qualifie, "2 points d'identité à traiter", autre),
+        (autre, "1 point d'identité à traiter", qualifie),
+    ):
+        url = f"/patients/{patient.pk}/identite/"
+        lien = _band(client, url).find(class_="compteur")
+        assert (" ".join(lien.text.split()), lien["href"]) == (mots, url)
+        assert f"/patient/{patient.pk}/fusion/{voisin.pk}/" in _lire(comptoir, patient)
+    acteur = comptoir.troupe.acteur()
+    assert count_taches_of(qualifie, acteur) == 2
+    assert count_taches_of(qualifie, replace(acteur, role="administratif")) == 0
+    close_taches(qualifie, ["doublon", "relance"], "vu")
+    assert _band(client, f"/patients/{autre.pk}/identite/").find(class_="compteur") is None
+
+
+@pytest.mark.exigence("CTR-14")
+def test_the_band_costs_one_statement_for_each_app_that_counts(comptoir, qualifie):
+    acteur = comptoir.troupe.acteur()
+    with CaptureQueriesContext(connection) as requetes:
+        panels.compteur_patient_list(qualifie, acteur)
+    assert len(requetes) == 2
