@@ -174,25 +174,27 @@ def read_proof(texte: str, defi: str) -> Liaison | None:
     if trouve is None:
         return None
     with officine_context(trouve[0]):
-        poste = Poste.objects.get(pk=trouve[1])
+        poste = Poste.objects.get(officine_id=trouve[0], pk=trouve[1])
         try:
             claims = cles.verify(preuve, "agent-relay+jwt", poste.cle_publique)
         except cles.JetonRefuse:
             return None
         attendu = {"iss": f"agent:{poste.wid}", "aud": settings.ADRESSE, "challenge": defi}
-        if any(claims.get(n) != v for n, v in attendu.items()) or not _is_trusted(poste.pk):
+        if any(claims.get(n) != v for n, v in attendu.items()) or not _is_trusted(Liaison(*trouve)):
             return None
         services.note_sign(poste, claims)
     return Liaison(*trouve)
 
 
-def _is_trusted(poste_id: int) -> bool:
-    return Poste.objects.filter(pk=poste_id, etat=Poste.Etat.ASSOCIE).exists()
+def _is_trusted(liaison: Liaison) -> bool:
+    return Poste.objects.filter(
+        officine_id=liaison.officine_id, pk=liaison.poste_id, etat=Poste.Etat.ASSOCIE
+    ).exists()
 
 
 def _still_trusted(liaison: Liaison) -> bool:
     with officine_context(liaison.officine_id):
-        return _is_trusted(liaison.poste_id)
+        return _is_trusted(liaison)
 
 
 async def _serve_agent(prise: Prise) -> None:
@@ -263,7 +265,9 @@ class Visiteur:
     def is_there(self) -> bool:
         """Tell whether the session still stands and its poste is still trusted. Two queries."""
         with officine_context(self.acteur.officine_id):
-            return is_present(self.session, self.acteur) and _is_trusted(self.poste_id)
+            return is_present(self.session, self.acteur) and _is_trusted(
+                Liaison(self.acteur.officine_id, self.poste_id)
+            )
 
 
 def identify(scope: Scope) -> Visiteur | int:

@@ -71,7 +71,9 @@ def signatory_of(acteur: Acteur, service: str) -> Operateur | None:
     Of the pharmaciens: who signed on this poste, then who signed last, then the titulaire. None
     when nobody of the officine can. Source: ordonnance.md §2.8, « signed by another pharmacien ».
     """
-    operateur = Operateur.objects.select_related("officine").get(pk=acteur.operateur_id)
+    operateur = Operateur.objects.select_related("officine").get(
+        pk=acteur.operateur_id, officine_id=acteur.officine_id
+    )
     if operateur.rpps:
         return operateur
     signees = list(
@@ -133,7 +135,7 @@ def _signatory_by_card(acteur: Acteur, lu: CertificatCps) -> Operateur:
     if acteur.rpps:
         if lu.id_nat != f"8{acteur.rpps}":
             raise SignatureRefusee("autre_titulaire", "Cette carte est celle d'une autre personne.")
-        return Operateur.objects.get(pk=acteur.operateur_id)
+        return Operateur.objects.get(pk=acteur.operateur_id, officine_id=acteur.officine_id)
     signataire = _pharmaciens(acteur).filter(rpps=rpps).first()
     if signataire is None:
         raise SignatureRefusee(

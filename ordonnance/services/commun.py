@@ -123,9 +123,9 @@ def sign_as(envoi: Envoi, signataire: Operateur) -> bytes | None:
     if envoi.corps is None:
         return None
     if envoi.sujet.startswith("exec:"):
-        Execution.objects.filter(pk=int(envoi.sujet.removeprefix("exec:"))).update(
-            executant_rpps=signataire.rpps
-        )
+        Execution.objects.filter(
+            pk=int(envoi.sujet.removeprefix("exec:")), officine_id=envoi.officine_id
+        ).update(executant_rpps=signataire.rpps)
     return corps_signe_par(bytes(envoi.corps), professional_of(signataire))
 
 

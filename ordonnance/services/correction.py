@@ -34,7 +34,7 @@ def record(envoi: Envoi, reponse: Reponse) -> None:
     Otherwise the execution stays to be corrected and a person does the control again. Inside the
     settling transaction. Source: ordonnance.md §5.3 (6), §2.6 (EPU-010).
     """
-    operateur = Operateur.objects.get(pk=envoi.operateur_id)
+    operateur = Operateur.objects.get(pk=envoi.operateur_id, officine_id=envoi.officine_id)
     acteur = Acteur(operateur.pk, envoi.officine_id, operateur.role, envoi.poste_id, operateur.rpps)
     numerique = locked(acteur, int(envoi.sujet.removeprefix("on:")))
     if numerique.etat != "a_corriger":
@@ -109,7 +109,7 @@ def _correct(acteur: Acteur, dossier: Dossier, *, valide_par: int | None) -> Exe
     numerique = dossier.numerique
     execution = (
         Execution.objects.select_for_update(of=("self",), no_key=True)
-        .filter(numerique=numerique)
+        .filter(officine_id=numerique.officine_id, numerique=numerique)
         .latest("pk")
     )
     envois = Envoi.objects.filter(
@@ -145,6 +145,7 @@ def _correct(acteur: Acteur, dossier: Dossier, *, valide_par: int | None) -> Exe
 
 def _lock_again(execution: Execution) -> Verrouillage:
     verrou = Verrou.objects.filter(
+        officine_id=execution.officine_id,
         numerique_id=execution.numerique_id,
         id_execution=str(execution.uuid),
         expire_le__gt=timezone.now(),

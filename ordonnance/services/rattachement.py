@@ -28,7 +28,12 @@ def attach(acteur: Acteur, numerique_id: int, produit_id: int, choix: str) -> Li
             raise VenteRefusee("Le contrôle est validé : les produits ne bougent plus.", "ORD-017")
         produit = (
             LigneDelivrance.objects.select_for_update(of=("self",), no_key=True)
-            .filter(pk=produit_id, vente_id=numerique.ordonnance.vente_id or 0, annulee=False)
+            .filter(
+                officine_id=acteur.officine_id,
+                pk=produit_id,
+                vente_id=numerique.ordonnance.vente_id or 0,
+                annulee=False,
+            )
             .first()
         )
         if produit is None:
@@ -43,7 +48,9 @@ def attach(acteur: Acteur, numerique_id: int, produit_id: int, choix: str) -> Li
 
 def _living(numerique: OrdonnanceNumerique, id_national: str) -> str:
     lignes = LignePrescrite.objects.filter(
-        ordonnance_id=numerique.ordonnance_id, id_national=id_national
+        officine_id=numerique.officine_id,
+        ordonnance_id=numerique.ordonnance_id,
+        id_national=id_national,
     ).exclude(statut__in=FINIES)
     if not id_national or not lignes.exists():
         raise VenteRefusee("Cette ligne ne se sert plus. Choisissez-en une autre.", "ORD-018")

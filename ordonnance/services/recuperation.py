@@ -203,8 +203,14 @@ def retry(acteur: Acteur, numerique_id: int) -> OrdonnanceNumerique:
         return _again(acteur, vente, numerique)
 
 
+def _vente_of(numerique: OrdonnanceNumerique) -> Vente:
+    return Vente.objects.get(
+        pk=numerique.ordonnance.vente_id or 0, officine_id=numerique.officine_id
+    )
+
+
 def _ask_again_on_paper(acteur: Acteur, numerique: OrdonnanceNumerique) -> OrdonnanceNumerique:
-    vente = Vente.objects.get(pk=numerique.ordonnance.vente_id or 0)
+    vente = _vente_of(numerique)
     if not _is_asking(numerique):
         _ask(acteur, vente, numerique, "ordonnance.regulariser")
         announce(numerique)
@@ -235,7 +241,7 @@ def record(envoi: Envoi, reponse: Reponse) -> None:
     numerique = (
         OrdonnanceNumerique.objects.select_for_update(of=("self",), no_key=True)
         .select_related("ordonnance__vente__patient")
-        .get(pk=int(envoi.sujet.removeprefix("on:")))
+        .get(pk=int(envoi.sujet.removeprefix("on:")), officine_id=envoi.officine_id)
     )
     if numerique.etat not in {"lue", "papier"}:
         return
@@ -369,7 +375,7 @@ def _prefill(numerique: OrdonnanceNumerique, prescription: PrescriptionLue) -> N
     prescripteur = _prescriber(numerique.officine_id, prescription.prescripteur)
     ordonnance.prescripteur = prescripteur
     ordonnance.date_prescription = prescription.date_prescription
-    Vente.objects.filter(pk=ordonnance.vente_id or 0).update(
+    Vente.objects.filter(pk=ordonnance.vente_id or 0, officine_id=numerique.officine_id).update(
         prescripteur=prescripteur,
         date_prescription=prescription.date_prescription,
         version=F("version") + 1,
@@ -417,7 +423,7 @@ def _show(numerique: OrdonnanceNumerique, *, late: bool) -> None:
 
 def read_again(envoi: Envoi, numerique: OrdonnanceNumerique) -> None:
     """EPU-010: the prescription changed under a validated execution; ask for it again (§5.3)."""
-    vente = Vente.objects.get(pk=numerique.ordonnance.vente_id or 0)
+    vente = _vente_of(numerique)
     acteur = Acteur(envoi.operateur_id, envoi.officine_id, "", envoi.poste_id)
     _ask(acteur, vente, numerique, "ordonnance.relire")
 
@@ -439,7 +445,9 @@ def keep_again(numerique: OrdonnanceNumerique, reponse: Reponse) -> None:
 def record_failure(envoi: Envoi) -> None:
     """Show what a failed consultation means; its sentence stands on the row."""
     numerique = (
-        OrdonnanceNumerique.objects.filter(pk=int(envoi.sujet.removeprefix("on:")))
+        OrdonnanceNumerique.objects.filter(
+            pk=int(envoi.sujet.removeprefix("on:")), officine_id=envoi.officine_id
+        )
         .select_related("ordonnance")
         .first()
     )

@@ -62,7 +62,9 @@ def _rank(poste: Poste, contenu: dict[str, Any]) -> int:
     if poste.config_empreinte == empreinte:
         return poste.config_seq
     with transaction.atomic():
-        tenu = Poste.objects.select_for_update(of=("self",), no_key=True).get(pk=poste.pk)
+        tenu = Poste.objects.select_for_update(of=("self",), no_key=True).get(
+            pk=poste.pk, officine_id=poste.officine_id
+        )
         if tenu.config_empreinte != empreinte:
             tenu.config_seq += 1
             tenu.config_empreinte = empreinte
@@ -89,7 +91,7 @@ def config_for(wid: str, preuve: str) -> dict[str, Any] | None:
         return None
     officine_id, poste_id = trouve
     with officine_context(officine_id):
-        poste = Poste.objects.select_related("officine").get(pk=poste_id)
+        poste = Poste.objects.select_related("officine").get(pk=poste_id, officine_id=officine_id)
         try:
             claims = cles.verify(preuve, TYPE_APPEL, poste.cle_publique)
         except cles.JetonRefuse:

@@ -102,7 +102,9 @@ def note_presence(poste: Poste, proof: str, *, sid: str) -> None:
     version = claims.get("agent")
     if not (isinstance(version, str) and _IDENT.fullmatch(version)):
         raise cles.JetonRefuse("version")
-    Poste.objects.filter(pk=poste.pk).update(vu_le=maintenant, version_agent=version[:20])
+    Poste.objects.filter(pk=poste.pk, officine_id=poste.officine_id).update(
+        vu_le=maintenant, version_agent=version[:20]
+    )
 
 
 def note_sign(poste: Poste, claims: dict[str, Any]) -> None:
@@ -114,9 +116,9 @@ def note_sign(poste: Poste, claims: dict[str, Any]) -> None:
     if type(signee) is not int or abs(int(maintenant.timestamp()) - signee) > PREUVE_S:
         return
     if isinstance(version, str) and _IDENT.fullmatch(version):
-        Poste.objects.filter(pk=poste.pk, etat=Poste.Etat.ASSOCIE).update(
-            vu_le=maintenant, version_agent=version[:20]
-        )
+        Poste.objects.filter(
+            pk=poste.pk, officine_id=poste.officine_id, etat=Poste.Etat.ASSOCIE
+        ).update(vu_le=maintenant, version_agent=version[:20])
 
 
 def issue_nonce(acteur: Acteur, poste: Poste, *, sid: str, operation: str) -> str:
@@ -255,6 +257,7 @@ def _refus(code: str) -> LectureRefusee:
 def _consume_nonce(acteur: Acteur, poste: Poste, sid: str, operation: str, valeur: str) -> None:
     maintenant = timezone.now()
     pris = NonceLecture.objects.filter(
+        officine_id=acteur.officine_id,
         valeur_hash=hashlib.sha256(valeur.encode()).hexdigest(),
         poste=poste,
         session_hash=sid,
@@ -269,7 +272,9 @@ def _consume_nonce(acteur: Acteur, poste: Poste, sid: str, operation: str, valeu
 
 def _keep_receipt(acteur: Acteur, poste: Poste, operation: str, recu: _Recu) -> RecuCarte:
     """Add a receipt to the poste's chain. Two readings at once pass one after the other."""
-    dernier = Poste.objects.select_for_update(of=("self",), no_key=True).get(pk=poste.pk)
+    dernier = Poste.objects.select_for_update(of=("self",), no_key=True).get(
+        pk=poste.pk, officine_id=acteur.officine_id
+    )
     if RecuCarte.objects.filter(officine_id=acteur.officine_id, jti=recu.jti).exists():
         raise _refus("recu_rejoue")
     garde = RecuCarte.objects.create(
@@ -299,7 +304,7 @@ def enrol_local(poste: Poste, cle_publique: str, *, retablir: bool = False) -> N
     Raises PosteRevoque for a revoked poste unless `retablir`, ValueError for a malformed key.
     """
     cle = cles.poste_key(cle_publique)
-    postes = Poste.objects.filter(pk=poste.pk)
+    postes = Poste.objects.filter(pk=poste.pk, officine_id=poste.officine_id)
     if not retablir:
         postes = postes.exclude(etat=Poste.Etat.REVOQUE)
     pris = postes.update(

@@ -120,6 +120,7 @@ def complete(acteur: Acteur, poste: Poste, jti: str, signature: bytes, certifica
         demande = (
             DemandeSignature.objects.select_for_update(of=("self",), no_key=True)
             .filter(
+                officine_id=acteur.officine_id,
                 jti=jti,
                 operateur_id=acteur.operateur_id,
                 poste=poste,

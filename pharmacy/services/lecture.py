@@ -202,8 +202,9 @@ def beneficiaire_choose(acteur: Acteur, vente: Vente, recu_id: int, rang: int) -
     """
     with transaction.atomic():
         # Of two choices at once, the second finds the reading used.
-        verrou = RecuCarte.objects.select_for_update(of=("self",), no_key=True)
-        verrou.filter(officine_id=acteur.officine_id, pk=recu_id).first()
+        RecuCarte.objects.select_for_update(of=("self",), no_key=True).filter(
+            officine_id=acteur.officine_id, pk=recu_id
+        ).first()
         recu, porteurs = reading_kept(acteur, recu_id)
         porteur = _one_of(porteurs, rang)
         recu.donnees = None

@@ -51,7 +51,11 @@ def _poste_of(request: HttpRequest) -> Poste | None:
     cookie: tuple[int, int] | None = request.poste_cookie  # type: ignore[attr-defined]
     if cookie is None or request.session.get("officine") not in {None, cookie[0]}:
         return None
-    return Poste.objects.filter(pk=cookie[1]).exclude(etat=Poste.Etat.REVOQUE).first()
+    return (
+        Poste.objects.filter(officine_id=cookie[0], pk=cookie[1])
+        .exclude(etat=Poste.Etat.REVOQUE)
+        .first()
+    )
 
 
 def _refresh_lock(request: HttpRequest, operateur: Operateur) -> None:
@@ -78,7 +82,9 @@ def is_present(session_key: str, acteur: Acteur) -> bool:
     maintenant = timezone.now()
     ouvertes = Session.objects.filter(session_key=session_key, expire_date__gt=maintenant)
     ligne = (
-        Operateur.objects.filter(pk=acteur.operateur_id, actif=True, role=acteur.role)
+        Operateur.objects.filter(
+            officine_id=acteur.officine_id, pk=acteur.operateur_id, actif=True, role=acteur.role
+        )
         .order_by()
         .values_list(
             Subquery(ouvertes.values("session_data")[:1]),

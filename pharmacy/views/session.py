@@ -43,7 +43,9 @@ def _poste_automatique(request: HttpRequest) -> Poste | None:
     if officine_id is None:
         return None
     with officine_context(officine_id):
-        return Poste.objects.filter(code=settings.POSTE_AUTOMATIQUE).first()
+        return Poste.objects.filter(
+            officine_id=officine_id, code=settings.POSTE_AUTOMATIQUE
+        ).first()
 
 
 def _render(
@@ -138,7 +140,10 @@ def mot_de_passe(request: HttpRequest) -> HttpResponse:
     """The temporary password is replaced before the session opens."""
     operateur_id, jusqua = request.session.get(A_CHANGER, (0, 0.0))
     operateur = Operateur.objects.filter(
-        pk=operateur_id, actif=True, mot_de_passe_temporaire=True
+        officine_id=request.session.get("officine", 0),
+        pk=operateur_id,
+        actif=True,
+        mot_de_passe_temporaire=True,
     ).first()
     if operateur is None or jusqua < timezone.now().timestamp():
         return redirect("/connexion/")
