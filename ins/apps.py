@@ -12,6 +12,7 @@ class InsConfig(AppConfig):
     def ready(self) -> None:
         """Register what the core and the outbox call."""
         from ins import (
+            attentes,
             cablage_apcv,
             handlers,
             handlers_verification,
@@ -20,21 +21,14 @@ class InsConfig(AppConfig):
             reglages_appels,
             scan,
         )
-        from ins.selectors import count_setting, count_taches_of
+        from ins.selectors import count_setting
         from ins.services.appels import on_patient_chosen
         from ins.services.creation import tell_creation
         from ins.services.doublons import on_patient_created
         from ins.services.rappels import next_step
         from pharmacy import etapes
         from pharmacy.events import PatientChoisi, PatientCree, subscribe
-        from pharmacy.panels import (
-            Compteur,
-            CompteurPatient,
-            Panneau,
-            register_compteur,
-            register_compteur_patient,
-            register_panneau,
-        )
+        from pharmacy.panels import Compteur, Panneau, register_compteur, register_panneau
         from teleservices import registre
 
         registre.register(handlers.RecupererVitale(), handlers.REPRISES_S)
@@ -49,15 +43,7 @@ class InsConfig(AppConfig):
         register_compteur(
             Compteur("insi-reglage", "réglage d'INSi à corriger", "/file/", count_setting)
         )
-        register_compteur_patient(
-            CompteurPatient(
-                "ins-taches",
-                "point d'identité à traiter",
-                "points d'identité à traiter",
-                lambda patient: f"/patients/{patient.pk}/identite/",
-                count_taches_of,
-            )
-        )
+        attentes.register_all()
         reglages_appels.register_all()
         etapes.register_avant_fin(next_step)
         reglages.register_all()

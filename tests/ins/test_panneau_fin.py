@@ -17,7 +17,7 @@ def _fin(comptoir):
 
 
 def _panneau(comptoir, url):
-    page = BeautifulSoup(comptoir.troupe.client().get(url).content, "html.parser")
+    page = BeautifulSoup(comptoir.troupe.client().get(url).content.decode(), "html.parser")
     panneau = page.find(id="panneau-identite")
     assert panneau is not None, url
     return panneau
@@ -29,11 +29,11 @@ def _serve(comptoir):
 
 @pytest.mark.exigence("INS-16", "INS-32")
 def test_after_the_document_asked_for_by_fin_the_panel_says_what_was_done(comptoir, zoe):
-    comptoir.read(zoe)
+    patient = comptoir.read(zoe)
     _serve(comptoir)
     dialogue = _fin(comptoir)
     assert dialogue.endswith("/qualifier/")
-    champs = {"reponse": "conforme", "piece": "PA", "traits_version": "1"}
+    champs = {"reponse": "conforme", "piece": "PA", "traits_version": patient.traits_version}
     assert comptoir.troupe.client().post(dialogue, champs).status_code == 302
     for url in (f"/vente/{comptoir.vente.pk}/", _fin(comptoir)):
         texte = " ".join(_panneau(comptoir, url).text.split())

@@ -361,9 +361,9 @@ def test_an_answer_for_an_identity_made_doubtful_meanwhile_is_not_taken(comptoir
 
 
 def test_two_readings_at_the_same_instant_meet_on_one_row(comptoir, zoe, monkeypatch):
-    # What each of two transactions sees before the other commits: no call, rank 1.
+    # What each of two transactions sees before the other commits: no call, the same free key.
     monkeypatch.setattr(appels, "_is_under_way", lambda _patient: False)
-    monkeypatch.setattr(appels, "_rank", lambda *_faits: 1)
+    monkeypatch.setattr(appels, "next_key", lambda _officine, debut: f"{debut}:1")
     comptoir.choose(zoe)
     patient = comptoir.choose(zoe)
     assert AppelInsi.objects.filter(patient=patient).count() == 1
