@@ -1,6 +1,7 @@
 """The outbox: a call to a national service is first a row, in the transaction of its use case."""
 
 import logging
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import uuid4
@@ -90,11 +91,20 @@ def next_key(officine_id: int, debut: str) -> str:
     a file would give twice the same key. Two callers who read the same rows get the same key, and
     meet on it. Asked by equality: « begins with » reads every row behind row-level security.
     """
-    cles = [f"{debut}:{rang}" for rang in range(1, _RANGS + 1)]
-    prises = set(
-        Envoi.objects.filter(officine_id=officine_id, cle__in=cles).values_list("cle", flat=True)
-    )
-    return next((cle for cle in cles if cle not in prises), f"{debut}:{uuid4()}")
+    cles = keys_of(debut)
+    prises = Envoi.objects.filter(officine_id=officine_id, cle__in=cles)
+    return first_free(cles, prises.values_list("cle", flat=True))
+
+
+def keys_of(debut: str) -> list[str]:
+    """Return the keys « debut:1 », « debut:2 »…, and a last one that nobody has."""
+    return [*(f"{debut}:{rang}" for rang in range(1, _RANGS + 1)), f"{debut}:{uuid4()}"]
+
+
+def first_free(cles: Sequence[str], prises: Iterable[str]) -> str:
+    """Return the first of `cles` (`keys_of`) that is not among `prises`."""
+    connues = set(prises)
+    return next(cle for cle in cles if cle not in connues)
 
 
 def ring_on_commit(envoi: Envoi, dans_s: float = 0.0) -> None:

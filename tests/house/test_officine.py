@@ -21,6 +21,7 @@ SANS_OFFICINE = {
     "pharmacy/session/backend.py:get_user": "Django gives an id alone, in the session's officine",
     "teleservices/balayage.py:doubt": "a row that a named function gave with its officine",
     "teleservices/moteur.py:claim": "rung as (officine, row), in the context of that officine",
+    "teleservices/moteur.py:_read": "the row that was claimed",
     "teleservices/moteur.py:_sent": "the row that was claimed",
     "teleservices/moteur.py:_locked": "the row that was claimed",
     "ordonnance/selectors.py:to_regularise": "prefetched for rows that are the officine's",

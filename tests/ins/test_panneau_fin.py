@@ -35,8 +35,8 @@ def test_after_the_document_asked_for_by_fin_the_panel_says_what_was_done(compto
     assert dialogue.endswith("/qualifier/")
     champs = {"reponse": "conforme", "piece": "PA", "traits_version": patient.traits_version}
     assert comptoir.troupe.client().post(dialogue, champs).status_code == 302
-    for url in (f"/vente/{comptoir.vente.pk}/", _fin(comptoir)):
-        texte = " ".join(_panneau(comptoir, url).text.split())
+    for aller in (lambda: f"/vente/{comptoir.vente.pk}/", lambda: _fin(comptoir)):
+        texte = " ".join(_panneau(comptoir, aller()).text.split())
         assert "Pièce contrôlée le" in texte
         assert "Insérez" not in texte
 

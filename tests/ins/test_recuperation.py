@@ -1,5 +1,7 @@
 """From the card to the identity: what INSi answers, and what the file becomes."""
 
+from dataclasses import replace
+
 import pytest
 
 from ins.models import AppelInsi, EvenementIdentite, HistoriqueIns
@@ -362,8 +364,14 @@ def test_an_answer_for_an_identity_made_doubtful_meanwhile_is_not_taken(comptoir
 
 def test_two_readings_at_the_same_instant_meet_on_one_row(comptoir, zoe, monkeypatch):
     # What each of two transactions sees before the other commits: no call, the same free key.
-    monkeypatch.setattr(appels, "_is_under_way", lambda _patient: False)
-    monkeypatch.setattr(appels, "next_key", lambda _officine, debut: f"{debut}:1")
+    lire, cles = appels.read_suivi, []
+
+    def read(*faits):
+        suivi = lire(*faits)
+        cles.append(suivi.cle)
+        return replace(suivi, cle=cles[0], en_cours=False)
+
+    monkeypatch.setattr(appels, "read_suivi", read)
     comptoir.choose(zoe)
     patient = comptoir.choose(zoe)
     assert AppelInsi.objects.filter(patient=patient).count() == 1
