@@ -31,7 +31,7 @@ from ins.rules.traits import (
 )
 from ins.rules.variantes import Contexte, Variante, propose_variants
 from pharmacy import chiffre, parametres
-from pharmacy.acteurs import Acteur, peut
+from pharmacy.acteurs import Acteur
 from pharmacy.models import Patient, Vente
 from pharmacy.services.patient import Traits, patient_same
 from teleservices.disjoncteur import is_to_be_set
@@ -487,14 +487,6 @@ def tache_list(patient: Patient) -> QuerySet[TacheIdentite]:
         officine_id=patient.officine_id,
         close_le__isnull=True,
     ).order_by("pk")
-
-
-def count_taches_of(patient: Patient, acteur: Acteur) -> int:
-    """Return how many work items wait about a patient, for the band; 0 without the right.
-
-    Source: CTR-14.
-    """
-    return tache_list(patient).count() if peut(acteur, "ins.taches").ok else 0
 
 
 def is_blocked(patient: Patient) -> bool:

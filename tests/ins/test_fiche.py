@@ -8,9 +8,10 @@ from bs4 import BeautifulSoup
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from ins.attentes import count_homonymes, count_taches
 from ins.models import IdentiteRecue
-from ins.selectors import count_taches_of
 from ins.services import attributs
+from ins.services.doublons import put_aside
 from ins.services.separation import separate
 from ins.services.taches import close_taches, open_tache
 from pharmacy import panels
@@ -303,10 +304,32 @@ def test_work_items_wait_in_the_band_of_both_files_they_name(comptoir, qualifie)
         assert (" ".join(lien.text.split()), lien["href"]) == (mots, url)
         assert f"/patient/{patient.pk}/fusion/{voisin.pk}/" in _lire(comptoir, patient)
     acteur = comptoir.troupe.acteur()
-    assert count_taches_of(qualifie, acteur) == 2
-    assert count_taches_of(qualifie, replace(acteur, role="administratif")) == 0
+    assert (count_taches(qualifie, acteur), count_homonymes(qualifie, acteur)) == (2, 0)
+    autre_role = replace(acteur, role="administratif")
+    assert (count_taches(qualifie, autre_role), count_homonymes(qualifie, autre_role)) == (0, 0)
     close_taches(qualifie, ["doublon", "relance"], "vu")
     assert _band(client, f"/patients/{autre.pk}/identite/").find(class_="compteur") is None
+
+
+@pytest.mark.exigence("CTR-14", "INS-33")
+@pytest.mark.parametrize("verdict", ["homonyme", "jumeaux"])
+def test_a_homonym_detected_is_said_at_each_opening_until_a_person_says_so(
+    comptoir, qualifie, verdict
+):
+    """HOMD, then HOMA: the machine's suspicion is a count, the mark is a person's."""
+    autre = comptoir.troupe.patient()
+    open_tache(qualifie, "doublon", autre=autre, precision=verdict)
+    client = comptoir.troupe.client()
+    for patient in (qualifie, autre):
+        bande = _band(client, f"/patients/{patient.pk}/identite/")
+        (lien,) = bande.find_all(class_="compteur")
+        assert " ".join(lien.text.split()) == "1 homonyme possible"
+        assert lien["href"] == f"/patient/{patient.pk}/proches/"
+        assert client.get(lien["href"]).status_code == 200
+    put_aside(comptoir.troupe.acteur("A01"), qualifie.pk, autre.pk, "homonymes")
+    bande = _band(client, f"/patients/{autre.pk}/identite/")
+    assert bande.find(class_="compteur") is None
+    assert "Homonyme" in [badge.text for badge in bande.find_all(class_="badge")]
 
 
 @pytest.mark.exigence("CTR-14")
