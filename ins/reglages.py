@@ -14,25 +14,29 @@ PERIMEE_ANNEES = "ins.piece_perimee_annees"
 PIECES_AJOUTEES = "ins.pieces_ajoutees"
 COPIE_PIECE = "ins.copie_piece"
 COPIE_MOIS = "ins.copie_mois"
-# Setting -> (field of Tolerances, what the counter reads, what happens otherwise).
+# Setting -> (field of Tolerances, in short on the dialog, whole, what happens otherwise).
 TOLERANCES = {
     "ins.tolerer_prenoms": (
         "prenoms_suivants",
+        "prénoms suivants",
         "prénoms suivants absents ou dans un autre ordre",
         "tous les prénoms doivent s'y lire, dans l'ordre",
     ),
     "ins.tolerer_lieu": (
         "lieu_absent",
+        "lieu absent",
         "lieu de naissance absent de la pièce",
         "le lieu de naissance doit s'y lire",
     ),
     "ins.tolerer_arrondissement": (
+        "arrondissement",
         "arrondissement",
         "arrondissement au lieu de la commune",
         "Paris, Lyon et Marseille doivent être écrits comme au dossier",
     ),
     "ins.tolerer_date": (
         "date_interpretee",
+        "date incomplète",
         "date incomplète, complétée par la règle",
         "le jour et le mois doivent s'y lire",
     ),
@@ -157,8 +161,8 @@ def tolerances_of(officine_id: int) -> Tolerances:
 def tolerated_words(officine_id: int) -> list[str]:
     """Return what the counter need not look at on a document, in words."""
     admis = tolerances_of(officine_id)
-    return ["tirets, accents et espaces"] + [
-        mots for champ, mots, _ in TOLERANCES.values() if getattr(admis, champ)
+    return ["tirets", "accents"] + [
+        mot for champ, mot, *_ in TOLERANCES.values() if getattr(admis, champ)
     ]
 
 
@@ -172,7 +176,7 @@ _TOLERANCES = tuple(
         defaut="oui",
         choix=OUI_NON,
     )
-    for cle, (_, mots, sinon) in TOLERANCES.items()
+    for cle, (_, _, mots, sinon) in TOLERANCES.items()
 )
 
 
