@@ -387,6 +387,15 @@ def test_lost_separators_are_read_and_the_reader_is_to_be_set(guichet, personne)
     assert "Réglez le lecteur : séparateurs perdus." in guichet.open(suite)
 
 
+@pytest.mark.cas("ins-69")
+def test_without_separators_a_name_that_ends_with_s_keeps_it_on_the_screen(guichet, personne):
+    nomme = personne | {"prenoms": "JACQUES", "nom": "BORDES"}
+    page = guichet.open(guichet.scan(code_of(nomme).replace("\x1d", "")))
+    assert "JACQUES" in page
+    assert "BORDES" in page
+    assert "JACQUESS" not in page
+
+
 @pytest.mark.exigence("INS-29")
 def test_a_matricule_that_is_typed_never_finds_its_way_to_a_file(guichet, personne):
     assert guichet.scan(code_of(personne), canal="saisie")["dialogue"] is None
