@@ -59,3 +59,13 @@ def test_a_sale_that_is_over_asks_for_nothing(comptoir, zoe, qui):
     assert not panneau.find_all(["a", "button"])
     for demande in ("Insérez", "Est-ce bien", "présente-t-elle", "saisissez", "Créer"):
         assert demande not in texte, texte
+
+
+def test_no_panel_of_a_sale_that_is_over_asks_for_a_scan(comptoir):
+    _serve(comptoir)
+    page = comptoir.troupe.client().get(_fin(comptoir)).content.decode()
+    for panneau in BeautifulSoup(page, "html.parser").find_all(class_="panneau"):
+        texte = " ".join(panneau.text.split())
+        assert "Scannez" not in texte
+        assert "Insérez" not in texte
+    assert "Pas d'Ordonnance Numérique dans cette vente." in page
