@@ -95,25 +95,19 @@ def compteur_patient_list(patient: Patient, acteur: Acteur) -> list[dict[str, ob
     A count that breaks says « indisponible » in its own place (`nombre` None): never zero, and
     never the end of the band. Source: CTR-14 (documents waiting, messages waiting).
     """
-    comptes = ((c, _count(c, patient, acteur)) for c in _compteurs_patient.values())
-    return [
-        {
-            "cle": c.cle,
-            "nombre": nombre,
-            "libelle": c.singulier if nombre == 1 else c.pluriel,
-            "url": c.url(patient),
-        }
-        for c, nombre in comptes
-        if nombre != 0
-    ]
+    lignes = (_row(c, patient, acteur) for c in _compteurs_patient.values())
+    return [ligne for ligne in lignes if ligne["nombre"] != 0]
 
 
-def _count(compteur: CompteurPatient, patient: Patient, acteur: Acteur) -> int | None:
+def _row(compteur: CompteurPatient, patient: Patient, acteur: Acteur) -> dict[str, object]:
+    nombre, url = None, ""
     try:
-        return compteur.compute(patient, acteur)
+        url = compteur.url(patient)
+        nombre = compteur.compute(patient, acteur)
     except Exception:
         logger.exception("compteur.panne cle=%s", compteur.cle)
-        return None
+    libelle = compteur.singulier if nombre == 1 else compteur.pluriel
+    return {"cle": compteur.cle, "nombre": nombre, "libelle": libelle, "url": url}
 
 
 def fragment_get(nom: str) -> Panneau | None:

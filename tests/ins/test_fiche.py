@@ -268,22 +268,26 @@ def test_what_waits_of_a_patient_is_in_the_band_of_every_screen(comptoir, qualif
 def test_a_count_that_breaks_says_so_in_its_place_and_the_band_stays(
     comptoir, qualifie, monkeypatch, caplog
 ):
-    def broken(_patient, _acteur):
+    def broken(*_):
         raise RuntimeError("down")
 
     monkeypatch.setattr(panels, "_compteurs_patient", {})
-    for nom, compute in (("documents", broken), ("messages", lambda *_: 3)):
+    for nom, url, compute in (
+        ("documents", lambda _patient: "/file/", broken),
+        ("comptes rendus", broken, lambda *_: 1),
+        ("messages", lambda _patient: "/file/", lambda *_: 3),
+    ):
         panels.register_compteur_patient(
-            panels.CompteurPatient(
-                nom, f"{nom[:-1]} à lire", f"{nom} à lire", lambda _patient: "/file/", compute
-            )
+            panels.CompteurPatient(nom, f"{nom[:-1]} à lire", f"{nom} à lire", url, compute)
         )
     for url in (f"/vente/{comptoir.vente.pk}/", f"/patients/{qualifie.pk}/identite/"):
         bande = _band(comptoir.troupe.client(), url)
         assert "ADRUN ZOE" in bande.find(class_="nom").text, url
-        panne, marche = bande.find_all(class_="compteur")
+        panne, perdu, marche = bande.find_all(class_="compteur")
         assert " ".join(panne.text.split()) == "Documents à lire : indisponible"
+        assert " ".join(perdu.text.split()) == "Comptes rendus à lire : indisponible"
         assert panne.find("svg") is not None
+        assert (panne["href"], perdu["href"]) == ("/file/", "")
         assert " ".join(marche.text.split()) == "3 messages à lire"
     assert "compteur.panne cle=documents" in caplog.text
     assert "ADRUN" not in caplog.text
