@@ -4,8 +4,9 @@ import pytest
 
 from tests.parcours.bureau import GLUCOPHAGE, LEVOTHYROX, until
 from tests.parcours.gestes import confirmer, controler, lire_et_signer, recues, servir, terminer
+from tests.parcours.materiel import DEUX_PILOTES
 
-pytestmark = [pytest.mark.navigateur, pytest.mark.pile]
+pytestmark = [pytest.mark.navigateur, pytest.mark.pile, DEUX_PILOTES]
 
 
 def commencer(bureau, *, connecte=False):
