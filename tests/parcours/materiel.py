@@ -18,12 +18,11 @@ from tests.agent.prises import DATALOGIC, ZEBRA, Prises, reglage
 from tests.parcours.attente import until
 from tests.pcsc.pcsc_nu import LECTEURS, Pcsc, empty
 
+_PCSCD = pytest.param("pcscd", marks=pytest.mark.pcsc)
 DEUX_PILOTES = pytest.mark.parametrize(
-    "materiel",
-    ["scripte", pytest.param("pcscd", marks=pytest.mark.pcsc)],
-    indirect=True,
-    scope="session",
+    "materiel", ["scripte", _PCSCD], indirect=True, scope="session"
 )
+VRAIS_LECTEURS = pytest.mark.parametrize("materiel", [_PCSCD], indirect=True, scope="session")
 PORTS = {"comptoir": "ttyACM0", "patient": "ttyACM1"}
 PILOTE = ("--pilote", "pcsc", "--vitale", "pcsc_min", "--cps", "apdu")
 # Long enough for pcscd, which looks at a slot every 0.4 s, to see it empty.
@@ -101,6 +100,10 @@ class Pcscd:
 
     def vider(self):
         empty(self._banc)
+
+    def service(self, ordre):
+        """The service of cards of the machine: `stop`, `kill`, `start`."""
+        self._banc.pcscd(ordre)
 
     def scanner(self, cote, texte):
         self._prises.envoyer(PORTS[cote], texte.encode() + b"\r")
