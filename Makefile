@@ -84,6 +84,7 @@ test-fast: $(DEV) ## Règles, codecs et lois de la maison (moins de 20 s)
 
 e2e: $(DEV) ## Les parcours dans Chromium
 	@$(MAKE) --no-print-directory systeme
+	@$(MAKE) --no-print-directory pcsc
 	@$(PY) -m pytest -m navigateur
 
 check: lint types arch gabarits migrations ## Toutes les vérifications, avant chaque envoi
@@ -113,8 +114,8 @@ fix: $(DEV) ## Corrige ce qui se corrige seul
 bench-poste: $(PCSC) ## Ce que l'agent ajoute entre une carte ou un code et la page
 	@$(PY) -m bench.poste
 
-endurance: $(PCSC) ## Six cents cartes lues à la suite par l'agent : rien n'y croît (dix minutes)
-	@COMPTOIR_ENDURANCE=600 $(PY) -m pytest -q tests/pcsc/test_endurance.py
+endurance: $(PCSC) ## Six cents cartes au moins, cinq minutes au moins, par pilote : rien ne croît (un quart d'heure)
+	@COMPTOIR_ENDURANCE=600 COMPTOIR_ENDURANCE_S=300 $(PY) -m pytest -q -s --timeout=0 tests/pcsc/test_endurance.py
 
 bench-verification: $(DEV) ## Vérification par lots, en rapport à un client nu
 	@$(PY) -m bench.verification
@@ -132,4 +133,4 @@ exigences: $(DEV) ## Exigences, cas et tests : la matrice, et ce qui manque
 	@$(PY) -m tests.exigences
 
 captures: $(DEV) ## Les images du guide, prises par les parcours (COMPTOIR_CAPTURES_ESSAIS=dossier des variantes)
-	@COMPTOIR_CAPTURES=1 $(PY) -m pytest -q tests/parcours
+	@COMPTOIR_CAPTURES=1 $(PY) -m pytest -q -m "not pcsc" tests/parcours

@@ -1,10 +1,7 @@
 """The window of the code porteur: digits, words, place; then drawn on a virtual screen."""
 
 import asyncio
-import os
-import subprocess
 import sys
-import time
 
 import pytest
 
@@ -14,6 +11,7 @@ from agent.fenetre import ecrans, textes
 from agent.fenetre.lien import Fenetre
 from agent.fenetre.saisie import Saisie, digit_of
 from agent.protocol.messages import ErreurAgent
+from tests.agent.ecran import Mains, virtual_screen
 from tests.agent.poste import Poste, seul
 
 pytestmark = pytest.mark.exigence("AGT-09")
@@ -231,51 +229,8 @@ def test_without_a_display_the_request_says_that_the_window_does_not_open(monkey
 @pytest.fixture(scope="module")
 def ecran():
     """A virtual screen; the number of its display."""
-    lecture, ecriture = os.pipe()
-    xvfb = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(ecriture), "-screen", "0", "1280x900x24", "-nolisten", "tcp"],
-        pass_fds=[ecriture],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    os.close(ecriture)
-    with os.fdopen(lecture) as tube:
-        numero = tube.readline().strip()
-    assert numero, "Xvfb does not start"
-    yield f":{numero}"
-    xvfb.terminate()
-    xvfb.wait(10)
-
-
-class Mains:
-    """The hands of a person in front of the screen."""
-
-    def __init__(self, ecran):
-        self.env = {**os.environ, "DISPLAY": ecran}
-
-    def _xdotool(self, *args):
-        return subprocess.run(
-            ["xdotool", *args], env=self.env, capture_output=True, text=True, check=False
-        ).stdout.split()
-
-    def fenetres(self):
-        return self._xdotool("search", "--onlyvisible", "--class", "agent-de-poste")
-
-    def wait(self, *, ouverte):
-        fin = time.monotonic() + 10
-        while bool(self.fenetres()) != ouverte:
-            assert time.monotonic() < fin, "the window does not " + ("open" if ouverte else "close")
-            time.sleep(0.02)
-
-    def tape(self, *touches):
-        self._xdotool("key", "--delay", "60", *touches)
-
-    def taille(self):
-        lu = dict(
-            ligne.split("=")
-            for ligne in self._xdotool("getwindowgeometry", "--shell", self.fenetres()[0])
-        )
-        return {nom: int(valeur) for nom, valeur in lu.items()}
+    with virtual_screen() as numero:
+        yield numero
 
 
 @pytest.fixture

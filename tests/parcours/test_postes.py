@@ -12,6 +12,7 @@ import pytest
 from tests.conftest import RACINE
 from tests.parcours.bureau import until
 from tests.parcours.gestes import bandeau, examiner
+from tests.parcours.materiel import VRAIS_LECTEURS
 
 pytestmark = [pytest.mark.navigateur, pytest.mark.pile, pytest.mark.exigence("AGT-11")]
 DEUX_SECONDES = 2.0
@@ -108,6 +109,22 @@ def test_each_fault_is_told_within_two_seconds_and_goes(bureau, geste, retour, d
     finally:
         bureau.agent(**retour)
     voir_agent(bureau, "Agent prêt")
+
+
+@VRAIS_LECTEURS
+@pytest.mark.cas("agent-15")
+def test_the_card_service_killed_is_told_within_two_seconds_and_its_return_serves(bureau):
+    bureau.ouvrir_session()
+    bureau.nouvelle_vente()
+    voir_agent(bureau, "Agent prêt")
+    bureau.materiel.service("kill")
+    assert voir_agent(bureau, "Cartes indisponibles") < DEUX_SECONDES
+    assert "AGT-007" in lire_menu(bureau)
+    fermer_menu(bureau)
+    bureau.materiel.service("start")
+    voir_agent(bureau, "Agent prêt")
+    bureau.inserer("vitale-01")
+    bandeau(bureau, "PAT-TROIS")
 
 
 @pytest.mark.cas("agent-92")
