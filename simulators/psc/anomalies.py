@@ -46,7 +46,9 @@ ILLEGALES: dict[str, tuple[str, ...]] = {
         *("logout_alg_none", "typ_id", "rejoue", "sans_sujet", "logout_iss_autre"),
     ),
 }
-LIEUX = {nom: lieu for table in (LEGALES, ILLEGALES) for lieu, noms in table.items() for nom in noms}
+LIEUX = {
+    nom: lieu for table in (LEGALES, ILLEGALES) for lieu, noms in table.items() for nom in noms
+}
 
 
 class Anomalies:

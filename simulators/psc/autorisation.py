@@ -19,6 +19,7 @@ from simulators.psc.oauth import (
     add_query,
     facts,
     form,
+    inject,
     json_reply,
     parse,
     redirect,
@@ -67,6 +68,14 @@ def check_level(params: dict[str, str]) -> None:
         raise Refus("invalid_request", "acr_values must be eidas1")
 
 
+def _check_freshness(params: dict[str, str]) -> None:
+    prompts = set(params.get("prompt", "").split())
+    if prompts - _PROMPTS or ("none" in prompts and len(prompts) > 1):
+        raise Refus("invalid_request", "prompt")
+    if not re.fullmatch(r"[0-9]{0,9}", params.get("max_age", "")):
+        raise Refus("invalid_request", "max_age")
+
+
 class Autorisation:
     """The wallet: it shows the choice page, and gives codes."""
 
@@ -88,12 +97,13 @@ class Autorisation:
             brut = urlsplit(requete.chemin).query
             params = form(requete) if requete.methode == "POST" else parse(brut)
         except Refus as exc:
-            raise PageErreur("requete_illisible", "La demande de connexion est mal formée.") from exc
+            raise PageErreur(
+                "requete_illisible", "La demande de connexion est mal formée."
+            ) from exc
         params = self._pushed(params)
         client = self._client(params)
         try:
-            if requete.faute:
-                raise Refus(requete.faute)
+            inject(requete)
             self._check(client, params)
             return self._go_on(requete, client, params)
         except Refus as refus:
@@ -123,11 +133,7 @@ class Autorisation:
             raise Refus("invalid_request", "code_challenge_method must be S256")
         if not _DEFI.fullmatch(required(params, "code_challenge")):
             raise Refus("invalid_request", "code_challenge is not a SHA-256 in base64url")
-        prompts = set(params.get("prompt", "").split())
-        if prompts - _PROMPTS or ("none" in prompts and len(prompts) > 1):
-            raise Refus("invalid_request", "prompt")
-        if not re.fullmatch(r"[0-9]{0,9}", params.get("max_age", "")):
-            raise Refus("invalid_request", "max_age")
+        _check_freshness(params)
 
     def _check_chance(self, client: Client, params: dict[str, str]) -> None:
         for nom in ("state", "nonce"):
@@ -139,9 +145,7 @@ class Autorisation:
     def _go_on(self, requete: Requete, client: Client, params: dict[str, str]) -> Reponse:
         voulues = self.fond.anomalies.take("autorisation")
         session = self.fond.memoire.by_cookie(cookies_of(requete).get(TEMOIN, ""))
-        if session is not None and (
-            "prompt_ignore" in voulues or self._is_enough(session, params)
-        ):
+        if session is not None and ("prompt_ignore" in voulues or self._is_enough(session, params)):
             session.vu = self.fond.memoire.horloge.now()
             return self._back(client, params, session)
         if "none" in params.get("prompt", "").split():

@@ -4,7 +4,7 @@ import base64
 import hmac
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -44,17 +44,15 @@ class Client:
 
     def shown(self) -> dict[str, Any]:
         """Return what the control API says of it: everything but the secret."""
-        return {
-            nom: list(valeur) if isinstance(valeur, tuple) else valeur
-            for nom, valeur in vars(self).items()
-            if nom != "secret"
-        }
+        valeurs = asdict(self)
+        del valeurs["secret"]
+        return valeurs
 
 
 def from_json(corps: dict[str, Any]) -> Client:
     """Read a declaration; ValueError when a member is unknown or the regime is."""
-    permis = Client.__dataclass_fields__
-    if set(corps) - set(permis) or not corps.get("client_id"):
+    permis = {champ.name for champ in fields(Client)}
+    if set(corps) - permis or not corps.get("client_id"):
         raise ValueError("client : membres inconnus, ou sans client_id")
     if corps.get("methode", SECRET) not in {SECRET, MTLS}:
         raise ValueError(f"methode : {SECRET} ou {MTLS}")

@@ -106,6 +106,18 @@ def rpps_entries(*rpps: str) -> list[dict[str, Any]]:
     return [{"identifiant": r, "origine": "RPPS", "qualite": 1} for r in rpps]
 
 
+def _first_structure(exercices: list[dict[str, Any]], lieu: Lieu | None) -> tuple[str, str, str]:
+    """Return (name, technical id, sector) of the first activity, else of `lieu`."""
+    for exercice in exercices:
+        for activite in exercice["activities"]:
+            return (
+                activite["raisonSocialeSite"],
+                activite["identifiantTechniqueDeLaStructure"],
+                activite["codeSecteurDactivite"],
+            )
+    return (lieu.raison, lieu.technique, lieu.secteur) if lieu else ("", "", "")
+
+
 def userinfo(
     identifiant: str,
     personne: tuple[str, str, str],
@@ -121,16 +133,14 @@ def userinfo(
     not simply the RPPS of the identifier.
     """
     civilite, prenom, nom = personne
-    activites = [a for e in exercices for a in e["activities"]]
-    de = activites[0] if activites else {}
-    secteur = de.get("codeSecteurDactivite", lieu.secteur if lieu else "")
+    raison, technique, secteur = _first_structure(exercices, lieu)
     if autres is None:
         autres = rpps_entries(identifiant) if re.fullmatch(r"8\d{11}", identifiant) else []
-    professions = list(dict.fromkeys(e["codeProfession"] for e in exercices))
+    professions = dict.fromkeys(e["codeProfession"] for e in exercices)
     return {
         "Secteur_Activite": f"{secteur}^{_SECTEUR}" if secteur else "",
         "sub": f"{FEDERATION}:{identifiant}",
-        "SubjectOrganization": de.get("raisonSocialeSite", lieu.raison if lieu else ""),
+        "SubjectOrganization": raison,
         "Mode_Acces_Raison": "",
         "preferred_username": identifiant,
         "codeCivilite": civilite,
@@ -140,9 +150,7 @@ def userinfo(
         "authMode": moyen,
         "Palier_Authentification": "APPPRIP3^1.2.250.1.213.1.5.1.1.1",
         "SubjectRefPro": {"codeCivilite": civilite, "exercices": exercices},
-        "SubjectOrganizationID": de.get(
-            "identifiantTechniqueDeLaStructure", lieu.technique if lieu else ""
-        ),
+        "SubjectOrganizationID": technique,
         "SubjectRole": [f"{p}^{_ROLE}" for p in professions],
         "PSI_Locale": "1.2.250.1.213.1.3.1.1",
         "otherIds": autres,

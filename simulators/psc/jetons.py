@@ -9,7 +9,15 @@ from typing import Any
 
 from simulators.psc.cles import b64
 from simulators.psc.documents import FEDERATION
-from simulators.psc.etat import ACCES_S, ECHANGE_S, RAFRAICHISSEMENT_S, SESSION_S, Jeton, Octroi
+from simulators.psc.etat import (
+    ACCES_S,
+    API,
+    ECHANGE_S,
+    RAFRAICHISSEMENT_S,
+    SESSION_S,
+    Jeton,
+    Octroi,
+)
 from simulators.psc.fond import Fond
 
 EVENEMENT = "http://schemas.openid.net/event/backchannel-logout"
@@ -19,8 +27,8 @@ _AUTRE = "un-autre-service"
 Claims = dict[str, Any]
 
 
-def _set(**valeurs: Any) -> Callable[[Claims], None]:
-    return lambda claims: claims.update(valeurs)
+def _set(nom: str, valeur: object) -> Callable[[Claims], None]:
+    return lambda claims: claims.update({nom: valeur})
 
 
 def _drop(*noms: str) -> Callable[[Claims], None]:
@@ -53,30 +61,30 @@ def _audience(*, azp: bool) -> Callable[[Claims], None]:
 
 
 _ALTERATIONS: dict[str, Callable[[Claims], None]] = {
-    "nonce_faux": _set(nonce="un-nonce-qui-n-est-pas-le-votre"),
+    "nonce_faux": _set("nonce", "un-nonce-qui-n-est-pas-le-votre"),
     "nonce_absent": _drop("nonce"),
     "iss_faux": lambda c: c.update(iss=c["iss"] + "-autre"),
-    "sub_autre": _set(sub=_AUTRE_SUB),
-    "sub_vide": _set(sub=""),
-    "aud_autre": _set(aud=_AUTRE),
+    "sub_autre": _set("sub", _AUTRE_SUB),
+    "sub_vide": _set("sub", ""),
+    "aud_autre": _set("aud", _AUTRE),
     "aud_liste": _audience(azp=True),
     "aud_liste_sans_azp": _audience(azp=False),
-    "azp_autre": _set(azp=_AUTRE),
+    "azp_autre": _set("azp", _AUTRE),
     "expire_25": _expire(25),
     "expire_90": _expire(90),
     "iat_futur": _shift("iat", "exp", de=600),
     "iat_ancien": _shift("iat", de=-3600),
     "nbf_futur": lambda c: c.update(nbf=c["iat"] + 600),
     "acr_absent": _drop("acr"),
-    "acr_eidas0": _set(acr="eidas0"),
-    "acr_eidas3": _set(acr="eidas3"),
+    "acr_eidas0": _set("acr", "eidas0"),
+    "acr_eidas3": _set("acr", "eidas3"),
     "auth_time_ancien": _shift("auth_time", de=-3600),
     "auth_time_absent": _drop("auth_time"),
-    "auth_time_zero": _set(auth_time=0),
-    "at_hash_faux": _set(at_hash=b64(bytes(16))),
-    "typ_bearer": _set(typ="Bearer"),
-    "evenement": _set(events={EVENEMENT: {}}),
-    "subject_name_id_autre": _set(SubjectNameID="899700900204"),
+    "auth_time_zero": _set("auth_time", 0),
+    "at_hash_faux": _set("at_hash", b64(bytes(16))),
+    "typ_bearer": _set("typ", "Bearer"),
+    "evenement": _set("events", {EVENEMENT: {}}),
+    "subject_name_id_autre": _set("SubjectNameID", "899700900204"),
     "sans_typ": _drop("typ"),
     "sans_noms": _drop("given_name", "family_name", "otherIds"),
 }
@@ -135,7 +143,7 @@ def _refresh(fond: Fond, octroi: Octroi, duree_s: int) -> str:
     """Return a refresh token: a JWT of Keycloak that only itself can read."""
     claims = _common(fond, octroi, duree_s) | {
         "typ": "Refresh",
-        "iss": fond.emetteur_api if octroi.royaume != "esante-wallet" else fond.emetteur,
+        "iss": fond.emetteur_api if octroi.royaume == API else fond.emetteur,
         "scope": octroi.scope,
     }
     claims["aud"] = claims["iss"]
@@ -211,6 +219,9 @@ def issue(fond: Fond, octroi: Octroi, ancien: str = "") -> dict[str, Any]:
     }
     if not ancien or "sans_rotation" not in voulues:
         reponse["refresh_token"] = _refresh(fond, octroi, duree)
+        use = fond.memoire.find(ancien)
+        if use is not None:
+            use.use = True
     _change_reply(reponse, voulues)
     return reponse
 
@@ -224,7 +235,7 @@ def _change_reply(reponse: dict[str, Any], voulues: frozenset[str]) -> None:
     for nom, membre in retires.items():
         if nom in voulues:
             del reponse[membre]
-    changes = {
+    changes: dict[str, dict[str, Any]] = {
         "bearer_minuscule": {"token_type": "bearer"},
         "token_type_mac": {"token_type": "mac"},
         "expires_in_zero": {"expires_in": 0},
@@ -247,9 +258,12 @@ def _confirmation(empreinte: bytes, voulues: frozenset[str]) -> str:
     return base64.b64encode(empreinte.hex().encode()).decode()
 
 
-def issue_api(fond: Fond, octroi: Octroi) -> dict[str, Any]:
+def issue_api(fond: Fond, octroi: Octroi, ancien: str = "") -> dict[str, Any]:
     """Return the answer of a token exchange: four hours, bound to the certificate."""
     voulues = fond.anomalies.take("echange")
+    use = fond.memoire.find(ancien)
+    if use is not None:
+        use.use = True
     personne, client_id = octroi.session.personne, octroi.client.client_id
     claims = _common(fond, octroi, ECHANGE_S) | {
         "iss": fond.emetteur_api,
@@ -284,9 +298,7 @@ def issue_api(fond: Fond, octroi: Octroi) -> dict[str, Any]:
     return reponse
 
 
-def signed_userinfo(
-    fond: Fond, client_id: str, document: Claims, voulues: frozenset[str]
-) -> bytes:
+def signed_userinfo(fond: Fond, client_id: str, document: Claims, voulues: frozenset[str]) -> bytes:
     """Return a UserInfo answer that is a token (OpenID Connect Core §5.3.2)."""
     qui = _AUTRE if "userinfo_jwt_aud_autre" in voulues else client_id
     claims = document | {"iss": fond.emetteur, "aud": qui, "iat": fond.memoire.horloge.wall()}

@@ -68,6 +68,12 @@ def form(requete: Requete) -> dict[str, str]:
         raise Refus("invalid_request", "the body is not UTF-8") from exc
 
 
+def inject(requete: Requete) -> None:
+    """Refuse when the mood, or the header of a test, asks for that."""
+    if requete.faute:
+        raise Refus(requete.faute)
+
+
 def required(params: Mapping[str, str], nom: str) -> str:
     """Return a parameter; Refus without it."""
     if nom not in params:
@@ -85,9 +91,7 @@ def add_query(adresse: str, paires: list[tuple[str, str]]) -> str:
 def json_reply(objet: object, operation: str, resultat: str = "200", statut: int = 200) -> Reponse:
     """Answer JSON that no one keeps."""
     corps = json.dumps(objet, ensure_ascii=False).encode()
-    return Reponse(
-        statut, corps, resultat, operation, type_contenu=JSON_TYPE, entetes=SANS_CACHE
-    )
+    return Reponse(statut, corps, resultat, operation, type_contenu=JSON_TYPE, entetes=SANS_CACHE)
 
 
 def refusal(refus: Refus, operation: str, requete: Requete) -> Reponse:

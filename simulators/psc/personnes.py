@@ -1,6 +1,6 @@
 """The invented professionals: those of the demonstration, of psc.md §2.5, and hard cases."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -115,242 +115,255 @@ class Personne:
         }
 
 
-def _demonstration() -> list[Personne]:
-    groupe = "Officines de démonstration"
-    return [
-        Personne(
-            "rousseau",
-            groupe,
-            "Titulaire de la pharmacie de la Halle.",
-            userinfo(
-                "810100000032",
-                ("M", "JULIEN", "ROUSSEAU"),
-                [practice("21", "JULIEN", "ROUSSEAU", [holder(HALLE)])],
-            ),
-        ),
-        Personne(
-            "martin",
-            groupe,
-            "Adjointe à la Halle.",
-            userinfo(
-                "810100000040",
-                ("MME", "ALICE", "MARTIN"),
-                [practice("21", "ALICE", "MARTIN", [assistant(HALLE)])],
-                moyen=MOBILE,
-            ),
-        ),
-        Personne(
-            "leroy",
-            groupe,
-            "Préparateur à la Halle, carte d'établissement, sans RPPS.",
-            userinfo("3752026005/0003", ("M", "SAM", "LEROY"), [], lieu=HALLE),
-            (CARTE,),
-        ),
-        Personne(
-            "blanc",
-            groupe,
-            "Titulaire de la pharmacie du Port : une autre officine.",
-            userinfo(
-                "810100000057",
-                ("MME", "INES", "BLANC"),
-                [practice("21", "INES", "BLANC", [holder(PORT)])],
-            ),
-        ),
-        Personne(
-            "inconnue",
-            groupe,
-            "Pharmacienne qu'aucune officine ne connaît.",
-            userinfo(
-                "899700900089",
-                ("MME", "NADIA", "INCONNUE"),
-                [practice("21", "NADIA", "INCONNUE", [assistant(QUAIS)])],
-            ),
-        ),
-    ]
+def _person(
+    cle: str,
+    pourquoi: str,
+    document: dict[str, Any],
+    moyens: tuple[str, ...] = TOUS,
+) -> Personne:
+    return Personne(cle, "", pourquoi, document, moyens)
 
 
-def _specification() -> list[Personne]:
-    """The personas A to H of psc.md §2.5."""
-    groupe = "Cas de la spécification"
-    documents = {
-        "alice": userinfo(
+_LAGON = activity(OUTRE_MER, "L", "E", "FON-03", "CNOP/CNOP/CNOP")
+_CINQ = [activity(lieu) for lieu in (HOPITAL, CABINET_MEDICAL, MARCHE, QUAIS, HALLE)]
+_BALISES = [assistant(BALISES), assistant(LONGUE)]
+_HOPITAL = activity(HOPITAL, "S", "H", "FON-37", "CNOP/CNOP/ARS")
+_CABINET = activity(CABINET, "L", "", "", "ONI/ONI/ONI")
+_ADJOINT = [assistant(MARCHE)]
+_PSI = {"identifiant": UUID_GAELLE, "origine": "PSI", "qualite": 2}
+_EDIT = {"identifiant": "ANS20231124000001", "origine": "EDIT", "qualite": 1}
+
+DEMONSTRATION = (
+    _person(
+        "rousseau",
+        "Titulaire de la pharmacie de la Halle.",
+        userinfo(
+            "810100000032",
+            ("M", "JULIEN", "ROUSSEAU"),
+            [practice("21", "JULIEN", "ROUSSEAU", [holder(HALLE)])],
+        ),
+    ),
+    _person(
+        "martin",
+        "Adjointe à la Halle.",
+        userinfo(
+            "810100000040",
+            ("MME", "ALICE", "MARTIN"),
+            [practice("21", "ALICE", "MARTIN", [assistant(HALLE)])],
+        ),
+    ),
+    _person(
+        "leroy",
+        "Préparateur à la Halle : carte d'établissement, sans RPPS.",
+        userinfo("3752026005/0003", ("M", "SAM", "LEROY"), [], lieu=HALLE),
+        (CARTE,),
+    ),
+    _person(
+        "blanc",
+        "Titulaire de la pharmacie du Port : une autre officine.",
+        userinfo(
+            "810100000057",
+            ("MME", "INES", "BLANC"),
+            [practice("21", "INES", "BLANC", [holder(PORT)])],
+        ),
+    ),
+    _person(
+        "inconnue",
+        "Pharmacienne qu'aucune officine ne connaît.",
+        userinfo(
+            "899700900089",
+            ("MME", "NADIA", "INCONNUE"),
+            [practice("21", "NADIA", "INCONNUE", [assistant(QUAIS)])],
+        ),
+    ),
+)
+# psc.md §2.5
+SPECIFICATION = (
+    _person(
+        "alice",
+        "Titulaire.",
+        userinfo(
             "899700900014",
             ("MME", "ALICE", "TITULAIRE"),
             [practice("21", "ALICE", "TITULAIRE", [holder(MARCHE)])],
         ),
-        "bruno": userinfo(
+    ),
+    _person(
+        "bruno",
+        "Adjoint dans deux officines.",
+        userinfo(
             "899700900022",
             ("M", "BRUNO", "ADJOINT"),
             [practice("21", "BRUNO", "ADJOINT", [assistant(MARCHE), assistant(QUAIS)])],
             moyen=MOBILE,
         ),
-        "chloe": userinfo(
+    ),
+    _person(
+        "chloe",
+        "Préparatrice : e-CPS, sans carte.",
+        userinfo(
             "899700900030",
             ("MME", "CHLOE", "PREPARATRICE"),
             [practice("39", "CHLOE", "PREPARATRICE", [activity(MARCHE)], "")],
             moyen=MOBILE,
         ),
-        "david": userinfo(
+        (MOBILE,),
+    ),
+    _person(
+        "david",
+        "Infirmier.",
+        userinfo(
             "899700900048",
             ("M", "DAVID", "INFIRMIER"),
-            [
-                practice(
-                    "60",
-                    "DAVID",
-                    "INFIRMIER",
-                    [activity(CABINET, "L", autorite="ONI/ONI/ONI")],
-                    "",
-                )
-            ],
+            [practice("60", "DAVID", "INFIRMIER", [_CABINET], "")],
             moyen=MOBILE,
         ),
-        "elise": userinfo(
+    ),
+    _person(
+        "elise",
+        "Deux exercices : officine et hôpital.",
+        userinfo(
             "899700900055",
             ("MME", "ELISE", "POLYVALENTE"),
             [
                 practice("21", "ELISE", "POLYVALENTE", [assistant(MARCHE)]),
-                practice(
-                    "21",
-                    "ELISE",
-                    "POLYVALENTE-MARTIN",
-                    [activity(HOPITAL, "S", "H", "FON-37", "CNOP/CNOP/ARS")],
-                ),
+                practice("21", "ELISE", "POLYVALENTE-MARTIN", [_HOPITAL]),
             ],
         ),
-        "farid": userinfo(
+    ),
+    _person(
+        "farid",
+        "Remplaçant, sans activité.",
+        userinfo(
             "899700900063",
             ("M", "FARID", "REMPLACANT"),
             [practice("21", "FARID", "REMPLACANT", [])],
             moyen=MOBILE,
         ),
-        "gaelle": userinfo(
+    ),
+    _person(
+        "gaelle",
+        "Identifiant UUID ; le RPPS est dans les autres identifiants.",
+        userinfo(
             UUID_GAELLE,
             ("MME", "GAELLE", "FUSIONNEE"),
             [practice("21", "GAELLE", "FUSIONNEE", [holder(QUAIS)])],
-            autres=[
-                *rpps_entries("899700900071"),
-                {"identifiant": UUID_GAELLE, "origine": "PSI", "qualite": 2},
-            ],
+            autres=[*rpps_entries("899700900071"), _PSI],
             moyen=MOBILE,
         ),
-        "hugo": userinfo("30B0330011/CPE0001", ("M", "HUGO", "EMPLOYE"), [], lieu=MARCHE),
-    }
-    pourquoi = {
-        "alice": "Titulaire.",
-        "bruno": "Adjoint dans deux officines.",
-        "chloe": "Préparatrice, e-CPS, sans carte.",
-        "david": "Infirmier.",
-        "elise": "Deux exercices : officine et hôpital.",
-        "farid": "Remplaçant, sans activité.",
-        "gaelle": "Identifiant UUID, RPPS parmi les autres identifiants.",
-        "hugo": "Carte d'établissement, sans RPPS.",
-    }
-    moyens = {"chloe": (MOBILE,), "hugo": (CARTE,)}
-    return [
-        Personne(cle, groupe, pourquoi[cle], document, moyens.get(cle, TOUS))
-        for cle, document in documents.items()
-    ]
-
-
-def _others() -> list[Personne]:
-    """People who are refused, or read with care (psc.md §2.1, §7 cases 15, 24 to 27, 53, 56)."""
-    groupe = "Cas difficiles"
-    adjoint = [assistant(MARCHE)]
-
-    def someone(
-        cle: str, pourquoi: str, identifiant: str, prenom: str, nom: str, **faits: Any
-    ) -> Personne:
-        exercices = faits.pop("exercices", None)
-        moyens = faits.pop("moyens", TOUS)
-        if exercices is None:
-            exercices = [practice("21", prenom, nom, adjoint)]
-        document = userinfo(identifiant, ("MME", prenom, nom), exercices, **faits)
-        return Personne(cle, groupe, pourquoi, document, moyens)
-
-    graphie = someone("otherids", "La clé s'écrit otherIDs.", "899700900139", "IRIS", "GRAPHIE")
-    graphie.document["otherIDs"] = graphie.document.pop("otherIds")
-    medecin = practice("10", "LOUIS", "MEDECIN", [activity(CABINET_MEDICAL, "L")])
-    preparateur = practice("38", "PAULE", "HOSPITALIERE", [activity(HOPITAL)], "")
-    outre_mer = activity(OUTRE_MER, "L", "E", "FON-03", "CNOP/CNOP/CNOP")
-    cinq = [activity(lieu) for lieu in (HOPITAL, CABINET_MEDICAL, MARCHE, QUAIS, HALLE)]
-    balises = [assistant(BALISES), assistant(LONGUE)]
-    return [
-        someone("medecin", "Médecin.", "899700900097", "LOUIS", "MEDECIN", exercices=[medecin]),
-        someone(
-            "hospitaliere",
-            "Préparatrice hospitalière (38).",
+    ),
+    _person(
+        "hugo",
+        "Carte d'établissement, sans RPPS.",
+        userinfo("30B0330011/CPE0001", ("M", "HUGO", "EMPLOYE"), [], lieu=MARCHE),
+        (CARTE,),
+    ),
+)
+# Refused, or read with care: psc.md §2.1, §7 cases 15, 24 to 27, 56.
+DIFFICILES = (
+    _person(
+        "medecin",
+        "Médecin.",
+        userinfo(
+            "899700900097",
+            ("M", "LOUIS", "MEDECIN"),
+            [practice("10", "LOUIS", "MEDECIN", [activity(CABINET_MEDICAL, "L")])],
+        ),
+    ),
+    _person(
+        "hospitaliere",
+        "Préparatrice hospitalière (38).",
+        userinfo(
             "899700900105",
-            "PAULE",
-            "HOSPITALIERE",
-            exercices=[preparateur],
+            ("MME", "PAULE", "HOSPITALIERE"),
+            [practice("38", "PAULE", "HOSPITALIERE", [activity(HOPITAL)], "")],
         ),
-        someone(
-            "lagon",
-            "Titulaire outre-mer (section E).",
+    ),
+    _person(
+        "lagon",
+        "Titulaire outre-mer (section E).",
+        userinfo(
             "899700900113",
-            "MAEVA",
-            "LAGON",
-            exercices=[practice("21", "MAEVA", "LAGON", [outre_mer])],
+            ("MME", "MAEVA", "LAGON"),
+            [practice("21", "MAEVA", "LAGON", [_LAGON])],
         ),
-        someone("lefevre", "Nom sans accent ni trait.", "899700900121", "ANNE", "LEFEVRE NOEL"),
-        graphie,
-        someone(
-            "deux-rpps",
-            "Deux RPPS : ambiguë.",
+    ),
+    _person(
+        "lefevre",
+        "Nom sans accent ni trait.",
+        userinfo(
+            "899700900121",
+            ("MME", "ANNE", "LEFEVRE NOEL"),
+            [practice("21", "ANNE", "LEFEVRE NOEL", _ADJOINT)],
+        ),
+    ),
+    _person(
+        "deux-rpps",
+        "Deux RPPS : ambiguë.",
+        userinfo(
             "0b6f6c1e-52f2-4c0e-9a55-6d0d4b0f3c11",
-            "JEANNE",
-            "AMBIGUE",
+            ("MME", "JEANNE", "AMBIGUE"),
+            [practice("21", "JEANNE", "AMBIGUE", _ADJOINT)],
             autres=rpps_entries("899700900147", "899700900154"),
         ),
-        someone(
-            "rpps-autre",
-            "L'identifiant dit un RPPS, la liste un autre.",
+    ),
+    _person(
+        "rpps-autre",
+        "L'identifiant dit un RPPS, la liste en dit un autre.",
+        userinfo(
             "899700900162",
-            "KARIM",
-            "CONTRADICTOIRE",
+            ("M", "KARIM", "CONTRADICTOIRE"),
+            [practice("21", "KARIM", "CONTRADICTOIRE", _ADJOINT)],
             autres=rpps_entries("899700900170"),
         ),
-        someone(
-            "cabinet",
-            "Employée d'un cabinet : le RPPS est celui de l'employeur.",
-            "699700900014/3",
-            "LENA",
-            "EMPLOYEE",
-            exercices=[],
-        ),
-        someone(
-            "edit",
-            "Identité du bac à sable faite avec EDIT.",
+    ),
+    _person(
+        "cabinet",
+        "Employée d'un cabinet : le RPPS est celui de l'employeur.",
+        userinfo("699700900014/3", ("MME", "LENA", "EMPLOYEE"), []),
+    ),
+    _person(
+        "edit",
+        "Identité du bac à sable faite avec EDIT, cinq activités.",
+        userinfo(
             "ANS20231124000001",
-            "MARCO",
-            "EDIT",
-            exercices=[practice("10", "MARCO", "EDIT", cinq)],
-            autres=[{"identifiant": "ANS20231124000001", "origine": "EDIT", "qualite": 1}],
-            moyens=(MOBILE,),
+            ("M", "MARCO", "EDIT"),
+            [practice("10", "MARCO", "EDIT", _CINQ)],
+            autres=[_EDIT],
+            moyen=MOBILE,
         ),
-        someone(
-            "balises",
-            "Raison sociale avec des balises, une autre de 10 000 caractères.",
+        (MOBILE,),
+    ),
+    _person(
+        "balises",
+        "Des balises dans les noms, une raison sociale de 10 000 caractères.",
+        userinfo(
             "899700900188",
-            "<B>NOE</B>",
-            "O'BALISE & CIE",
-            exercices=[practice("21", "NOE", "O'BALISE", balises)],
+            ("MME", "<B>NOE</B>", "O'BALISE & CIE"),
+            [practice("21", "NOE", "O'BALISE", _BALISES)],
         ),
-        someone(
-            "sans-ecps",
-            "N'a qu'une carte : le téléphone est refusé.",
+    ),
+    _person(
+        "sans-ecps",
+        "N'a qu'une carte : le téléphone est refusé.",
+        userinfo(
             "899700900196",
-            "ODILE",
-            "SANSMOBILE",
-            moyens=(CARTE,),
+            ("MME", "ODILE", "SANSMOBILE"),
+            [practice("21", "ODILE", "SANSMOBILE", _ADJOINT)],
         ),
-    ]
+        (CARTE,),
+    ),
+)
+GROUPES = {
+    "Officines de démonstration": DEMONSTRATION,
+    "Cas de la spécification": SPECIFICATION,
+    "Cas difficiles": DIFFICILES,
+}
 
 
 def everyone() -> dict[str, Personne]:
     """Return the people of the start, by key."""
-    gens = [*_demonstration(), *_specification(), *_others()]
-    return {personne.cle: personne for personne in gens}
+    return {p.cle: replace(p, groupe=groupe) for groupe, gens in GROUPES.items() for p in gens}
 
 
 def from_json(corps: dict[str, Any]) -> Personne:
