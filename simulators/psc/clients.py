@@ -57,7 +57,9 @@ def from_json(corps: dict[str, Any]) -> Client:
     if corps.get("methode", SECRET) not in {SECRET, MTLS}:
         raise ValueError(f"methode : {SECRET} ou {MTLS}")
     listes = {c: tuple(map(str, corps[c])) for c in ("retours", "apres_deconnexion") if c in corps}
-    return Client(**{**corps, **listes})
+    membres = dict(corps)
+    membres.update(listes)
+    return Client(**membres)
 
 
 def subject_of(certificat: Certificat) -> str:
