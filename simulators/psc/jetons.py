@@ -281,6 +281,7 @@ def issue_api(fond: Fond, octroi: Octroi, ancien: str = "") -> dict[str, Any]:
     del acces["auth_time"]
     jeton = _keep(fond, octroi, "Bearer", fond.trousseau.sign(acces), acces)
     identite = claims | {"aud": client_id, "typ": "ID", "auth_time": 0, "at_hash": half_hash(jeton)}
+    del identite["scope"]
     reponse = {
         "access_token": jeton,
         "expires_in": ECHANGE_S,
