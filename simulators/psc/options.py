@@ -20,9 +20,5 @@ def declare_options(analyse: argparse.ArgumentParser) -> None:
         "--apres-deconnexion", action="append", default=[], help="a declared post-logout URI"
     )
     analyse.add_argument("--deconnexion-serveur", default="", help="back-channel logout URI")
-    analyse.add_argument(
-        "--secret",
-        default=os.environ.get("COMPTOIR_PSC_CLIENT_SECRET", ""),
-        help="of the client that has one",
-    )
+    analyse.add_argument("--secret", default="", help="of the client that has one")
     analyse.add_argument("--ciba-intervalle", type=int, default=5, help="seconds between polls")
