@@ -270,7 +270,7 @@ class Pile:
         }
 
     def _psc_options(self) -> list[str]:
-        """Return the declared addresses; the page that a browser sees is not behind our test PKI."""
+        """Return the declared addresses; no browser knows the authority of our certificates."""
         declarees = (
             ("--retour", PSC_RETOUR),
             ("--apres-deconnexion", PSC_FIN),

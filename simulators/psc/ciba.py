@@ -28,6 +28,7 @@ class Appel:
     numero: str
     canal: str
     scope: str
+    duree_s: int
     fin: float
     intervalle: float
     etat: str = ATTENTE
@@ -62,7 +63,7 @@ class Ciba:
         self.appels[identifiant] = appel
         objet: dict[str, Any] = {
             "auth_req_id": identifiant,
-            "expires_in": int(appel.fin - self.fond.memoire.horloge.now()),
+            "expires_in": appel.duree_s,
             "interval": int(appel.intervalle),
         }
         if "sans_intervalle" in self.fond.anomalies.take("ciba"):
@@ -90,8 +91,11 @@ class Ciba:
         personne = self.fond.by_identifier(indice)
         if personne is None or canal not in personne.moyens:
             raise Refus("unknown_user_id", "nobody, or not by this means")
-        fin = self.fond.memoire.horloge.now() + min(int(voulue), DUREE_S)
-        return Appel(client, personne, numero, canal, params["scope"], fin, self.intervalle_s)
+        duree = min(int(voulue), DUREE_S)
+        fin = self.fond.memoire.horloge.now() + duree
+        return Appel(
+            client, personne, numero, canal, params["scope"], duree, fin, self.intervalle_s
+        )
 
     def poll(self, client: Client, params: dict[str, str], empreinte: bytes) -> Octroi:
         """Return what was approved; Refus says to wait, to slow down or to stop."""
