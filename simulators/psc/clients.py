@@ -56,7 +56,9 @@ def from_json(corps: dict[str, Any]) -> Client:
         raise ValueError("client : membres inconnus, ou sans client_id")
     if corps.get("methode", SECRET) not in {SECRET, MTLS}:
         raise ValueError(f"methode : {SECRET} ou {MTLS}")
-    listes = {c: tuple(map(str, corps[c])) for c in ("retours", "apres_deconnexion") if c in corps}
+    listes: dict[str, Any] = {
+        c: tuple(map(str, corps[c])) for c in ("retours", "apres_deconnexion") if c in corps
+    }
     membres = dict(corps)
     membres.update(listes)
     return Client(**membres)
