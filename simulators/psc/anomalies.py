@@ -67,8 +67,8 @@ class Anomalies:
                 raise ValueError(f"anomalie inconnue : {nom}")
             self.armees[nom] = fois
 
-    def begin(self, requete: Requete) -> None:
-        """Note the request at work."""
+    def begin(self, requete: Requete | None) -> None:
+        """Note the request at work; None when it is the control API that acts."""
         self.requete = requete
         self.jouees = []
 

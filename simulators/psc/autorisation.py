@@ -220,7 +220,8 @@ class Autorisation:
     def _back(self, client: Client, params: dict[str, str], session: Session) -> Reponse:
         memoire = self.fond.memoire
         code = f"{uuid.uuid4()}.{session.sid}.{uuid.uuid4()}"
-        memoire.codes[code] = Code(client, session, params, memoire.horloge.now() + CODE_S)
+        fin = memoire.horloge.now() + CODE_S
+        memoire.keep_code(code, Code(client, session, params, fin))
         memoire.nonces.add((client.client_id, params["nonce"]))
         session.clients[client.client_id] = None
         paires = [

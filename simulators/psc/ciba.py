@@ -59,6 +59,8 @@ class Ciba:
         if not client.ciba:
             raise Refus("unauthorized_client", "CIBA is not activated for this client")
         appel = self._read(client, params)
+        oubli = self.fond.memoire.horloge.now() - DUREE_S
+        self.appels = {n: a for n, a in self.appels.items() if a.fin > oubli}
         identifiant = secrets.token_urlsafe(32)
         self.appels[identifiant] = appel
         objet: dict[str, Any] = {
@@ -116,7 +118,7 @@ class Ciba:
             raise Refus("access_denied")
         session = Session(appel.personne, appel.canal, instant, instant)
         session.clients[client.client_id] = None
-        self.fond.memoire.sessions[session.sid] = session
+        self.fond.memoire.keep_session(session)
         return Octroi(client, session, appel.scope, None, empreinte)
 
     # Phone

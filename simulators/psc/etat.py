@@ -127,8 +127,22 @@ class Memoire:
             ancienne.moyen = moyen
             return ancienne
         session = Session(personne, moyen, instant, instant)
-        self.sessions[session.sid] = session
+        self.keep_session(session)
         return session
+
+    def keep_session(self, session: Session) -> None:
+        """Remember a session."""
+        if len(self.sessions) > _ENCOMBREMENT:
+            instant = self.horloge.now()
+            self.sessions = {sid: s for sid, s in self.sessions.items() if s.is_alive(instant)}
+        self.sessions[session.sid] = session
+
+    def keep_code(self, code: str, objet: Code) -> None:
+        """Remember a code, also after its use: presented again, it takes its tokens away."""
+        if len(self.codes) > _ENCOMBREMENT:
+            instant = self.horloge.now() - SESSION_S
+            self.codes = {c: o for c, o in self.codes.items() if o.fin > instant}
+        self.codes[code] = objet
 
     def by_cookie(self, temoin: str) -> Session | None:
         """Return the living session of a browser."""

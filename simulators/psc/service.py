@@ -170,6 +170,7 @@ class ServicePsc:
             ("POST", "reglages"): self._set,
         }
         with self.verrou:
+            self.fond.anomalies.begin(None)
             return routes[(methode, chemin.removeprefix("/controle/"))](corps)
 
     def _declare_person(self, corps: dict[str, Any]) -> dict[str, Any]:
