@@ -99,6 +99,21 @@ class Ciba:
             client, personne, numero, canal, params["scope"], duree, fin, self.intervalle_s
         )
 
+    def call(self, client: Client, demande: dict[str, str]) -> Appel:
+        """Ring the phone for the proxy e-Santé: its members, in the words of CIBA."""
+        if not client.ciba:
+            raise Refus("unauthorized_client")
+        params = {
+            "scope": "openid scope_all",
+            "acr_values": "eidas1",
+            "login_hint": demande["nationalId"],
+            "binding_message": demande["bindingMessage"],
+            "channel": demande["channel"],
+        }
+        appel = self._read(client, {nom: valeur for nom, valeur in params.items() if valeur})
+        self.appels[secrets.token_urlsafe(32)] = appel
+        return appel
+
     def poll(self, client: Client, params: dict[str, str], empreinte: bytes) -> Octroi:
         """Return what was approved; Refus says to wait, to slow down or to stop."""
         appel = self.appels.get(required(params, "auth_req_id"))

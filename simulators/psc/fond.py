@@ -76,5 +76,6 @@ class Fond:
             "emetteur": self.emetteur,
             "decouverte": f"{self.emetteur}/.well-known/wallet-openid-configuration",
             "portail": self.portail + PORTAIL,
+            "proxy": f"{self.adresse}{BASE}/proxy",
             "echange": f"{self.emetteur_api}/protocol/openid-connect/token",
         }

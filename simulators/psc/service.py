@@ -18,6 +18,7 @@ from simulators.psc.delivrance import Delivrance
 from simulators.psc.fond import API, OIDC, PORTAIL, ROYAUME, Fond
 from simulators.psc.oauth import PageErreur, Refus, refusal
 from simulators.psc.personnes import from_json as person_from_json
+from simulators.psc.proxy import PROXY, Proxy
 from simulators.psc.ressources import Ressources
 
 COMMUNAUTAIRE, CONFIANCE = "comptoir-communautaire", "comptoir-confiance"
@@ -44,7 +45,7 @@ class ServicePsc:
     nom = "Pro Santé Connect"
 
     def __init__(self, hasard: random.Random, options: argparse.Namespace) -> None:
-        self.verrou = threading.RLock()
+        self.verrou = threading.Condition(threading.RLock())
         self.portail_http: bool = options.portail_http
         self.fond = Fond(hasard, options.tls, _declared(options))
         self.autorisation = Autorisation(self.fond)
@@ -52,6 +53,7 @@ class ServicePsc:
         self.delivrance = Delivrance(self.fond, self.ciba)
         self.ressources = Ressources(self.fond)
         self.deconnexion = Deconnexion(self.fond, self.autorisation)
+        self.proxy = Proxy(self.fond, self.ciba, self.deconnexion, self.verrou)
         self.routes = self._routes()
 
     def _routes(self) -> dict[tuple[str, str], tuple[str, Traitement]]:
@@ -80,7 +82,12 @@ class ServicePsc:
             (f"{API}/protocol/openid-connect/revoke", "revocation", lire.revoke),
             (f"{API}/protocol/openid-connect/token/introspect", "introspection", lire.introspect),
         ]
+        proxy = {
+            (methode, f"{PROXY}/{nom}"): ("proxy", self.proxy.answer)
+            for methode, nom in (("POST", "connect"), ("DELETE", "disconnect"), ("GET", "traces"))
+        }
         return {
+            **proxy,
             **{("GET", chemin): (nom, fait) for chemin, nom, fait in (*deux, *lus)},
             **{("POST", chemin): (nom, fait) for chemin, nom, fait in (*deux, *envoyes)},
         }
@@ -94,7 +101,10 @@ class ServicePsc:
     # Service
 
     def _route(self, methode: str, chemin: str) -> tuple[str, Traitement] | None:
-        return self.routes.get((methode, urlsplit(chemin).path))
+        adresse = urlsplit(chemin).path
+        if adresse.startswith(f"{PROXY}/send/"):
+            return "proxy", self.proxy.answer
+        return self.routes.get((methode, adresse))
 
     def connait(self, methode: str, chemin: str) -> bool:
         """Tell whether something answers there."""
@@ -141,7 +151,7 @@ class ServicePsc:
     def oublier(self) -> None:
         """Go back to the start."""
         with self.verrou:
-            for partie in (self.fond, self.autorisation, self.ciba, self.deconnexion):
+            for partie in (self.fond, self.autorisation, self.ciba, self.deconnexion, self.proxy):
                 partie.forget()
 
     def identites(self) -> int:
