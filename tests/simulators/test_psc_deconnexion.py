@@ -176,6 +176,16 @@ def test_without_a_hint_the_person_is_asked_once(service, navigateur, autre_navi
     assert is_over(service, jetons)
 
 
+def test_a_confirmation_of_another_browser_is_asked_again(service, navigateur, autre_navigateur):
+    jetons, siens = sign_in(service, navigateur), sign_in(service, autre_navigateur, "bruno CARD")
+    page = navigateur.open(service.point("end_session"))
+    reponse = autre_navigateur.submit(page, confirmer="oui")
+
+    assert (reponse.status_code, title(reponse)) == (200, "Se déconnecter")
+    assert not is_over(service, jetons)
+    assert not is_over(service, siens)
+
+
 def test_a_browser_without_session_is_told_so(service, navigateur):
     page = navigateur.open(service.point("end_session"))
 

@@ -162,6 +162,20 @@ def test_no_certificate_or_another_is_invalid_client(certificat, confiance, psc,
     lie.close()
 
 
+def test_the_right_subject_by_another_authority_is_invalid_client(service, psc, tls):
+    sujet = "CN=INSI-AUTO,OU=1752026005,O=COMPTOIR TEST,C=FR"
+    psc.post("/clients", client_id="edc", methode="tls_client_auth", sujet=sujet)
+    lies = [
+        Lie(psc, tls, "edc", certificat=c, methode="none") for c in ("insi-auto", "refuse-autre-ac")
+    ]
+    bon, faux = (lie.send("introspection", token="x") for lie in lies)
+
+    assert bon.json() == {"active": False}
+    refused(faux, "invalid_client", 401)
+    for lie in lies:
+        lie.close()
+
+
 def test_a_secret_is_not_taken_from_a_service_that_has_a_certificate(confiance, psc, tls):
     lie = Lie(
         psc, tls, "service-edc", certificat="psc-edc", secret="x", methode="client_secret_post"
