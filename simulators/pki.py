@@ -169,6 +169,12 @@ def _structure(ac: Autorite, dossier: Path, nom: str, cn: str) -> None:
     _write(dossier / f"{nom}.pem", certificat.public_bytes(serialization.Encoding.PEM), 0o644)
 
 
+def _token_key(fichier: Path) -> None:
+    """One key of Pro Santé Connect: it signs tokens, or is published and serves nothing."""
+    if not fichier.exists():
+        _write(fichier, _pem(rsa.generate_private_key(public_exponent=65537, key_size=2048)))
+
+
 def _cps(ac: Autorite, dossier: Path, cps: dict[str, Any]) -> None:
     """One authentication and one signature pair per card."""
     validite = cps.get("certificat_jours", [-1, 365])
@@ -211,6 +217,9 @@ def build_all(dossier: Path) -> None:
     _structure(structures, dossier, "insi-manu", "INSI-MANU")
     _structure(structures, dossier, "refuse-autre-cn", "AUTRE")
     _structure(etrangere, dossier, "refuse-autre-ac", "INSI-AUTO")
+    _structure(structures, dossier, "psc-edc", "COMPTOIR-PSC")
+    for usage in ("signature", "chiffrement"):
+        _token_key(dossier / "psc" / f"{usage}.key")
     for carte in carte_list("cps"):
         _cps(cps, dossier, carte["cps"])
 
