@@ -113,6 +113,7 @@ fix: $(DEV) ## Corrige ce qui se corrige seul
 
 bench-poste: $(PCSC) ## Ce que l'agent ajoute entre une carte ou un code et la page
 	@$(PY) -m bench.poste
+	@$(PY) -m bench.panneau
 
 endurance: $(PCSC) ## Six cents cartes au moins, cinq minutes au moins, par pilote : rien ne croît (un quart d'heure)
 	@COMPTOIR_ENDURANCE=600 COMPTOIR_ENDURANCE_S=300 $(PY) -m pytest -q -s --timeout=0 tests/pcsc/test_endurance.py
