@@ -49,6 +49,11 @@ def _expanded(module):
     return {nom for nom, dits in ecrits.items() if all(dits)}
 
 
+def _names(valeurs):
+    """The names given as values to a statement written by hand."""
+    return [n for n in ast.walk(valeurs) if isinstance(n, ast.Name)]
+
+
 def _chain(noeud, parents):
     """Return (methods, keywords) of the calls made one after the other on a manager."""
     methodes, mots = set(), []
@@ -58,6 +63,8 @@ def _chain(noeud, parents):
             methodes.add(parent.attr)
         elif isinstance(parent, ast.Call) and parent.func is noeud:
             mots += parent.keywords
+            if isinstance(noeud, ast.Attribute) and noeud.attr == "raw":
+                mots += [ast.keyword(n.id, n) for a in parent.args[1:] for n in _names(a)]
             mots += [k for a in parent.args for k in ast.walk(a) if isinstance(k, ast.keyword)]
         else:
             return methodes, mots
@@ -111,6 +118,8 @@ def test_every_query_of_the_product_names_the_officine():
         ("Vente.objects.filter(pk=1, officine_id=2)", False),
         ("Vente.objects.exclude(pk=1).filter(officine=2)", False),
         ("Vente.objects.create(pk=1)", False),
+        ("Vente.objects.raw(TEXTE, [officine_id])", False),
+        ("Vente.objects.raw(TEXTE, [pk])", True),
         ("Officine.objects.get(pk=1)", False),
     ],
 )
