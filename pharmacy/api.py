@@ -137,7 +137,11 @@ class Jetons(VueAgent):
         if self.text("wid", 40) != self.poste.wid:
             raise services.LectureRefusee("autre_poste", "Cet agent est celui d'un autre poste.")
         jeton, expire = services.issue_token(
-            self.acteur, self.poste, sid=self.sid, challenge=self.text("challenge", 100)
+            self.acteur,
+            self.poste,
+            sid=self.sid,
+            challenge=self.text("challenge", 100),
+            essai=self.corps.get("essai") is True,
         )
         return Response({"token": jeton, "expires_at": expire.isoformat()})
 

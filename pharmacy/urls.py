@@ -65,6 +65,11 @@ urlpatterns = [
     path("postes/<int:poste_id>/decider/", postes.poste_decider, name="poste_decider"),
     path("postes/<int:poste_id>/essai/", postes.poste_essai, name="poste_essai"),
     path("postes/<int:poste_id>/essai/etat/", postes.poste_essai_etat, name="poste_essai_etat"),
+    path(
+        "postes/<int:poste_id>/essai/agent/<str:verbe>/",
+        postes.poste_essai_agent,
+        name="poste_essai_agent",
+    ),
     path("postes/<int:poste_id>/revoquer/", postes.poste_revoquer, name="poste_revoquer"),
     path("dev/composants", vitrine.composants, name="composants"),
     path("flux", flux.flux, name="flux"),

@@ -332,7 +332,7 @@ async def _v_diag(agent: Agent, _c: Connexion, _r: Requete) -> dict[str, Any]:
     constats = await asyncio.to_thread(diagnostic.examine, dossier, ports=(agent.porte.port,))
     return {
         "rapport": diagnostic.report(constats),
-        "constats": [{"sujet": c.sujet, "niveau": c.niveau} for c in constats],
+        "constats": [{"sujet": c.sujet, "niveau": c.niveau, "phrase": c.phrase} for c in constats],
     }
 
 

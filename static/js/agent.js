@@ -48,7 +48,7 @@ function echouer(e) {
 
 /** Shows the agent a proof of the server that this tab is known; again before it dies. */
 async function prouver(type, suite) {
-  const { token } = await exiger('/api/agent/jetons', { wid, challenge: defi });
+  const { token } = await exiger('/api/agent/jetons', { wid, challenge: defi, essai: 'officineEssai' in document.body.dataset });
   return demander(type, { token, ...suite });
 }
 

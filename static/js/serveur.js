@@ -2,8 +2,7 @@
 import { apresFermeture, creer, fermer, ouvrir, retient } from './dialogue.js';
 
 export const vente = document.body.dataset.officineVente || null;
-const MUET = 'Le serveur du comptoir ne répond pas. Réessayez dans un instant.';
-const COUPE = { phrase: MUET, ton: 'alerte', code: 'RES-001' };
+const COUPE = { phrase: 'Le serveur du comptoir ne répond pas. Réessayez dans un instant.', ton: 'alerte', code: 'RES-001' };
 const ligne = document.getElementById('statut-ligne');
 let file = Promise.resolve();
 
@@ -16,8 +15,7 @@ export async function poster(url, donnees) {
       headers: { 'Content-Type': 'application/json', 'X-CSRFToken': document.querySelector('meta[name="csrf"]').content },
       body: JSON.stringify(donnees),
     });
-    const reponse = retour.status === 204 ? {} : await retour.json();
-    return { ok: retour.ok, reponse };
+    return { ok: retour.ok, reponse: retour.status === 204 ? {} : await retour.json() };
   } catch {
     return { ok: false, reponse: COUPE };
   }

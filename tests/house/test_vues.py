@@ -114,6 +114,7 @@ VUES = {
     "poste_etat": Vue("GET", "postes.gerer"),
     "poste_essai": Vue("GET", "postes.gerer"),
     "poste_essai_etat": Vue("GET", "postes.gerer"),
+    "poste_essai_agent": Vue("POST", "postes.gerer", corps={"reponse": "{}"}),
     "poste_code": Vue("POST", "postes.gerer"),
     "poste_decider": Vue(
         "POST",

@@ -303,3 +303,61 @@ def test_a_poste_is_paired_by_its_code_then_revoked_at_once(bureau, tmp_path):
         assert time.monotonic() - debut < DEUX_SECONDES
         assert not (tmp_path / "enrolement.json").exists()
         bureau.regarder("poste-revoque")
+
+
+def essai_d_ici(bureau):
+    """The address of the trial of this browser's poste, once on « Postes »."""
+    bureau.ouvrir_session("A01")
+    bureau.page.goto(bureau.pile.adresse + "/postes/")
+    ici = bureau.page.locator("tr", has=bureau.page.locator(".badge", has_text="ce navigateur"))
+    return ici.get_by_role("link")
+
+
+def affecter(bureau, lecteur, usage, dit):
+    """Say by keyboard what a reader serves, and wait for the answer."""
+    choix = bureau.page.get_by_label(f"Ce que sert {lecteur}")
+    choix.focus()
+    choix.select_option(usage)
+    bureau.touche("Tab")
+    bureau.touche("Enter")
+    bureau.page.locator("#essai-affecter").get_by_text(dit).wait_for()
+
+
+@pytest.mark.exigence("AGT-14")
+def test_a_poste_is_tried_by_keyboard_its_readers_its_diagnosis_its_version(bureau):
+    page = bureau.page
+    essai_d_ici(bureau).focus()
+    bureau.touche("Enter")
+    page.get_by_role("link", name="Tester ce poste").focus()
+    bureau.touche("Enter")
+    choix = page.get_by_label("Ce que sert Lecteur scripté cps")
+    choix.wait_for()  # the agent was asked by itself
+    assert choix.input_value() == "cps"
+    bureau.regarder("poste-essai")
+    try:
+        affecter(bureau, "Lecteur scripté cps", "ignore", "L'agent a retenu : Aucune")
+        until(lambda: choix.input_value() == "ignore", "la liste n'a pas suivi")
+        affecter(bureau, "Lecteur scripté cps", "vitale", "Ce poste ne sait pas faire cela")
+    finally:
+        affecter(bureau, "Lecteur scripté cps", "cps", "L'agent a retenu : Carte CPS")
+    voir_agent(bureau, "Agent prêt")
+    bureau.seconde("D")
+    page.locator("#essai-diagnostic").get_by_text("Ce poste est associé").wait_for()
+    bureau.seconde("V")
+    page.locator("#essai-version").get_by_text("n'en offre pas de plus récente").wait_for()
+    assert examiner(page) == []
+    bureau.regarder("poste-essai-fini")
+
+
+@pytest.mark.exigence("AGT-14")
+def test_a_trial_without_its_agent_says_what_to_do(bureau):
+    adresse = essai_d_ici(bureau).get_attribute("href")
+    bureau.pile.arreter("agent")
+    try:
+        bureau.page.goto(f"{bureau.pile.adresse}{adresse}essai/")
+        bureau.seconde("D")
+        bureau.page.locator("#essai-diagnostic").get_by_text("POS-012").wait_for()
+        assert examiner(bureau.page) == []
+        bureau.regarder("poste-essai-muet")
+    finally:
+        bureau.pile.demarrer("agent")
