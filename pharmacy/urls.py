@@ -11,6 +11,7 @@ from pharmacy.views import (
     postes,
     que_dire,
     session,
+    situation,
     vente,
     vitrine,
 )
@@ -58,6 +59,8 @@ urlpatterns = [
         name="equipe_reinitialiser",
     ),
     path("equipe/postes/<int:poste_id>/ici/", equipe.associer, name="equipe_associer"),
+    path("situation/", situation.situation, name="situation"),
+    path("situation/active/", situation.situation_active, name="situation_active"),
     path("postes/", postes.postes, name="postes"),
     path("postes/<int:poste_id>/", postes.poste, name="poste"),
     path("postes/<int:poste_id>/association/", postes.poste_etat, name="poste_etat"),

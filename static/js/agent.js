@@ -88,9 +88,9 @@ const lire = (genre, insertion) => (lectures[genre] ||= lireCarte(genre, inserti
 
 /** Reads with a server nonce, and gives the reading with its receipt to the server. */
 async function lireCarte(genre, insertion) {
-  const op = genre === 'apcv_nfc' ? 'apcv.read_nfc' : `${genre}.read`;
+  const op = { apcv_nfc: 'apcv.read_nfc', vitale: 'vitale.read', cps: 'cps.read' }[genre] || genre;
   const { nonce } = await exiger('/api/agent/nonces', { op });
-  dire('Lecture de la carte…');
+  if (op !== genre) dire('Lecture de la carte…'); // what follows a signature leaves its sentence
   const { receipt, ...lu } = await demander(op, { nonce });
   const data = lu.data || lu;
   if (genre === 'cps') certificat = data.certificat_sig_b64;
@@ -145,6 +145,6 @@ const EVENEMENTS = {
 };
 
 if (ports && wid) {
-  document.addEventListener('comptoir:signer', ({ detail }) => signer(detail).catch(echouer));
+  document.addEventListener('comptoir:carte', ({ detail }) => (detail.lire ? lire(detail.lire) : signer(detail.signer)).catch(echouer));
   demarrer(EVENEMENTS);
 }

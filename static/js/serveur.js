@@ -39,7 +39,7 @@ export function proposer(libelle, agir) {
   ligne?.append(' ', bouton);
 }
 
-/** A Suite: {phrase, ton, code, charger: [{cible, url}], focus, dialogue, aller, signer}, each one optional. */
+/** A Suite: {phrase, ton, code, charger: [{cible, url}], focus, dialogue, aller, signer, lire}, each one optional. */
 export function appliquer(suite) {
   if (suite.phrase) dire(suite.phrase, suite.ton, suite.code);
   for (const { cible, url } of suite.charger || []) {
@@ -48,7 +48,7 @@ export function appliquer(suite) {
   if (suite.focus) document.querySelector(`[data-officine-touche="${CSS.escape(suite.focus)}"]`)?.focus();
   if (suite.aller) window.location.assign(suite.aller);
   else if (suite.dialogue) ouvrir(suite.dialogue);
-  if (suite.signer) document.dispatchEvent(new CustomEvent('comptoir:signer', { detail: suite.signer }));
+  if (suite.signer || suite.lire) document.dispatchEvent(new CustomEvent('comptoir:carte', { detail: suite }));
 }
 
 async function envoyer(scan) {

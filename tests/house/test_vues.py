@@ -109,6 +109,8 @@ VUES = {
     "equipe_debloquer": Vue("POST", "operateurs.debloquer"),
     "equipe_reinitialiser": Vue("POST", "operateurs.reinitialiser"),
     "equipe_associer": Vue("POST", "postes.gerer"),
+    "situation": Vue("GET POST", "vente", corps={"lire": "oui"}),
+    "situation_active": Vue("GET", "vente"),
     "postes": Vue("GET POST", "postes.gerer", corps={"libelle": "Comptoir 3"}),
     "poste": Vue("GET", "postes.gerer"),
     "poste_etat": Vue("GET", "postes.gerer"),

@@ -26,6 +26,7 @@ from pharmacy.models import (
     Patient,
     Poste,
     RecuCarte,
+    SituationsCps,
     Vente,
 )
 from pharmacy.postes.services import enrol_local, session_hash
@@ -481,20 +482,41 @@ def _situation(index, structure):
 
 
 @pytest.mark.cas("agent-33")
-def test_the_situation_of_this_officine_is_chosen_and_kept_by_the_server(agent, halle):
+def test_the_situation_of_this_officine_is_in_force_by_itself(agent, halle):
     ici = f"1{halle.officine.finess}"
-    for lues, precision, ton in (
-        ([_situation(1, "1750099999"), _situation(3, ici)], "situation 3", "info"),
-        ([_situation(1, "1750099999")], "aucune", "attention"),
-        ([], "aucune", "attention"),
+    for lues, precision, code in (
+        ([_situation(1, "1750099999"), _situation(3, ici)], "situation 3", ""),
+        ([_situation(1, "1750099999")], "aucune", "CPS-003"),
+        ([], "aucune", "CPS-003"),
+        ([_situation(1, ici), _situation(3, ici)], "aucune", "CPS-004"),
+        ([_situation(1, ici), {**_situation(3, ici), "secteur": "SA07"}], "situation 1", ""),
     ):
+        SituationsCps.objects.all().delete()
         corps = agent.lecture({"situations": lues}, op="cps.situations")
-        assert agent.post("lectures", corps).json()["ton"] == ton
+        suite = agent.post("lectures", corps).json()
+        assert suite["code"] == code
+        # Nothing is asked when there is nothing to choose.
+        assert bool(suite["dialogue"]) == bool(code and lues)
+        assert (suite["phrase"] == "") == (not code)
         ligne = Audit.objects.filter(acte="cps.situations").latest("pk")
         assert ligne.precision == precision
 
 
-@pytest.mark.parametrize("lues", [None, "1", [1], [{"index": "1"}], [{"index": True}], {"a": 1}])
+@pytest.mark.parametrize(
+    "lues",
+    [
+        None,
+        "1",
+        [1],
+        [{"index": "1"}],
+        [{"index": True}],
+        [{"index": 17}],
+        [{"index": 1, "secteur": 7}],
+        [{"index": 1, "raison_sociale": "a\nb"}],
+        [{"index": 1}] * 17,
+        {"a": 1},
+    ],
+)
 def test_unreadable_situations_are_a_sentence(agent, lues):
     corps = agent.lecture({"situations": lues}, op="cps.situations")
     refus(agent.post("lectures", corps), "CPS-002")
