@@ -256,8 +256,9 @@ SITUATION_ACTIVE = {"cible": "#situation-active", "url": "/situation/active/"}
 def situations_route(acteur: Acteur, _vente: Vente | None, lecture: Lecture) -> Suite:
     """Keep the situations d'exercice of a card; that of this officine is in force by itself.
 
-    Nothing is said when it is: the header shows it. Otherwise the person chooses. Identifier and
-    sector sent later to a teleservice come from it (agent.md §1.5). LectureRefusee when unreadable.
+    Nothing is said when it is: the menu shows it. Otherwise the person is told to choose; no
+    dialog opens by itself over a sale. Identifier and sector sent later to a teleservice come from
+    it (agent.md §1.5). LectureRefusee when unreadable.
     """
     try:
         lues = situation.read_situations(lecture.data.get("situations"))
@@ -275,13 +276,14 @@ def situations_route(acteur: Acteur, _vente: Vente | None, lecture: Lecture) -> 
         return Suite("", charger=[SITUATION_ACTIVE])
     ici = any(s.finess == gardees.finess for s in lues)
     return Suite(
-        "Cette carte a plusieurs situations dans cette officine : choisissez celle d'aujourd'hui."
+        "Cette carte a plusieurs situations dans cette officine. Choisissez celle d'aujourd'hui "
+        "dans le menu de votre nom."
         if ici
-        else "Cette carte n'a pas de situation dans cette officine. Vérifiez que c'est la bonne.",
+        else "Cette carte n'a pas de situation dans cette officine. Vérifiez que c'est la bonne ; "
+        "sinon, choisissez-en une dans le menu de votre nom.",
         "attention",
         code="CPS-004" if ici else "CPS-003",
         charger=[SITUATION_ACTIVE],
-        dialogue=SITUATION_URL if lues else None,
     )
 
 

@@ -495,8 +495,7 @@ def test_the_situation_of_this_officine_is_in_force_by_itself(agent, halle):
         corps = agent.lecture({"situations": lues}, op="cps.situations")
         suite = agent.post("lectures", corps).json()
         assert suite["code"] == code
-        # Nothing is asked when there is nothing to choose.
-        assert bool(suite["dialogue"]) == bool(code and lues)
+        assert suite["dialogue"] is None  # nothing opens over the sale
         assert (suite["phrase"] == "") == (not code)
         ligne = Audit.objects.filter(acte="cps.situations").latest("pk")
         assert ligne.precision == precision
