@@ -116,7 +116,7 @@ VUES = {
     "poste_etat": Vue("GET", "postes.gerer"),
     "poste_essai": Vue("GET", "postes.gerer"),
     "poste_essai_etat": Vue("GET", "postes.gerer"),
-    "poste_essai_agent": Vue("POST", "postes.gerer", corps={"reponse": "{}"}),
+    "poste_essai_agent": Vue("POST", "postes.gerer", corps={"reponse": "{{}}", "use": "cps"}),
     "poste_code": Vue("POST", "postes.gerer"),
     "poste_decider": Vue(
         "POST",
@@ -331,6 +331,7 @@ class Scene:
             "comparaison": "",
             "tache_id": open_tache(troupe.patient(), "piece_differente").pk,
             "acte": "douter",
+            "verbe": "reader.assign",
             "contexte_id": self._contexte().pk,
         }
         if etape in {"patient", "recuperee", "lue", "papier", "finie", "attente", "retiree"}:

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import time
 from datetime import timedelta
 
@@ -30,6 +31,7 @@ from pharmacy.models import (
     Vente,
 )
 from pharmacy.postes.services import enrol_local, session_hash
+from tests.agent.conftest import INTERDITS
 from tests.agent.poste import carte
 
 pytestmark = pytest.mark.django_db
@@ -790,3 +792,26 @@ def test_no_signed_card_is_an_error_of_ours(agent, assure, porteurs):
     data = {"assure": assure, "beneficiaires": porteurs}
     reponse = agent.post("lectures", agent.lecture(data, vente=vente))
     assert reponse.status_code in {200, 409}
+
+
+@pytest.mark.cas("agent-98")
+@pytest.mark.exigence("AGT-09")
+def test_neither_the_log_nor_the_journal_names_anyone_nor_holds_a_token(agent, cps, caplog):
+    """Accepted, refused, signed: each leaves a line, none of them what was read."""
+    with caplog.at_level("DEBUG"):
+        agent.post("lectures", agent.lecture())
+        rejouee = agent.lecture()
+        agent.post("lectures", rejouee)
+        assert agent.post("lectures", rejouee).status_code == 409
+        agent.post("lectures", {**agent.lecture(), "data": {**VITALE, "version": 9}})
+        agent.post("lectures", agent.lecture(VITALE, op="cps.read"))
+        agent.post("terminer", agent.signature(cps))
+        agent.post("presence", {"proof": agent.preuve(sid="autre")})
+        agent.post("scans", {"text": "2790351215189 PAT-TROIS", "canal": "scan"})
+    lignes = Audit.objects.values_list("acte", "objet", "resultat", "precision")
+    journal = "\n".join(" ".join(ligne) for ligne in lignes)
+    assert "lecture.refusee" in caplog.text
+    assert {"lecture.vitale.read", "lecture.refusee", "signature.epu"} <= {a[0] for a in lignes}
+    lus = f"{caplog.text}\n{journal}"
+    assert not re.search(r"[0-9]{13}|eyJ", lus)
+    assert not [mot for mot in INTERDITS if re.search(rf"\b{mot}\b", lus)]
