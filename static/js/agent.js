@@ -91,10 +91,9 @@ async function lireCarte(genre, insertion) {
   const op = { apcv_nfc: 'apcv.read_nfc', vitale: 'vitale.read', cps: 'cps.read' }[genre] || genre;
   const { nonce } = await exiger('/api/agent/nonces', { op });
   if (op !== genre) dire('Lecture de la carte…'); // what follows a signature leaves its sentence
-  const { receipt, ...lu } = await demander(op, { nonce });
-  const data = lu.data || lu;
+  const { receipt, data, ...lu } = await demander(op, { nonce });
   if (genre === 'cps') certificat = data.certificat_sig_b64;
-  const { reponse } = await poster('/api/agent/lectures', { op, data, receipt, vente });
+  const { reponse } = await poster('/api/agent/lectures', { op, data: data || lu, receipt, vente });
   if (genre === 'vitale' && vente) localStorage.setItem('vitale', insertion);
   if (aSigner && genre === 'cps') reponse.signer ||= aSigner;
   appliquer(reponse);
@@ -145,6 +144,7 @@ const EVENEMENTS = {
 };
 
 if (ports && wid) {
-  document.addEventListener('comptoir:carte', ({ detail }) => (detail.lire ? lire(detail.lire) : signer(detail.signer)).catch(echouer));
+  document.addEventListener('comptoir:carte', ({ detail: { signer: service, lire: op, ton } }) =>
+    (op ? lire(op) : signer(service)).catch(op && ton === 'info' ? () => {} : echouer)); // what nobody asked for fails in silence
   demarrer(EVENEMENTS);
 }
