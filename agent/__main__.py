@@ -62,6 +62,7 @@ def build(options: argparse.Namespace) -> tuple[Agent, Suivi, Appareils]:
     registre = Registre(load_key(options.dossier, create=False), enrolement, options.dossier)
     agent = Agent(enrolement, registre, motifs)
     agent.pilote = pilote = montage.build(options, agent.onglets.broadcast)
+    pilote.codes.limit(enrolement.code_minutes)
     if (options.fenetre or FENETRES[options.pilote]) == "tk":
         Fenetre(pilote.codes)
     agent.suivi = suivi = Suivi(agent, options.dossier)

@@ -11,6 +11,7 @@ from pharmacy.views import (
     postes,
     que_dire,
     session,
+    situation,
     vente,
     vitrine,
 )
@@ -58,6 +59,8 @@ urlpatterns = [
         name="equipe_reinitialiser",
     ),
     path("equipe/postes/<int:poste_id>/ici/", equipe.associer, name="equipe_associer"),
+    path("situation/", situation.situation, name="situation"),
+    path("situation/active/", situation.situation_active, name="situation_active"),
     path("postes/", postes.postes, name="postes"),
     path("postes/<int:poste_id>/", postes.poste, name="poste"),
     path("postes/<int:poste_id>/association/", postes.poste_etat, name="poste_etat"),
@@ -65,6 +68,11 @@ urlpatterns = [
     path("postes/<int:poste_id>/decider/", postes.poste_decider, name="poste_decider"),
     path("postes/<int:poste_id>/essai/", postes.poste_essai, name="poste_essai"),
     path("postes/<int:poste_id>/essai/etat/", postes.poste_essai_etat, name="poste_essai_etat"),
+    path(
+        "postes/<int:poste_id>/essai/agent/<str:verbe>/",
+        postes.poste_essai_agent,
+        name="poste_essai_agent",
+    ),
     path("postes/<int:poste_id>/revoquer/", postes.poste_revoquer, name="poste_revoquer"),
     path("dev/composants", vitrine.composants, name="composants"),
     path("flux", flux.flux, name="flux"),

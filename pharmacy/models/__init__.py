@@ -11,6 +11,7 @@ from pharmacy.models.poste import (
     NonceLecture,
     Poste,
     RecuCarte,
+    SituationsCps,
 )
 from pharmacy.models.produit import Produit
 from pharmacy.models.recherche import MotConnu, MotPatient
@@ -38,6 +39,7 @@ __all__ = [
     "Prescripteur",
     "Produit",
     "RecuCarte",
+    "SituationsCps",
     "Stock",
     "Vente",
     "VerrouConnexion",

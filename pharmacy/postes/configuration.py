@@ -18,6 +18,7 @@ from pharmacy.postes.services import canonical_json, note_sign
 TYPE_CONFIG = "agent-config+jwt"
 TYPE_APPEL = "agent-poll+jwt"
 TRANSPORT = "agent.transport"
+CODE_MINUTES = "agent.code_minutes"
 
 parametres.register(
     parametres.Reglage(
@@ -31,6 +32,18 @@ parametres.register(
         choix=(("auto", "Automatique"), ("loopback", "Direct"), ("relais", "Relais")),
     )
 )
+parametres.register(
+    parametres.Reglage(
+        cle=CODE_MINUTES,
+        libelle="Durée du code porteur sur un poste",
+        effet="Minutes pendant lesquelles une CPS signe encore sans redemander son code, comptées "
+        "de la dernière signature. 0 : le code est demandé à chaque fois.",
+        panneau="Postes",
+        section="Agent",
+        defaut=15,
+        maxi=60,
+    )
+)
 
 
 def build_enrolment(poste: Poste, origine: str) -> dict[str, Any]:
@@ -38,6 +51,7 @@ def build_enrolment(poste: Poste, origine: str) -> dict[str, Any]:
 
     `config_seq` grows by one whenever the content changed: an agent refuses an older one.
     """
+    reglages = parametres.valeurs(poste.officine_id, TRANSPORT, CODE_MINUTES)
     contenu: dict[str, Any] = {
         "wid": poste.wid,
         "etat": "revoque" if poste.etat == Poste.Etat.REVOQUE else "associe",
@@ -48,7 +62,8 @@ def build_enrolment(poste: Poste, origine: str) -> dict[str, Any]:
         "update_keys": [],
         "config": {
             "motifs": motifs_en_vigueur().as_dict(),
-            "transport": str(parametres.valeur(poste.officine_id, TRANSPORT)),
+            "transport": str(reglages[TRANSPORT]),
+            "code_minutes": int(reglages[CODE_MINUTES]),
             "min_agent": settings.AGENT_MINIMUM,
         },
     }

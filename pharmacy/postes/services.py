@@ -33,6 +33,8 @@ OPERATIONS = {
     "apcv.read_nfc": "card:read",
 }
 PORTEES = ["card:read", "cps:read", "cps:sign", "scan"]
+# On « Tester ce poste » only: readers told apart, diagnosis, search for updates (§5.7).
+PORTEES_ESSAI = ["admin", "diag"]
 _IDENT = re.compile(r"[\x21-\x7e]{1,64}")
 
 
@@ -60,10 +62,22 @@ def session_hash(session_key: str | None) -> str:
     return hashlib.sha256((session_key or "").encode()).hexdigest()[:32]
 
 
-def issue_token(acteur: Acteur, poste: Poste, *, sid: str, challenge: str) -> tuple[str, datetime]:
+def _scopes(acteur: Acteur, poste: Poste, *, essai: bool) -> list[str]:
+    """Return what a token allows. To manage postes is asked for, granted by `peut`, and traced."""
+    portees = list(PORTEES) if peut(acteur, "vente").ok else []
+    if essai and peut(acteur, "postes.gerer", poste).ok:
+        audit.note(acteur, "poste.essayer", f"poste:{poste.pk}")
+        portees += PORTEES_ESSAI
+    return portees
+
+
+def issue_token(
+    acteur: Acteur, poste: Poste, *, sid: str, challenge: str, essai: bool = False
+) -> tuple[str, datetime]:
     """Return a token bound to one connection of the poste's agent, and its expiry.
 
-    Who may not hold a sale sees the readers and reads nothing: the token has no scope.
+    Who may not hold a sale sees the readers and reads nothing: the token has no scope. `essai`:
+    the page that asks is « Tester ce poste ».
     Source: agent.md §5.5 (five minutes, `cnonce` = the connection's challenge).
     """
     maintenant = timezone.now()
@@ -77,7 +91,7 @@ def issue_token(acteur: Acteur, poste: Poste, *, sid: str, challenge: str) -> tu
             "sid": sid,
             "origin": settings.ADRESSE,
             "cnonce": challenge,
-            "scope": PORTEES if peut(acteur, "vente").ok else [],
+            "scope": _scopes(acteur, poste, essai=essai),
             "jti": uuid4().hex,
             "iat": int(maintenant.timestamp()),
             "nbf": int(maintenant.timestamp()),

@@ -108,7 +108,10 @@ def test_a_configuration_never_goes_back(tmp_path):
         Enrolement.from_dict(poste.enrolement()),
         poste.enrolement(config={"config_seq": 5, "transport": "relais"}),
     )
-    assert (cinq.seq, cinq.transport) == (5, "relais")
+    assert (cinq.seq, cinq.transport, cinq.code_minutes) == (5, "relais", 15)
+    for dit, tenu in ((0, 0), (60, 60), (61, 15), (-1, 15), (True, 15), ("5", 15), (None, 15)):
+        lu = Enrolement.from_dict(poste.enrolement(config={"code_minutes": dit}))
+        assert lu.code_minutes == tenu
     meme = poste.enrolement(config={"config_seq": 5, "transport": "relais"})
     assert confiance.check_update(cinq, meme) == cinq
     for change in ({"config_seq": 4}, {"config_seq": 5, "transport": "auto"}):

@@ -109,11 +109,14 @@ VUES = {
     "equipe_debloquer": Vue("POST", "operateurs.debloquer"),
     "equipe_reinitialiser": Vue("POST", "operateurs.reinitialiser"),
     "equipe_associer": Vue("POST", "postes.gerer"),
+    "situation": Vue("GET POST", "vente", corps={"lire": "oui"}),
+    "situation_active": Vue("GET", "vente"),
     "postes": Vue("GET POST", "postes.gerer", corps={"libelle": "Comptoir 3"}),
     "poste": Vue("GET", "postes.gerer"),
     "poste_etat": Vue("GET", "postes.gerer"),
     "poste_essai": Vue("GET", "postes.gerer"),
     "poste_essai_etat": Vue("GET", "postes.gerer"),
+    "poste_essai_agent": Vue("POST", "postes.gerer", corps={"reponse": "{{}}", "use": "cps"}),
     "poste_code": Vue("POST", "postes.gerer"),
     "poste_decider": Vue(
         "POST",
@@ -328,6 +331,7 @@ class Scene:
             "comparaison": "",
             "tache_id": open_tache(troupe.patient(), "piece_differente").pk,
             "acte": "douter",
+            "verbe": "reader.assign",
             "contexte_id": self._contexte().pk,
         }
         if etape in {"patient", "recuperee", "lue", "papier", "finie", "attente", "retiree"}:

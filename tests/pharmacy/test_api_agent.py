@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import time
 from datetime import timedelta
 
@@ -26,9 +27,11 @@ from pharmacy.models import (
     Patient,
     Poste,
     RecuCarte,
+    SituationsCps,
     Vente,
 )
 from pharmacy.postes.services import enrol_local, session_hash
+from tests.agent.conftest import INTERDITS
 from tests.agent.poste import carte
 
 pytestmark = pytest.mark.django_db
@@ -481,20 +484,40 @@ def _situation(index, structure):
 
 
 @pytest.mark.cas("agent-33")
-def test_the_situation_of_this_officine_is_chosen_and_kept_by_the_server(agent, halle):
+def test_the_situation_of_this_officine_is_in_force_by_itself(agent, halle):
     ici = f"1{halle.officine.finess}"
-    for lues, precision, ton in (
-        ([_situation(1, "1750099999"), _situation(3, ici)], "situation 3", "info"),
-        ([_situation(1, "1750099999")], "aucune", "attention"),
-        ([], "aucune", "attention"),
+    for lues, precision, code in (
+        ([_situation(1, "1750099999"), _situation(3, ici)], "situation 3", ""),
+        ([_situation(1, "1750099999")], "aucune", "CPS-003"),
+        ([], "aucune", "CPS-003"),
+        ([_situation(1, ici), _situation(3, ici)], "aucune", "CPS-004"),
+        ([_situation(1, ici), {**_situation(3, ici), "secteur": "SA07"}], "situation 1", ""),
     ):
+        SituationsCps.objects.all().delete()
         corps = agent.lecture({"situations": lues}, op="cps.situations")
-        assert agent.post("lectures", corps).json()["ton"] == ton
+        suite = agent.post("lectures", corps).json()
+        assert suite["code"] == code
+        assert suite["dialogue"] is None  # nothing opens over the sale
+        assert (suite["phrase"] == "") == (not code)
         ligne = Audit.objects.filter(acte="cps.situations").latest("pk")
         assert ligne.precision == precision
 
 
-@pytest.mark.parametrize("lues", [None, "1", [1], [{"index": "1"}], [{"index": True}], {"a": 1}])
+@pytest.mark.parametrize(
+    "lues",
+    [
+        None,
+        "1",
+        [1],
+        [{"index": "1"}],
+        [{"index": True}],
+        [{"index": 17}],
+        [{"index": 1, "secteur": 7}],
+        [{"index": 1, "raison_sociale": "a\nb"}],
+        [{"index": 1}] * 17,
+        {"a": 1},
+    ],
+)
 def test_unreadable_situations_are_a_sentence(agent, lues):
     corps = agent.lecture({"situations": lues}, op="cps.situations")
     refus(agent.post("lectures", corps), "CPS-002")
@@ -769,3 +792,26 @@ def test_no_signed_card_is_an_error_of_ours(agent, assure, porteurs):
     data = {"assure": assure, "beneficiaires": porteurs}
     reponse = agent.post("lectures", agent.lecture(data, vente=vente))
     assert reponse.status_code in {200, 409}
+
+
+@pytest.mark.cas("agent-98")
+@pytest.mark.exigence("AGT-09")
+def test_neither_the_log_nor_the_journal_names_anyone_nor_holds_a_token(agent, cps, caplog):
+    """Accepted, refused, signed: each leaves a line, none of them what was read."""
+    with caplog.at_level("DEBUG"):
+        agent.post("lectures", agent.lecture())
+        rejouee = agent.lecture()
+        agent.post("lectures", rejouee)
+        assert agent.post("lectures", rejouee).status_code == 409
+        agent.post("lectures", {**agent.lecture(), "data": {**VITALE, "version": 9}})
+        agent.post("lectures", agent.lecture(VITALE, op="cps.read"))
+        agent.post("terminer", agent.signature(cps))
+        agent.post("presence", {"proof": agent.preuve(sid="autre")})
+        agent.post("scans", {"text": "2790351215189 PAT-TROIS", "canal": "scan"})
+    lignes = Audit.objects.values_list("acte", "objet", "resultat", "precision")
+    journal = "\n".join(" ".join(ligne) for ligne in lignes)
+    assert "lecture.refusee" in caplog.text
+    assert {"lecture.vitale.read", "lecture.refusee", "signature.epu"} <= {a[0] for a in lignes}
+    lus = f"{caplog.text}\n{journal}"
+    assert not re.search(r"[0-9]{13}|eyJ", lus)
+    assert not [mot for mot in INTERDITS if re.search(rf"\b{mot}\b", lus)]

@@ -91,9 +91,13 @@ class Jeton:
         """Return the situations. They do not exist before login: the code is checked first."""
         session = self._session(lecteur)
         self._check_login(session)
+        return self._activities(session, "CPS") or self._activities(session, "CPS2TER")
+
+    def _activities(self, session: Any, volet: str) -> list[dict[str, Any]]:  # noqa: ANN401 - idem
+        """Return the situations of a volet; the old one is read when the first has none (§1.4)."""
         lues = []
         for index in range(1, SITUATIONS_MAX + 1):
-            octets = self._data(session, f"CPS_ACTIVITY_{index:02d}_PS")
+            octets = self._data(session, f"{volet}_ACTIVITY_{index:02d}_PS")
             if octets:
                 lues.append(situations.read_situation(index, octets))
         return lues
