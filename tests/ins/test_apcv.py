@@ -522,7 +522,7 @@ def test_an_ins_taken_by_another_file_meanwhile_is_refused(appli):
 @pytest.fixture
 def agent(appli, tmp_path):
     """The agent of the poste of this sale, which signs what it reads."""
-    from tests.pharmacy.test_api_agent import Agent
+    from tests.pharmacy.page_agent import Agent
 
     return Agent(appli.troupe, tmp_path / "agent", "A02")
 

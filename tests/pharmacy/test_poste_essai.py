@@ -11,7 +11,7 @@ from agent.protocol.messages import VERBES
 from pharmacy.isolation.contexte import officine_context
 from pharmacy.models import Audit, RecuCarte
 from pharmacy.postes import essai
-from tests.pharmacy.test_api_agent import Agent, claims_of
+from tests.pharmacy.page_agent import Agent, claims_of
 
 pytestmark = [pytest.mark.django_db, pytest.mark.exigence("AGT-14")]
 

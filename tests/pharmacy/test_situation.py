@@ -11,7 +11,7 @@ from pharmacy.postes.signatures import SignatureRefusee
 from pharmacy.services import situation
 from teleservices import assertions
 from teleservices.models import AssertionActeur
-from tests.pharmacy.test_api_agent import Agent
+from tests.pharmacy.page_agent import Agent
 
 pytestmark = [pytest.mark.django_db, pytest.mark.exigence("AGT-01")]
 HX = {"hx-request": "true"}
