@@ -8,7 +8,10 @@ from django.db import transaction
 from django.utils import timezone
 
 from ordonnance.codec.reponse import parse_prescription
-from ordonnance.services import confirmation, recuperation
+from ordonnance.rules.transmission import ReponseEcart
+from ordonnance.selectors import dossier_of
+from ordonnance.services import confirmation, recuperation, validation
+from pharmacy.models import Vente
 from pharmacy.services.vente import Boite, ligne_add, patient_choose
 from teleservices.models import AssertionActeur, Envoi
 from teleservices.registre import Reponse
@@ -75,3 +78,10 @@ def signer(troupe):
 
 def servir(troupe, vente, cip13, quantite=1, **champs):
     return ligne_add(troupe.acteur(), vente.pk, Boite(cip13=cip13, quantite=quantite, **champs))
+
+
+def refuser_le_reste(troupe, numerique, vente, code="A02"):
+    """Answer that the patient did not want the lines that nothing serves."""
+    dossier = dossier_of(numerique, Vente.objects.get(pk=vente.pk))
+    reponses = {e.cle: ReponseEcart("REFUS_PATIENT") for e in dossier.ecarts if e.code == "L01"}
+    validation.save_answers(troupe.acteur(code), numerique.pk, reponses)
