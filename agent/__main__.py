@@ -25,6 +25,7 @@ from agent.cards.commande import Commande, Geste, describe_window
 from agent.cards.pcsc.pilote import PilotePcsc
 from agent.cards.scripted import PiloteScripte
 from agent.confiance import load_enrolment, load_key
+from agent.diagnostic import PORTS
 from agent.fenetre.lien import Fenetre
 from agent.maj.depot import Depot
 from agent.maj.service import RELANCER, MiseAJour
@@ -34,7 +35,6 @@ from agent.server.relais import Relais
 from agent.suivi import Suivi
 
 FENETRES = {"pcsc": "tk", "scripte": "aucune"}
-PORTS = (28173, 28174, 28175)
 
 
 def lock(dossier: Path) -> IO[str]:

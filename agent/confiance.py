@@ -2,7 +2,7 @@
 
 import json
 import os
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -63,7 +63,7 @@ def load_enrolment(dossier: Path) -> tuple[Enrolement, Motifs]:
     try:
         objet = json.loads((dossier / ENROLEMENT).read_text(encoding="utf-8"))
         enrolement = read_signed(objet, list(objet["jwks"]["keys"]))
-        return enrolement, Motifs(**objet["config"]["motifs"])
+        return enrolement, read_motifs(objet)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as exc:
         raise SystemExit(
             "Poste non associé à l'officine : l'enrôlement manque ou est faux."
@@ -79,6 +79,19 @@ def read_signed(objet: dict[str, Any], cles: list[dict[str, str]]) -> Enrolement
     if signe != {nom: valeur for nom, valeur in objet.items() if nom != "config_jws"}:
         raise ConfigRefusee("contenu")
     return Enrolement.from_dict(objet)
+
+
+def read_motifs(objet: dict[str, Any]) -> Motifs:
+    """Return the grammars of a verified enrolment; what a later server adds is left aside.
+
+    Raises ConfigRefusee.
+    """
+    connus = {champ.name for champ in fields(Motifs)}
+    try:
+        lus = dict(objet["config"]["motifs"])
+    except (KeyError, TypeError, ValueError) as exc:
+        raise ConfigRefusee("motifs") from exc
+    return Motifs(**{nom: valeur for nom, valeur in lus.items() if nom in connus})
 
 
 def check_update(tenu: Enrolement, objet: object) -> Enrolement:

@@ -116,6 +116,39 @@ def test_a_configuration_never_goes_back(tmp_path):
             confiance.check_update(cinq, poste.enrolement(config=change))
 
 
+def test_a_grammar_of_a_later_server_is_left_aside_and_the_others_are_read(tmp_path):
+    poste = Poste(tmp_path, None)
+    objet = poste.enrolement(config={"motifs": {"badge": "^B", "de_demain": "^D"}})
+    confiance.save_enrolment(tmp_path, objet)
+    _tenu, motifs = confiance.load_enrolment(tmp_path)
+    assert motifs.badge == "^B"
+    for faux in ({"motifs": 1}, {"motifs": ["x"]}, {"motifs": None}):
+        with pytest.raises(confiance.ConfigRefusee, match="motifs"):
+            confiance.read_motifs(poste.enrolement(config=faux))
+
+
+@seul
+async def test_a_configuration_of_a_later_server_is_followed_all_the_same(serveur, suivi):
+    serveur.reponses["config"] = suivi.enrolement(
+        config={"config_seq": 2, "motifs": {"de_demain": "^D"}}
+    )
+    suivi.geste("wake")
+    await jusqua(lambda: _seq(suivi) == 2, "la configuration n'est pas gardée")
+    assert etat(suivi)["enrolled"] is True
+
+
+@seul
+async def test_a_disk_that_refuses_does_not_end_the_following(serveur, suivi):
+    serveur.reponses["config"] = suivi.enrolement(config={"config_seq": 2})
+    (suivi.dossier / "enrolement.tmp").mkdir()
+    suivi.geste("wake")
+    await jusqua(lambda: '"event": "suivi"' in suivi.journal.read_text(), "rien n'est dit")
+    (suivi.dossier / "enrolement.tmp").rmdir()
+    serveur.reponses["config"] = suivi.enrolement(config={"config_seq": 3})
+    suivi.geste("wake")
+    await jusqua(lambda: _seq(suivi) == 3, "la configuration n'est pas gardée")
+
+
 @seul
 async def test_origins_that_no_longer_enter_are_closed_at_the_next_configuration(serveur, suivi):
     serveur.reponses["config"] = suivi.enrolement(config={"config_seq": 2})
