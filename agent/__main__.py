@@ -4,7 +4,6 @@ import argparse
 import asyncio
 import contextlib
 import fcntl
-import json
 import os
 import signal
 import sys
@@ -27,6 +26,7 @@ from agent.cards.scripted import PiloteScripte
 from agent.confiance import load_enrolment, load_key
 from agent.diagnostic import PORTS
 from agent.fenetre.lien import Fenetre
+from agent.fichiers import write_object
 from agent.maj.depot import Depot
 from agent.maj.service import RELANCER, MiseAJour
 from agent.receipts import Registre
@@ -49,11 +49,8 @@ def lock(dossier: Path) -> IO[str]:
 
 def write_ready(chemin: Path | None, port: int) -> None:
     """Tell the launcher that connections are accepted."""
-    if chemin is None:
-        return
-    provisoire = chemin.with_suffix(".tmp")
-    provisoire.write_text(json.dumps({"pid": os.getpid(), "port": port}), encoding="ascii")
-    provisoire.replace(chemin)
+    if chemin is not None:
+        write_object(chemin, {"pid": os.getpid(), "port": port})
 
 
 def build(options: argparse.Namespace) -> tuple[Agent, Suivi, Appareils]:

@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from agent import jws
+from agent.fichiers import write_private
 from agent.policy import Enrolement
 from agent.protocol.classification import Motifs
 
@@ -21,18 +22,6 @@ NON_ENROLE = Enrolement(wid="", origines=(), emetteur="", cles=[])
 
 class ConfigRefusee(ValueError):
     """A configuration that is not the server's, or older than the one held; the text is a code."""
-
-
-def write_private(fichier: Path, octets: bytes) -> None:
-    """Write a file that only this user reads, whole or not at all."""
-    fichier.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    provisoire = fichier.with_suffix(".tmp")
-    provisoire.unlink(missing_ok=True)
-    with os.fdopen(
-        os.open(provisoire, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb"
-    ) as sortie:
-        sortie.write(octets)
-    provisoire.replace(fichier)
 
 
 def save_key(dossier: Path, cle: Ed25519PrivateKey) -> None:

@@ -62,7 +62,7 @@ def move_rows(de: Patient, vers: Patient) -> Lignes:
         if ids:
             siennes.filter(pk__in=ids).update(**{champ: vers.pk})
             deplacees[label] = ids
-    return deplacees
+    return dict(sorted(deplacees.items()))
 
 
 def give_back(lignes: Mapping[str, list[int]], de: Patient, vers: Patient) -> None:

@@ -18,6 +18,7 @@ from pharmacy import audit
 from pharmacy.acteurs import Acteur, peut
 from pharmacy.models import NonceLecture, Poste, RecuCarte
 from pharmacy.postes import cles
+from pharmacy.refus import Refus
 
 logger = logging.getLogger(__name__)
 JETON_S = 300
@@ -36,13 +37,8 @@ PORTEES = ["card:read", "cps:read", "cps:sign", "scan"]
 _IDENT = re.compile(r"[\x21-\x7e]{1,64}")
 
 
-class LectureRefusee(Exception):
-    """A reading the server does not believe; `code` is stable, `phrase` for the screen."""
-
-    def __init__(self, code: str, phrase: str) -> None:
-        super().__init__(code)
-        self.code = code
-        self.phrase = phrase
+class LectureRefusee(Refus):
+    """A reading the server does not believe."""
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from pharmacy.models import (
     Stock,
     Vente,
 )
+from pharmacy.verrous import row_locked
 
 
 class VenteRefusee(Exception):
@@ -132,12 +133,7 @@ def vente_held_by(vente: Vente) -> str:
 
 
 def _locked(acteur: Acteur, vente_id: int) -> Vente:
-    vente = (
-        Vente.objects.select_for_update(of=("self",), no_key=True)
-        .filter(pk=vente_id, officine_id=acteur.officine_id)
-        .first()
-    )
-    return _alive(vente)
+    return _alive(row_locked(Vente.objects, acteur.officine_id, vente_id))
 
 
 def _alive(vente: Vente | None) -> Vente:

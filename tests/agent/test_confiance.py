@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from agent import confiance, pairs, session_os, web
 from agent.policy import Enrolement
-from tests.agent.conftest import check_journal
+from tests.agent.conftest import running
 from tests.agent.poste import ORIGINE, RACINE, Poste, jwk, port_libre, seul
 from tests.agent.serveur_factice import serveur_factice
 from tests.agent.test_serveur import MONTEE, SOUS, monter
@@ -28,11 +28,8 @@ def serveur():
 @pytest.fixture
 def suivi(serveur, tmp_path, tls):
     """An agent of that server."""
-    poste = Poste(tmp_path, tls, emetteur=serveur.adresse)
-    poste.start()
-    yield poste
-    poste.stop()
-    check_journal(poste)
+    with running(Poste(tmp_path, tls, emetteur=serveur.adresse)) as poste:
+        yield poste
 
 
 async def jusqua(fait, quoi, delai_s=15):
@@ -46,6 +43,14 @@ def etat(poste):
     return poste.geste("state")["state"]
 
 
+async def revoquer(serveur, poste):
+    """The server says that this poste is revoked; its tab is closed for it."""
+    async with poste.page() as page:
+        serveur.reponses["config"] = poste.enrolement(etat="revoque", config={"config_seq": 2})
+        poste.geste("wake")
+        assert await page.fermeture() == 4009
+
+
 # The server: configuration, keys, revocation
 
 
@@ -53,10 +58,7 @@ def etat(poste):
 @pytest.mark.cas("agent-96")
 @seul
 async def test_revoked_it_closes_its_tabs_wipes_its_key_and_is_no_longer_enrolled(serveur, suivi):
-    async with suivi.page() as page:
-        serveur.reponses["config"] = suivi.enrolement(etat="revoque", config={"config_seq": 2})
-        suivi.geste("wake")
-        assert await page.fermeture() == 4009
+    await revoquer(serveur, suivi)
     assert not (suivi.dossier / "poste.key").exists()
     assert not (suivi.dossier / "enrolement.json").exists()
     assert etat(suivi)["enrolled"] is False
@@ -67,10 +69,7 @@ async def test_revoked_it_closes_its_tabs_wipes_its_key_and_is_no_longer_enrolle
 @pytest.mark.exigence("AGT-13")
 @seul
 async def test_an_enrolment_written_later_is_taken_without_starting_again(serveur, suivi):
-    async with suivi.page() as page:
-        serveur.reponses["config"] = suivi.enrolement(etat="revoque", config={"config_seq": 2})
-        suivi.geste("wake")
-        assert await page.fermeture() == 4009
+    await revoquer(serveur, suivi)
     del serveur.reponses["config"]
     confiance.save_key(suivi.dossier, Ed25519PrivateKey.generate())
     confiance.save_enrolment(suivi.dossier, suivi.enrolement(config={"config_seq": 3}))

@@ -62,12 +62,12 @@ def confirmer(troupe, vente, code="A02", **options):
     return numerique
 
 
-def signer(troupe):
-    """The assertion of A02, as its card left it for an hour."""
-    AssertionActeur.objects.create(
+def signer(troupe, code="A02", poste=0):
+    """The assertion of an operator, as their card left it for an hour."""
+    return AssertionActeur.objects.create(
         officine=troupe.officine,
-        operateur=troupe.operateurs["A02"],
-        poste=troupe.postes[0],
+        operateur=troupe.operateurs[code],
+        poste=troupe.postes[poste],
         service="epu",
         assertion=b"<a/>",
         certificat_sha256="0" * 64,
