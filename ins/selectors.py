@@ -5,7 +5,7 @@ from dataclasses import astuple, dataclass, field
 from datetime import timedelta
 from operator import itemgetter
 
-from django.db.models import Q, QuerySet, Value
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery, Value
 from django.utils import timezone
 
 from ins.codec import DemandeVitale, Individu, InsLu, parse_reponse
@@ -111,6 +111,22 @@ def appel_last(patient: Patient) -> AppelInsi | None:
         .order_by("-declenche_le", "-pk")
         .first()
     )
+
+
+def appel_shown(patient: Patient) -> tuple[AppelInsi | None, int | None]:
+    """Return what the panel shows of the last call, and the reminders the setting admits.
+
+    Neither the answer nor the question is read. No call: the setting is not read either.
+    """
+    appel = (
+        AppelInsi.objects.filter(officine_id=patient.officine_id, patient=patient)
+        .select_related("envoi")
+        .defer("reponse", "envoi__corps")
+        .annotate(rappels=parametres.subquery(RAPPELS, patient.officine_id))
+        .order_by("-declenche_le", "-pk")
+        .first()
+    )
+    return (None, None) if appel is None else (appel, int(parametres.lue(RAPPELS, appel.rappels)))
 
 
 def appel_of_vente(officine_id: int, vente_id: int) -> AppelInsi | None:
@@ -284,11 +300,12 @@ def piece_active(patient: Patient) -> PieceControlee | None:
     )
 
 
-def is_reminder_due(patient: Patient) -> bool:
+def is_reminder_due(patient: Patient, admis: int | None = None) -> bool:
     """Tell whether the counter still asks for a document by itself.
 
     Only while the INS is there and no document was seen; never after a refusal, nor once it was
-    asked for as often as the setting says. An identity that lost its qualification starts anew.
+    asked for as often as the setting says (`admis`, when it was read already). An identity that
+    lost its qualification starts anew.
     Source: requirements INS-06, INS-16 and INS-17.
     """
     if patient.statut != Patient.Statut.RECUP:
@@ -304,7 +321,9 @@ def is_reminder_due(patient: Patient) -> bool:
     for genre, avant, _ in sorted(evenements.union(rappels, all=True), key=itemgetter(2)):
         refusee = genre == PIECE_REFUSEE or (refusee and genre == _RAPPEL)
         montres = 0 if avant == "QUAL" else montres + (genre == _RAPPEL)
-    return not refusee and montres < parametres.entier(patient.officine_id, RAPPELS)
+    if admis is None:
+        admis = parametres.entier(patient.officine_id, RAPPELS)
+    return not refusee and montres < admis
 
 
 def rappel_rank(patient: Patient, vente: Vente) -> int:
@@ -420,16 +439,38 @@ def relance_since(patient: Patient) -> TacheIdentite | None:
     ).first()
 
 
-def is_answered_recently(patient: Patient, jours: int) -> bool:
-    """Tell whether INSi answered on these same traits within `jours`. Source: ins.md §2.7."""
-    return AppelInsi.objects.filter(
-        officine_id=patient.officine_id,
-        patient=patient,
+@dataclass(frozen=True)
+class Suivi:
+    """A file and where its calls stand, read in one statement."""
+
+    patient: Patient = field(repr=False)
+    rang: int
+    repondu: bool
+    en_cours: bool
+
+
+def read_suivi(officine_id: int, patient_id: int, operation: str, jours: int) -> Suivi:
+    """Return a file, the rank of its next call of this kind, and what its calls came to.
+
+    `repondu`: INSi answered on these same traits within `jours` (ins.md §2.7). `en_cours`: some
+    call of the file is not settled. Raises Patient.DoesNotExist for another officine's file.
+    """
+    faits = Envoi.objects.filter(
+        officine_id=officine_id, operation=operation, sujet=f"patient:{patient_id}"
+    ).order_by()
+    appels = AppelInsi.objects.filter(officine_id=officine_id, patient=OuterRef("pk"))
+    repondus = appels.filter(
         operation__in=[RECUPERER_VITALE, RECUPERER_TRAITS],
         code__in=["00", "01", "02"],
-        traits_version=patient.traits_version,
+        traits_version=OuterRef("traits_version"),
         declenche_le__gte=timezone.now() - timedelta(days=jours),
-    ).exists()
+    )
+    patient = Patient.objects.annotate(
+        nombre=Subquery(faits.values("operation").annotate(n=Count("pk")).values("n")),
+        repondu=Exists(repondus),
+        en_cours=Exists(appels.filter(envoi__etat__in=EN_COURS)),
+    ).get(pk=patient_id, officine_id=officine_id)
+    return Suivi(patient, (patient.nombre or 0) + 1, patient.repondu, patient.en_cours)
 
 
 def count_setting(acteur: Acteur) -> int:

@@ -40,10 +40,12 @@ def _publish(canal: str, message: dict[str, object]) -> None:
         logger.warning("flux.valkey_absent")
 
 
-def announce_vente(officine_id: int, vente_id: int, *noms: str) -> None:
+def announce_vente(
+    officine_id: int, vente_id: int, *noms: str, suite: dict[str, object] | None = None
+) -> None:
     """Raise the version of the sale now, and ring its pages once the transaction commits."""
     Vente.objects.filter(pk=vente_id, officine_id=officine_id).update(version=F("version") + 1)
-    ring_vente(officine_id, vente_id, *noms)
+    ring_vente(officine_id, vente_id, *noms, suite=suite)
 
 
 def ring_vente(

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 
 from django.conf import settings
 from django.db import connection
-from django.db.models import F
+from django.db.models import F, OuterRef, Subquery
 from django.db.models.functions import Least
 
 from teleservices.models import Disjoncteur
@@ -23,6 +23,17 @@ def _row(service: str) -> Disjoncteur:
         service=service, environnement=settings.ENVIRONNEMENT
     )
     return ligne
+
+
+def pause_column() -> Subquery:
+    """Return, as a column of the outbox, the end of the pause of a row's service; else NULL.
+
+    A closed breaker is so known with the row: `is_passing` decides about an open one only.
+    """
+    lignes = Disjoncteur.objects.filter(
+        service=OuterRef("service"), environnement=settings.ENVIRONNEMENT
+    )
+    return Subquery(lignes.values("ouvert_jusqua")[:1])
 
 
 def is_passing(service: str, maintenant: datetime) -> datetime | None:
@@ -43,9 +54,14 @@ def is_passing(service: str, maintenant: datetime) -> datetime | None:
     return None if sonde else pause
 
 
-def note_success(service: str, maintenant: datetime) -> bool:
-    """Close the breaker; return whether it was not fully closed (rows may be waiting)."""
+def note_success(service: str, maintenant: datetime, *, repondu: bool = False) -> bool:
+    """Close the breaker; return whether it was not fully closed (rows may be waiting).
+
+    `repondu`: the service answered the question, so it takes this installation's setting.
+    """
     ligne = _row(service)
+    if repondu and ligne.a_regler:
+        note_setting(service, "")
     avait_echoue = ligne.echecs > 0 or ligne.ouvert_jusqua is not None
     if (
         avait_echoue

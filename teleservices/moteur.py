@@ -62,7 +62,7 @@ def process(envoi_id: int) -> None:
         try:
             settle(handler, envoi, reponse)
         finally:
-            _note_alive(handler)
+            _note_alive(handler, repondu=True)
     except TeleserviceError as erreur:
         settle_error(handler, envoi, erreur, doute=doute)
     except Exception:
@@ -97,16 +97,23 @@ def claim(envoi_id: int) -> tuple[Envoi | None, bool]:
                 )
             )
             if pris:
-                return Envoi.objects.select_related("officine").get(pk=envoi_id), doute
+                return _read(envoi_id), doute
     return None, False
+
+
+def _read(envoi_id: int) -> Envoi:
+    """Return the claimed row, with its officine and the pause of its service, if any."""
+    lignes = Envoi.objects.select_related("officine").annotate(pause=disjoncteur.pause_column())
+    return lignes.get(pk=envoi_id)
 
 
 def _prepare(handler: Handler, envoi: Envoi) -> Any:  # noqa: ANN401 - each handler has its own
     """Return the request; NotReady, or the breaker's refusal, before anything leaves."""
     demande = handler.prepare(envoi)
-    pause = disjoncteur.is_passing(handler.service, timezone.now())
-    if pause is not None:
-        raise _ServiceCoupe(pause)
+    if envoi.pause is not None:  # type: ignore[attr-defined]  # read by `_read`
+        pause = disjoncteur.is_passing(handler.service, timezone.now())
+        if pause is not None:
+            raise _ServiceCoupe(pause)
     return demande
 
 
@@ -129,8 +136,8 @@ def _talk(
     return reponse
 
 
-def _note_alive(handler: Handler) -> None:
-    if disjoncteur.note_success(handler.service, timezone.now()):
+def _note_alive(handler: Handler, *, repondu: bool = False) -> None:
+    if disjoncteur.note_success(handler.service, timezone.now(), repondu=repondu):
         disjoncteur.wake_waiting(handler.service)
 
 

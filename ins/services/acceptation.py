@@ -398,6 +398,8 @@ def _keep_history(patient: Patient, comparaison: Comparaison, ancien: tuple[str,
     ]
     if ancien[0] and ancien[0] != patient.ins_matricule:
         anciens.append((*ancien, "", ""))
+    if not anciens:
+        return
     deja = HistoriqueIns.objects.filter(officine_id=patient.officine_id, patient=patient)
     connus = set(deja.values_list("empreinte", flat=True))
     lignes = []

@@ -22,10 +22,10 @@ from ins.selectors import (
     calls_left,
     demande_vitale,
     empreinte_question,
-    is_answered_recently,
     is_blocked,
     question_file,
     question_of,
+    read_suivi,
     relance_since,
 )
 from ins.services.commun import FRAGMENTS, announce_patient, patient_locked
@@ -77,25 +77,26 @@ def on_patient_chosen(evenement: PatientChoisi) -> None:
     if evenement.moyen not in _CARTES:
         return
     # No lock on the file here: the sale is locked, and a settling takes them the other way round.
-    # Two readings at once meet on the idempotency key, whose rank is read before what it guards.
-    rang = _rank(evenement.acteur, f"patient:{evenement.patient_id}", RECUPERER_VITALE)
-    patient = Patient.objects.get(pk=evenement.patient_id, officine_id=evenement.acteur.officine_id)
-    demande, dernier = demande_vitale(patient), appel_last(patient)
-    if demande is None or not _is_proposed(patient, dernier) or _is_under_way(dernier):
+    # Two readings at once meet on the idempotency key, whose rank is read with what it guards.
+    suivi = read_suivi(
+        evenement.acteur.officine_id, evenement.patient_id, RECUPERER_VITALE, JOURS_SANS_RAPPEL
+    )
+    patient, demande = suivi.patient, demande_vitale(suivi.patient)
+    if demande is None or not _is_proposed(patient, repondu=suivi.repondu):
+        return
+    if suivi.en_cours and _is_under_way(appel_last(patient)):
         return
     pret = _Pret(RECUPERER_VITALE, empreinte_question(demande))
-    _ask(evenement.acteur, Cible(evenement.vente_id, patient.pk), patient, pret, rang)
+    _ask(evenement.acteur, Cible(evenement.vente_id, patient.pk), patient, pret, suivi.rang)
 
 
-def _is_proposed(patient: Patient, dernier: AppelInsi | None) -> bool:
+def _is_proposed(patient: Patient, *, repondu: bool) -> bool:
     """Tell whether the software may call by itself for this file, today."""
     if patient.statut not in {Patient.Statut.PROV, Patient.Statut.VALI} or is_blocked(patient):
         return False
     if patient.motif_sans_ins or patient.decede_le is not None:
         return False
-    if dernier is not None and is_answered_recently(patient, JOURS_SANS_RAPPEL):
-        return relance_since(patient) is not None
-    return True
+    return not repondu or relance_since(patient) is not None
 
 
 def _is_under_way(appel: AppelInsi | None) -> bool:

@@ -76,10 +76,13 @@ def sales_showing(patient: Patient) -> set[int]:
     )
 
 
-def announce_patient(patient: Patient, vente_id: int | None = None) -> None:
-    """Ring every sale under way that shows this patient, and the one that asked."""
+def announce_patient(
+    patient: Patient, vente_id: int | None = None, suite: dict[str, object] | None = None
+) -> None:
+    """Ring every sale under way that shows this patient, and the one that asked, with its line."""
     ventes = sales_showing(patient)
     if vente_id is not None:
         ventes.add(vente_id)
     for numero in sorted(ventes):
-        flux.announce_vente(patient.officine_id, numero, *FRAGMENTS)
+        dite = suite if numero == vente_id else None
+        flux.announce_vente(patient.officine_id, numero, *FRAGMENTS, suite=dite)

@@ -43,16 +43,16 @@ def record(envoi: Envoi, reponse: Reponse) -> None:
         if lue.code == "00":
             appel.decision = AppelInsi.Decision.EN_ATTENTE
     elif not is_blocked(patient):
-        close_taches(patient, [Nature.RELANCE], "INSi a répondu")
         if lue.code == "00":
             take_or_ask(appel, patient)
-        elif lue.code == "01" and _is_newborn(patient):
+        if appel.decision != AppelInsi.Decision.ACCEPTEE:  # `apply` closes what it settles
+            close_taches(patient, [Nature.RELANCE], "INSi a répondu")
+        if lue.code == "01" and _is_newborn(patient):
             open_tache(patient, Nature.RELANCE, precision="nouveau-né")
     appel.save(update_fields=["reponse", "code", "libelle", "recu_le", "decision", "decide_le"])
     audit.note_system(envoi.officine_id, "ins.reponse", f"appel:{appel.pk}", lue.code)
-    note_setting(envoi.service, "")
-    _announce(envoi, patient)
-    _say(envoi, appel, patient)
+    suite = _next_step(appel, patient)
+    _announce(envoi, patient, suite.as_dict() if suite is not None else None)
 
 
 def _patient_of(appel: AppelInsi) -> Patient | None:
@@ -99,18 +99,14 @@ def _is_alert(appel: AppelInsi, patient: Patient, comparaison: Comparaison) -> b
     return False
 
 
-def _announce(envoi: Envoi, patient: Patient | None) -> None:
+def _announce(
+    envoi: Envoi, patient: Patient | None, suite: dict[str, object] | None = None
+) -> None:
+    """Ring the sales; the one that asked also gets one line. Nothing opens by itself."""
     if patient is not None:
-        announce_patient(patient, envoi.vente_id)
+        announce_patient(patient, envoi.vente_id, suite)
     elif envoi.vente_id is not None:
-        flux.announce_vente(envoi.officine_id, envoi.vente_id, *FRAGMENTS)
-
-
-def _say(envoi: Envoi, appel: AppelInsi, patient: Patient | None) -> None:
-    """Put one line on the page of the sale; nothing opens by itself."""
-    suite = _next_step(appel, patient)
-    if envoi.vente_id is not None and suite is not None:
-        flux.announce_suite(envoi.officine_id, envoi.vente_id, suite.as_dict())
+        flux.announce_vente(envoi.officine_id, envoi.vente_id, *FRAGMENTS, suite=suite)
 
 
 def _next_step(appel: AppelInsi, patient: Patient | None) -> Suite | None:

@@ -19,11 +19,20 @@ def write_officine(connexion: BaseDatabaseWrapper, officine_id: int | None) -> N
     """Write the officine into an open connection; an empty text means none."""
     if connexion.connection is None:
         return
+    # Inside a transaction nothing is sure: a rollback takes back what was written.
+    blanche = officine_id is None and not connexion.in_atomic_block
+    connexion.connection.comptoir_blanche = False
     with connexion.connection.cursor() as curseur:
         curseur.execute(
             "SELECT set_config('comptoir.officine', %s, false)",
             [str(officine_id) if officine_id is not None else ""],
         )
+    connexion.connection.comptoir_blanche = blanche
+
+
+def is_blank(connexion: BaseDatabaseWrapper) -> bool:
+    """Tell whether « no officine » is the last thing written in an open connection, for good."""
+    return getattr(connexion.connection, "comptoir_blanche", False) is True
 
 
 @contextmanager

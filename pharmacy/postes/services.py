@@ -11,7 +11,7 @@ from typing import Any
 from uuid import uuid4
 
 from django.conf import settings
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from pharmacy import audit
@@ -266,9 +266,7 @@ def _consume_nonce(acteur: Acteur, poste: Poste, sid: str, operation: str, valeu
 def _keep_receipt(acteur: Acteur, poste: Poste, operation: str, recu: _Recu) -> RecuCarte:
     """Add a receipt to the poste's chain. Two readings at once pass one after the other."""
     dernier = Poste.objects.select_for_update(of=("self",), no_key=True).get(pk=poste.pk)
-    if RecuCarte.objects.filter(officine_id=acteur.officine_id, jti=recu.jti).exists():
-        raise _refus("recu_rejoue")
-    garde = RecuCarte.objects.create(
+    garde = RecuCarte(
         officine_id=acteur.officine_id,
         jti=recu.jti,
         poste=poste,
@@ -279,6 +277,11 @@ def _keep_receipt(acteur: Acteur, poste: Poste, operation: str, recu: _Recu) -> 
         chaine_rompue=bool(dernier.dernier_recu) and recu.precedent != dernier.dernier_recu,
         simule=recu.simule,
     )
+    try:
+        garde.save(force_insert=True)
+    except IntegrityError as exc:
+        # The number of a receipt is unique: this one was given before.
+        raise _refus("recu_rejoue") from exc
     dernier.dernier_recu = recu.empreinte
     dernier.vu_le = timezone.now()
     dernier.save(update_fields=["dernier_recu", "vu_le"])

@@ -1,5 +1,7 @@
 """From the card to the identity: what INSi answers, and what the file becomes."""
 
+from dataclasses import replace
+
 import pytest
 
 from ins.models import AppelInsi, EvenementIdentite, HistoriqueIns
@@ -362,8 +364,10 @@ def test_an_answer_for_an_identity_made_doubtful_meanwhile_is_not_taken(comptoir
 
 def test_two_readings_at_the_same_instant_meet_on_one_row(comptoir, zoe, monkeypatch):
     # What each of two transactions sees before the other commits: no call, rank 1.
-    monkeypatch.setattr(appels, "_is_under_way", lambda _patient: False)
-    monkeypatch.setattr(appels, "_rank", lambda *_faits: 1)
+    lire = appels.read_suivi
+    monkeypatch.setattr(
+        appels, "read_suivi", lambda *faits: replace(lire(*faits), rang=1, en_cours=False)
+    )
     comptoir.choose(zoe)
     patient = comptoir.choose(zoe)
     assert AppelInsi.objects.filter(patient=patient).count() == 1

@@ -3,7 +3,7 @@
 from django.db.backends.postgresql import base
 from psycopg import Error
 
-from pharmacy.isolation.contexte import officine_courante, write_officine
+from pharmacy.isolation.contexte import is_blank, officine_courante, write_officine
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -15,7 +15,7 @@ class DatabaseWrapper(base.DatabaseWrapper):
         write_officine(self, officine_courante())
 
     def _close(self) -> None:
-        if self.connection is not None and not self.connection.closed:
+        if self.connection is not None and not self.connection.closed and not is_blank(self):
             try:
                 write_officine(self, None)
             except Error:
