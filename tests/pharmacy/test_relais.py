@@ -307,6 +307,34 @@ def test_a_page_ends_with_its_session(halle, cle, monkeypatch):
     async_to_sync(essai)()
 
 
+@pytest.mark.parametrize(
+    "fausse",
+    [
+        {"t": "ferme", "code": "1 79 03 51"},
+        {"t": "ferme", "code": 99999},
+        {"t": "ferme", "code": None},
+        {"t": "trame"},
+        {"t": "trame", "d": 7},
+        {"t": "autre", "d": "x"},
+        {},
+    ],
+)
+def test_what_an_agent_says_wrong_reaches_no_page(halle, cle, fausse):
+    client = halle.client("A02")
+
+    async def essai():
+        async with Agent(halle.postes[0], cle) as agent:
+            assert (await agent.json())["t"] == "pret"
+            async with page(client) as onglet:
+                ouverte = await agent.json()
+                assert (await onglet.lire())["type"] == "websocket.accept"
+                for trame in (fausse, {"t": "trame", "d": "juste"}):
+                    agent.dire(json.dumps({"c": ouverte["c"], **trame}))
+                assert (await onglet.lire())["text"] == "juste"
+
+    async_to_sync(essai)()
+
+
 def test_a_frame_too_long_closes_the_page(halle, cle):
     client = halle.client("A02")
 
