@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from pharmacy import audit
 from pharmacy.acteurs import Acteur, peut
-from pharmacy.models import NonceLecture, Poste, RecuCarte
+from pharmacy.models import DemandeSignature, NonceLecture, Poste, RecuCarte
 from pharmacy.postes import cles
 from pharmacy.refus import Refus
 
@@ -25,6 +25,8 @@ JETON_S = 300
 NONCE_S = 120
 # A proof is posted at once; the clocks of a poste and of the server differ by 90 s at most (§5.5).
 PREUVE_S = 120
+# How long after its end a number, or a request that no card signed, is kept.
+OUBLI = timedelta(days=1)
 # Operations an agent may be asked, and the scope each needs.
 OPERATIONS = {
     "vitale.read": "card:read",
@@ -86,7 +88,8 @@ def issue_token(acteur: Acteur, poste: Poste, *, sid: str, challenge: str) -> tu
 def note_presence(poste: Poste, proof: str, *, sid: str) -> None:
     """Mark the poste alive when its agent proves, now and to this session, that it holds the key.
 
-    Raises JetonRefuse. Source: agent.md §5.5 (`proof`).
+    Numbers and requests of signature that ended long ago are forgotten by the way. Raises
+    JetonRefuse. Source: agent.md §5.5 (`proof`).
     """
     claims = cles.verify(proof, "agent-proof+jwt", poste.cle_publique)
     maintenant = timezone.now()
@@ -99,6 +102,17 @@ def note_presence(poste: Poste, proof: str, *, sid: str) -> None:
     if not (isinstance(version, str) and _IDENT.fullmatch(version)):
         raise cles.JetonRefuse("version")
     Poste.objects.filter(pk=poste.pk).update(vu_le=maintenant, version_agent=version[:20])
+    _forget_ended(poste, maintenant - OUBLI)
+
+
+def _forget_ended(poste: Poste, avant: datetime) -> None:
+    """Delete what served once or never will again; the receipts are the proof, and stay."""
+    NonceLecture.objects.filter(
+        officine_id=poste.officine_id, poste=poste, expire_le__lt=avant
+    ).delete()
+    DemandeSignature.objects.filter(
+        officine_id=poste.officine_id, poste=poste, expire_le__lt=avant
+    ).exclude(etat=DemandeSignature.Etat.SIGNEE).delete()
 
 
 def note_sign(poste: Poste, claims: dict[str, Any]) -> None:
