@@ -75,6 +75,9 @@ class Suivi:
             return
         if statut == 200:
             await self.receive(objet)
+        elif statut == 403:
+            # No longer known by this key: this workstation may have been paired anew meanwhile.
+            self._load()
 
     def _proof(self, tenu: Enrolement) -> str:
         contenu = {

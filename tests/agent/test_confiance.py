@@ -11,7 +11,7 @@ import time
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from agent import confiance, pairs, session_os, web
+from agent import confiance, jws, pairs, session_os, web
 from agent.policy import Enrolement
 from tests.agent.conftest import running
 from tests.agent.poste import ORIGINE, RACINE, Poste, jwk, port_libre, seul
@@ -76,6 +76,28 @@ async def test_an_enrolment_written_later_is_taken_without_starting_again(serveu
     await jusqua(lambda: etat(suivi)["enrolled"], "l'enrôlement écrit n'est pas lu")
     async with suivi.page() as page:
         assert suivi.recu(page.acces["proof"], "agent-proof+jwt")["sid"] == "s" * 32
+
+
+@pytest.mark.exigence("AGT-13")
+@seul
+async def test_paired_anew_while_it_runs_it_takes_its_new_key_once_refused(serveur, suivi):
+    neuve = Ed25519PrivateKey.generate()
+    confiance.save_key(suivi.dossier, neuve)
+    confiance.save_enrolment(suivi.dossier, suivi.enrolement(config={"config_seq": 2}))
+    serveur.refus.add("config")
+    suivi.geste("wake")
+
+    async def prouve():
+        async with suivi.page() as page:
+            try:
+                jws.verify(page.acces["proof"], "agent-proof+jwt", [jwk(neuve)])
+            except jws.JwsRefuse:
+                return False
+            return True
+
+    async with asyncio.timeout(15):
+        while not await prouve():
+            await asyncio.sleep(0.05)
 
 
 @pytest.mark.parametrize(

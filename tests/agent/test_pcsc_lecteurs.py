@@ -448,11 +448,8 @@ async def test_a_reader_that_goes_between_the_list_and_the_wait_is_looked_for_ag
 @pytest.mark.cas("agent-16")
 @seul
 async def test_a_reader_another_program_has_for_itself_is_busy_then_free(tmp_path):
-    scard = ScardFeint(UN)
-    scard.inserer(UN, CarteFeinte())
-    scard.prendre(UN, seul=True)
-    async with Temoin(scard, tmp_path) as agent:
-        await agent.fait("card.inserted")
+    async with inseree(tmp_path) as (scard, agent):
+        scard.prendre(UN, seul=True)
         debut = time.monotonic()
         assert await agent.refus() == "E_READER_BUSY"
         assert time.monotonic() - debut <= 1.5
@@ -529,11 +526,8 @@ async def test_a_reader_whose_threads_are_all_stuck_is_not_given_more(tmp_path):
 @pytest.mark.cas("agent-18")
 @seul
 async def test_a_transaction_of_another_program_is_waited_for_up_to_the_deadline(tmp_path):
-    scard = ScardFeint(UN)
-    scard.inserer(UN, CarteFeinte())
-    scard.prendre(UN, transaction=True)
-    async with Temoin(scard, tmp_path) as agent:
-        await agent.fait("card.inserted")
+    async with inseree(tmp_path) as (scard, agent):
+        scard.prendre(UN, transaction=True)
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(agent.lire(), 0.2)
         scard.prendre(UN)
