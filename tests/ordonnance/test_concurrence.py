@@ -7,12 +7,12 @@ from ins.models import Fusion
 from ins.services.fusion import Choix, mark_of, merge
 from ordonnance.models import Execution, OrdonnanceNumerique
 from ordonnance.services import confirmation, correction, validation
-from pharmacy.models import Patient, Vente
-from pharmacy.services.patient import compute_recherche
+from pharmacy.models import Vente
 from pharmacy.services.vente import patient_choose, vente_cancel
 from teleservices.models import Envoi
 from teleservices.services import envoi_retry
 from tests.deux_fils import committed, cross
+from tests.ins.dossiers import dossier
 from tests.ordonnance.atelier import (
     GLUCOPHAGE,
     LEVOTHYROX,
@@ -123,7 +123,7 @@ def test_a_retry_and_a_correction_of_one_refused_execution_send_it_once(vraie_ba
 def test_a_merge_and_the_confirmation_of_a_prescription_never_deadlock(vraie_base, monkeypatch):
     """The confirmation holds the sale, the other counter merges the files of its patient."""
     acteur, vente = vraie_base.acteur("A01"), vraie_base.vente("A01")
-    garde, absorbe = [_twin_file(vraie_base) for _ in range(2)]
+    garde, absorbe = [dossier(vraie_base, nom_naissance="CONCURRENTE") for _ in range(2)]
     patient_choose(acteur, vente.pk, absorbe, "recherche")
     numerique = recuperer(vraie_base, vente, code="A01")
     confirmee, fusion = cross(
@@ -140,16 +140,3 @@ def test_a_merge_and_the_confirmation_of_a_prescription_never_deadlock(vraie_bas
     vente.refresh_from_db()
     assert vente.patient_id == garde.pk
     assert OrdonnanceNumerique.objects.get(pk=numerique.pk).ordonnance.patient_id == garde.pk
-
-
-def _twin_file(troupe):
-    patient = Patient(
-        officine=troupe.officine,
-        nom_naissance="CONCURRENTE",
-        premier_prenom="ZOE",
-        sexe="F",
-        cree_par=troupe.operateurs["A01"],
-    )
-    patient.recherche = compute_recherche(patient)
-    patient.save()
-    return patient
