@@ -42,23 +42,24 @@ def record(envoi: Envoi, reponse: Reponse) -> None:
     connus = _answered(numerique)
     keep_again(numerique, reponse)
     dossier = _dossier(numerique)
-    if dossier is None or not _is_same_control(acteur, dossier, connus):
+    if dossier is not None and _is_same_control(acteur, dossier, connus):
+        _correct_alone(acteur, dossier)
+    else:
         _tell(numerique)
-    elif not _correct_alone(acteur, dossier):
-        # What keeps it from leaving by itself does not lose what was just read.
-        _tell(dossier.numerique)
 
 
-def _correct_alone(acteur: Acteur, dossier: Dossier) -> bool:
-    """Send again what nobody has to answer for; False, nothing written, when it may not leave."""
+def _correct_alone(acteur: Acteur, dossier: Dossier) -> None:
+    """Send again what nobody has to answer for; when it may not leave, a person is told.
+
+    What was just read is kept all the same.
+    """
     try:
         with transaction.atomic():
             _correct(acteur, dossier, valide_par=None)
             objet = f"on:{dossier.numerique.pk}"
             audit.note(acteur, "ordonnance.corriger", objet, resultat="automatique")
     except VenteRefusee:
-        return False
-    return True
+        _tell(dossier.numerique)
 
 
 def _dossier(numerique: OrdonnanceNumerique) -> Dossier | None:

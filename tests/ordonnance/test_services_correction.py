@@ -7,7 +7,7 @@ from lxml import etree
 from ordonnance.codec.reponse import parse_prescription
 from ordonnance.handlers import Relire
 from ordonnance.models import Execution
-from ordonnance.services import validation
+from ordonnance.services import correction, validation
 from ordonnance.services.correction import validate_again
 from pharmacy.services.vente import VenteRefusee, vente_terminate
 from teleservices import services
@@ -133,3 +133,15 @@ def test_a_lapsed_lock_leaves_no_refused_row_behind(halle):
     _refuser("EPU-009")
     etats = Envoi.objects.filter(operation="ordonnance.executer").order_by("pk")
     assert list(etats.values_list("etat", flat=True)) == ["abandonne", "a_envoyer"]
+
+
+@pytest.mark.cas("ordonnance-D7")
+def test_what_cannot_leave_by_itself_keeps_the_new_version_and_tells_a_person(refusee, monkeypatch):
+    def empty(_dossier):
+        raise VenteRefusee("Rien n'est délivré ni refusé sur cette ordonnance.", "ORD-014")
+
+    monkeypatch.setattr(correction, "lines_to_send", empty)
+    _relire()
+    refusee.refresh_from_db()
+    assert (refusee.etat, refusee.numerique.version) == ("a_corriger", 2)
+    assert Envoi.objects.filter(operation="ordonnance.executer").count() == 1
