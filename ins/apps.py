@@ -21,19 +21,12 @@ class InsConfig(AppConfig):
             scan,
         )
         from ins.selectors import count_setting
-        from ins.services import datamatrix
         from ins.services.appels import on_patient_chosen
         from ins.services.creation import tell_creation
         from ins.services.doublons import on_patient_created
         from ins.services.rappels import next_step
         from pharmacy import etapes
-        from pharmacy.events import (
-            PatientChoisi,
-            PatientCree,
-            VenteAbandonnee,
-            VenteTerminee,
-            subscribe,
-        )
+        from pharmacy.events import PatientChoisi, PatientCree, subscribe
         from pharmacy.panels import Compteur, Panneau, register_compteur, register_panneau
         from teleservices import registre
 
@@ -44,8 +37,6 @@ class InsConfig(AppConfig):
         subscribe(PatientChoisi, on_patient_chosen)
         subscribe(PatientCree, tell_creation)
         subscribe(PatientCree, on_patient_created)
-        subscribe(VenteTerminee, datamatrix.on_sale_over)
-        subscribe(VenteAbandonnee, datamatrix.on_sale_over)
         cablage_apcv.register_all()
         register_panneau(Panneau("identite", "Identité", 10, panneau.render_panneau))
         register_compteur(
