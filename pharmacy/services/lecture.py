@@ -298,6 +298,6 @@ def note_card_removed(acteur: Acteur, vente_id: int) -> None:
     """
     with transaction.atomic():
         if Vente.objects.filter(
-            pk=vente_id, officine_id=acteur.officine_id, poste_id=acteur.poste_id or 0 or 0
+            pk=vente_id, officine_id=acteur.officine_id, poste_id=acteur.poste_id or 0
         ).update(carte_presente=False):
             flux.announce_vente(acteur.officine_id, vente_id, "bandeau")
