@@ -17,7 +17,7 @@ def _locked(acteur: Acteur, envoi_id: int) -> Envoi:
     decision = peut(acteur, "file.agir")
     if not decision.ok:
         raise PermissionError(f"{decision.phrase} {decision.geste}")
-    envoi = row_locked(Envoi.objects, acteur.officine_id, envoi_id)
+    envoi = row_locked(Envoi.objects.filter(officine_id=acteur.officine_id), envoi_id)
     if envoi is None:
         raise VenteRefusee("Cet envoi n'existe pas dans votre officine.", "ENV-404")
     return envoi

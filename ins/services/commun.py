@@ -16,7 +16,8 @@ FRAGMENTS = ("identite", "bandeau", "ordonnance")
 
 def patient_locked(acteur: Acteur, patient_id: int) -> Patient:
     """Return a file of the officine, locked for a change. VenteRefusee (404) otherwise."""
-    patient = row_locked(Patient.objects.filter(actif=True), acteur.officine_id, patient_id)
+    actifs = Patient.objects.filter(officine_id=acteur.officine_id, actif=True)
+    patient = row_locked(actifs, patient_id)
     if patient is None:
         raise VenteRefusee("Ce dossier n'existe pas dans votre officine.", "PAT-404")
     return patient

@@ -29,7 +29,8 @@ def copie_add(acteur: Acteur, piece_id: int, octets: bytes) -> CopiePiece:
     """
     check_droit(acteur, DROIT)
     with transaction.atomic():
-        piece = row_locked(PieceControlee.objects, acteur.officine_id, piece_id)
+        siennes = PieceControlee.objects.filter(officine_id=acteur.officine_id)
+        piece = row_locked(siennes, piece_id)
         if piece is None:
             raise VenteRefusee("Cette pièce n'existe pas dans votre officine.", "INS-404")
         genre = _check(piece, octets)

@@ -282,8 +282,8 @@ def _to_change(acteur: Acteur, verification_id: int, depuis: tuple[str, ...]) ->
 
 
 def _locked(officine_id: int, verification_id: int) -> Verification | None:
-    campagnes = Verification.objects.select_related("demandee_par")
-    return row_locked(campagnes, officine_id, verification_id)
+    siennes = Verification.objects.filter(officine_id=officine_id)
+    return row_locked(siennes.select_related("demandee_par"), verification_id)
 
 
 def _actor(verification: Verification) -> Acteur:

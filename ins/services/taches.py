@@ -54,7 +54,8 @@ def close_tache(acteur: Acteur, tache_id: int, issue: str) -> TacheIdentite:
     if not issue:
         raise VenteRefusee("Dites ce qui a été fait : c'est gardé avec la tâche.", "INS-061")
     with transaction.atomic():
-        tache = row_locked(TacheIdentite.objects, acteur.officine_id, tache_id)
+        siennes = TacheIdentite.objects.filter(officine_id=acteur.officine_id)
+        tache = row_locked(siennes, tache_id)
         if tache is None:
             raise VenteRefusee("Cette tâche n'existe pas dans votre officine.", "INS-404")
         if tache.close_le is not None:

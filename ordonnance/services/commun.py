@@ -23,8 +23,8 @@ SERVICE = "epu"
 
 def locked(acteur: Acteur, numerique_id: int) -> OrdonnanceNumerique:
     """Return a prescription of the officine, locked. VenteRefusee (404) otherwise."""
-    numeriques = OrdonnanceNumerique.objects.select_related("ordonnance")
-    numerique = row_locked(numeriques, acteur.officine_id, numerique_id)
+    siennes = OrdonnanceNumerique.objects.filter(officine_id=acteur.officine_id)
+    numerique = row_locked(siennes.select_related("ordonnance"), numerique_id)
     if numerique is None:
         raise VenteRefusee("Cette ordonnance n'existe pas dans votre officine.", "ORD-404")
     return numerique

@@ -232,8 +232,8 @@ def revoke(acteur: Acteur, poste: Poste) -> None:
     """
     _check(acteur)
     with transaction.atomic():
-        vivants = Poste.objects.exclude(etat=Poste.Etat.REVOQUE)
-        tenu = row_locked(vivants, acteur.officine_id, poste.pk)
+        siens = Poste.objects.filter(officine_id=acteur.officine_id)
+        tenu = row_locked(siens.exclude(etat=Poste.Etat.REVOQUE), poste.pk)
         if tenu is None:
             return
         tenu.etat = Poste.Etat.REVOQUE

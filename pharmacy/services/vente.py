@@ -133,7 +133,8 @@ def vente_held_by(vente: Vente) -> str:
 
 
 def _locked(acteur: Acteur, vente_id: int) -> Vente:
-    return _alive(row_locked(Vente.objects, acteur.officine_id, vente_id))
+    siennes = Vente.objects.filter(officine_id=acteur.officine_id)
+    return _alive(row_locked(siennes, vente_id))
 
 
 def _alive(vente: Vente | None) -> Vente:
