@@ -96,7 +96,7 @@ def _resend_without_lock(envoi: Envoi, execution: Execution) -> bool:
     corps = corps_sans_verrou(bytes(envoi.corps or b""), wire_key(cle))
     acteur = Acteur(envoi.operateur_id, envoi.officine_id, "", envoi.poste_id)
     enqueue(acteur, demande_of(execution, cle, corps, envoi.signataire_id))
-    Envoi.objects.filter(pk=envoi.pk, etat=Envoi.Etat.REFUSE).update(
+    Envoi.objects.filter(pk=envoi.pk, officine_id=envoi.officine_id, etat=Envoi.Etat.REFUSE).update(
         etat=Envoi.Etat.ABANDONNE, motif_abandon="Réservation expirée : renvoyé sans elle"
     )
     execution.hors_ligne = True
