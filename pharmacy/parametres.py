@@ -89,11 +89,6 @@ def reglage_list() -> list[Reglage]:
     )
 
 
-def reglage_get(cle: str) -> Reglage:
-    """Return one setting; KeyError when unknown."""
-    return _registre[cle]
-
-
 def en_vigueur(officine_id: int, cle: str, quand: datetime | None = None) -> Parametre | None:
     """Return the row in force at `quand` (now by default), None when the default holds."""
     return (

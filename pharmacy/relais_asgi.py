@@ -247,8 +247,16 @@ async def _from_agent(prise: Prise, liaison: Liaison, client: Any, pages: set[st
             page = str(trame["c"])
         except (ValueError, KeyError, TypeError, RecursionError):
             continue
-        if page in pages:
+        if page in pages and _is_frame(trame):
             await client.publish(relais.canal_page(liaison.poste_id, page), relais.seal(trame))
+
+
+def _is_frame(trame: dict[str, Any]) -> bool:
+    """Tell whether a page may be given this: a text, or the end with its code."""
+    if trame.get("t") == "ferme":
+        code = trame.get("code", 1000)
+        return type(code) is int and 1000 <= code < 5000
+    return trame.get("t") == "trame" and isinstance(trame.get("d"), str)
 
 
 # The page's end
@@ -322,9 +330,9 @@ async def _serve_page(scope: Scope, prise: Prise) -> None:
 async def _to_page(prise: Prise, trames: AsyncIterator[dict[str, Any]]) -> None:
     async for trame in trames:
         if trame["t"] == "ferme":
-            await prise.close(int(trame.get("code") or 1000))
+            await prise.close(trame.get("code", 1000))
             return
-        await prise.send(str(trame["d"]))
+        await prise.send(trame["d"])
 
 
 async def _from_page(prise: Prise, page: str, client: Any, vers_agent: str) -> None:  # noqa: ANN401

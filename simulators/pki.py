@@ -79,7 +79,7 @@ class Autorite:
             .not_valid_before(maintenant - _UN_JOUR)
             .not_valid_after(maintenant + dt.timedelta(days=1000))
             .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-            .add_extension(_usage(signe=False, ac=True), critical=True)
+            .add_extension(pki_cps.key_usage("key_cert_sign", "crl_sign"), critical=True)
             .sign(self.cle, hashes.SHA256())
         )
         _write(cle_fichier, _pem(self.cle))
@@ -111,20 +111,6 @@ class Autorite:
         for extension, critique in extensions:
             fabrique = fabrique.add_extension(extension, critical=critique)
         return fabrique.sign(self.cle, hashes.SHA256())
-
-
-def _usage(*, signe: bool, ac: bool = False, non_repudiation: bool = False) -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=signe,
-        content_commitment=non_repudiation,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        key_cert_sign=ac,
-        crl_sign=ac,
-        encipher_only=False,
-        decipher_only=False,
-    )
 
 
 def _is_fresh(chemin: Path) -> bool:
@@ -161,7 +147,7 @@ def _structure(ac: Autorite, dossier: Path, nom: str, cn: str) -> None:
         cle,
         _name(cn, ou="1752026005"),
         [
-            (_usage(signe=True), True),
+            (pki_cps.key_usage("digital_signature"), True),
             (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), False),
         ],
     )

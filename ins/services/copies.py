@@ -11,6 +11,7 @@ from ins.rules.copies import JOURS_SANS_PREUVE, TAILLE_MAX, kind_of, purge_day
 from pharmacy import audit, parametres
 from pharmacy.acteurs import Acteur
 from pharmacy.services.vente import VenteRefusee, check_droit
+from pharmacy.verrous import row_locked
 
 DROIT = "ins.copie"
 
@@ -28,11 +29,8 @@ def copie_add(acteur: Acteur, piece_id: int, octets: bytes) -> CopiePiece:
     """
     check_droit(acteur, DROIT)
     with transaction.atomic():
-        piece = (
-            PieceControlee.objects.select_for_update(of=("self",), no_key=True)
-            .filter(pk=piece_id, officine_id=acteur.officine_id)
-            .first()
-        )
+        siennes = PieceControlee.objects.filter(officine_id=acteur.officine_id)
+        piece = row_locked(siennes, piece_id)
         if piece is None:
             raise VenteRefusee("Cette pièce n'existe pas dans votre officine.", "INS-404")
         genre = _check(piece, octets)

@@ -9,7 +9,7 @@ from ordonnance.services.commun import announce, locked
 from pharmacy import audit
 from pharmacy.acteurs import Acteur
 from pharmacy.models import LigneDelivrance, LignePrescrite
-from pharmacy.services.vente import VenteRefusee, check_droit
+from pharmacy.services.vente import VenteRefusee, check_droit, vente_locked
 
 HORS, AUTO = "hors", "auto"
 RATTACHABLES = frozenset({*EN_COURS, "papier"})
@@ -18,14 +18,18 @@ RATTACHABLES = frozenset({*EN_COURS, "papier"})
 def attach(acteur: Acteur, numerique_id: int, produit_id: int, choix: str) -> LigneDelivrance:
     """Attach a product to a line (its national id), to none (HORS), or as the rules do (AUTO).
 
-    VenteRefusee once the control is validated, for a product that is not in the sale, or for a line
-    that takes nothing more. Source: ordonnance.md §4.3 (« key M »), §8 C36.
+    VenteRefusee once the control is validated, for a sale under way on another poste, for a product
+    that is not in the sale, or for a line that takes nothing more. Source: ordonnance.md §4.3
+    (« key M »), §8 C36; design.md, « A sale ».
     """
     check_droit(acteur, "ordonnance.lire")
     with transaction.atomic():
         numerique = locked(acteur, numerique_id)
         if numerique.etat not in RATTACHABLES:
             raise VenteRefusee("Le contrôle est validé : les produits ne bougent plus.", "ORD-017")
+        vente = numerique.ordonnance.vente
+        if vente is not None and not vente.est_finie:
+            vente_locked(acteur, vente.pk)
         produit = (
             LigneDelivrance.objects.select_for_update(of=("self",), no_key=True)
             .filter(

@@ -6,7 +6,7 @@ from django.db.models import F
 from ordonnance.codec.demande import (
     corps_consulter,
     corps_sans_beneficiaire,
-    matricule_named,
+    is_about,
 )
 from ordonnance.models import ExecutionExterne, OrdonnanceNumerique, OrdonnanceVersion
 from ordonnance.rules.modele import LigneLue, PrescriptionLue, Professionnel
@@ -84,9 +84,9 @@ def _check_gate(vente: Vente) -> None:
 def body_to_send(envoi: Envoi) -> bytes:
     """Return a frozen consultation, without the person it names once they may not be named.
 
-    The identity may have changed since it was asked, or the patient of the sale: a matricule leaves
-    only while it is the qualified one of who is served, a doubtful identity not at all. Rejected
-    when the gate is shut. Source: ins.md §2.1 (gate table), §2.5 (T17); INS-20.
+    The identity may have changed since it was asked, or the patient of the sale: traits and
+    matricule leave only while they are those of who is served, a doubtful identity not at all.
+    Rejected when the gate is shut. Source: ins.md §2.1 (gate table), §2.5 (T17); INS-20.
     """
     corps = bytes(envoi.corps or b"")
     vente = (
@@ -100,10 +100,7 @@ def body_to_send(envoi: Envoi) -> bytes:
         if not sortie.ok:
             raise Rejected("identite_bloquee", f"{sortie.phrase} Traitez l'ordonnance sur papier.")
     permise = beneficiaire_to_send(patient)
-    nomme = matricule_named(corps)
-    if permise is None or (nomme and nomme != permise.matricule):
-        return corps_sans_beneficiaire(corps)
-    return corps
+    return corps if is_about(corps, permise) else corps_sans_beneficiaire(corps)
 
 
 def _held_by(acteur: Acteur, numero: str) -> str:

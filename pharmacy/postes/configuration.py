@@ -1,7 +1,6 @@
 """What an agent must know, signed, each change one step further (agent.md §5.4, points 5 and 6)."""
 
 import hashlib
-from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
@@ -86,14 +85,6 @@ def _rank(poste: Poste, contenu: dict[str, Any]) -> int:
             tenu.save(update_fields=["config_seq", "config_empreinte"])
     poste.config_seq, poste.config_empreinte = tenu.config_seq, tenu.config_empreinte
     return tenu.config_seq
-
-
-@dataclass(frozen=True)
-class Appelant:
-    """An agent that proved, with its key, which poste it is."""
-
-    officine_id: int
-    poste_id: int
 
 
 def config_for(wid: str, preuve: str) -> dict[str, Any] | None:

@@ -20,6 +20,8 @@ from pharmacy.isolation.portes import code_of_repere
 from pharmacy.models import CodeEnrolement, Poste
 from pharmacy.postes import cles, relais
 from pharmacy.postes.configuration import build_enrolment
+from pharmacy.refus import Refus
+from pharmacy.verrous import row_locked
 
 CODE_MIN = 10
 ESSAIS_MAX = 5
@@ -28,13 +30,11 @@ OUVERTS = (CodeEnrolement.Etat.EMIS, CodeEnrolement.Etat.DEMANDE, CodeEnrolement
 _LISIBLE = re.compile(r"[^\w .:()+-]")
 
 
-class EnrolementRefuse(Exception):
-    """A pairing that does not go on; `phrase` is read by a person, `statut` is the HTTP one."""
+class EnrolementRefuse(Refus):
+    """A pairing that does not go on; `statut` is the HTTP one."""
 
     def __init__(self, code: str, phrase: str, statut: int = 403) -> None:
-        super().__init__(code)
-        self.code = code
-        self.phrase = phrase
+        super().__init__(code, phrase)
         self.statut = statut
 
 
@@ -239,12 +239,8 @@ def revoke(acteur: Acteur, poste: Poste) -> None:
     """
     _check(acteur)
     with transaction.atomic():
-        tenu = (
-            Poste.objects.select_for_update(of=("self",), no_key=True)
-            .filter(pk=poste.pk, officine_id=acteur.officine_id)
-            .exclude(etat=Poste.Etat.REVOQUE)
-            .first()
-        )
+        siens = Poste.objects.filter(officine_id=acteur.officine_id)
+        tenu = row_locked(siens.exclude(etat=Poste.Etat.REVOQUE), poste.pk)
         if tenu is None:
             return
         tenu.etat = Poste.Etat.REVOQUE

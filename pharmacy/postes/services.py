@@ -16,14 +16,17 @@ from django.utils import timezone
 
 from pharmacy import audit
 from pharmacy.acteurs import Acteur, peut
-from pharmacy.models import NonceLecture, Poste, RecuCarte
+from pharmacy.models import DemandeSignature, NonceLecture, Poste, RecuCarte
 from pharmacy.postes import cles
+from pharmacy.refus import Refus
 
 logger = logging.getLogger(__name__)
 JETON_S = 300
 NONCE_S = 120
 # A proof is posted at once; the clocks of a poste and of the server differ by 90 s at most (§5.5).
 PREUVE_S = 120
+# How long after its end a number, or a request that no card signed, is kept.
+OUBLI = timedelta(days=1)
 # Operations an agent may be asked, and the scope each needs.
 OPERATIONS = {
     "vitale.read": "card:read",
@@ -38,13 +41,8 @@ PORTEES_ESSAI = ["admin", "diag"]
 _IDENT = re.compile(r"[\x21-\x7e]{1,64}")
 
 
-class LectureRefusee(Exception):
-    """A reading the server does not believe; `code` is stable, `phrase` for the screen."""
-
-    def __init__(self, code: str, phrase: str) -> None:
-        super().__init__(code)
-        self.code = code
-        self.phrase = phrase
+class LectureRefusee(Refus):
+    """A reading the server does not believe."""
 
 
 @dataclass(frozen=True)
@@ -104,7 +102,8 @@ def issue_token(
 def note_presence(poste: Poste, proof: str, *, sid: str) -> None:
     """Mark the poste alive when its agent proves, now and to this session, that it holds the key.
 
-    Raises JetonRefuse. Source: agent.md §5.5 (`proof`).
+    Numbers and requests of signature that ended long ago are forgotten by the way. Raises
+    JetonRefuse. Source: agent.md §5.5 (`proof`).
     """
     claims = cles.verify(proof, "agent-proof+jwt", poste.cle_publique)
     maintenant = timezone.now()
@@ -119,6 +118,17 @@ def note_presence(poste: Poste, proof: str, *, sid: str) -> None:
     Poste.objects.filter(pk=poste.pk, officine_id=poste.officine_id).update(
         vu_le=maintenant, version_agent=version[:20]
     )
+    _forget_ended(poste, maintenant - OUBLI)
+
+
+def _forget_ended(poste: Poste, avant: datetime) -> None:
+    """Delete what served once or never will again; the receipts are the proof, and stay."""
+    NonceLecture.objects.filter(
+        officine_id=poste.officine_id, poste=poste, expire_le__lt=avant
+    ).delete()
+    DemandeSignature.objects.filter(
+        officine_id=poste.officine_id, poste=poste, expire_le__lt=avant
+    ).exclude(etat=DemandeSignature.Etat.SIGNEE).delete()
 
 
 def note_sign(poste: Poste, claims: dict[str, Any]) -> None:

@@ -18,17 +18,13 @@ from pharmacy import audit
 from pharmacy.acteurs import Acteur
 from pharmacy.models import DemandeSignature, Poste
 from pharmacy.postes import cles
+from pharmacy.refus import Refus
 
 DEMANDE_S = 60
 
 
-class SignatureRefusee(Exception):
-    """The card's answer cannot be used; `phrase` is for the screen."""
-
-    def __init__(self, code: str, phrase: str) -> None:
-        super().__init__(code)
-        self.code = code
-        self.phrase = phrase
+class SignatureRefusee(Refus):
+    """The card's answer cannot be used."""
 
 
 @dataclass(frozen=True)

@@ -306,12 +306,15 @@ def lecture_route(acteur: Acteur, vente: Vente | None, lecture: Lecture) -> Suit
 
 
 def note_card_removed(acteur: Acteur, vente_id: int) -> None:
-    """Remember that the carte Vitale left the reader; the band says so, at the end too."""
+    """Remember that the carte Vitale left the reader; the band says so, at the end too.
+
+    Of a sale of this poste only: another's has its own reader.
+    """
     with transaction.atomic():
-        Vente.objects.filter(pk=vente_id, officine_id=acteur.officine_id).update(
-            carte_presente=False
-        )
-        flux.announce_vente(acteur.officine_id, vente_id, "bandeau")
+        if Vente.objects.filter(
+            pk=vente_id, officine_id=acteur.officine_id, poste_id=acteur.poste_id or 0
+        ).update(carte_presente=False):
+            flux.announce_vente(acteur.officine_id, vente_id, "bandeau")
 
 
 def situations_wanted(acteur: Acteur) -> str | None:

@@ -2,6 +2,8 @@
 
 import asyncio
 import sys
+import time
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -255,13 +257,20 @@ async def a_mains_nues(geste, *args, **kwargs):
     return await asyncio.to_thread(geste, *args, **kwargs)
 
 
+@asynccontextmanager
+async def demandee(poste, mains):
+    """A page that asks for a signature, its window open; (page, its request)."""
+    async with poste.page() as page:
+        ident = await page.send("cps.sign", request=poste.demande())
+        await a_mains_nues(mains.wait, ouverte=True)
+        yield page, ident
+
+
 @pytest.mark.cas("agent-35", "agent-40")
 @seul
 async def test_a_page_asks_and_a_person_types_the_code_in_the_window(poste_fenetre, mains):
     """Wrong once, then right: the window stays, and the signature comes."""
-    async with poste_fenetre.page() as page:
-        ident = await page.send("cps.sign", request=poste_fenetre.demande())
-        await a_mains_nues(mains.wait, ouverte=True)
+    async with demandee(poste_fenetre, mains) as (page, ident):
         lu = await a_mains_nues(mains.taille)
         assert abs(lu["X"] + lu["WIDTH"] / 2 - 640) < 4
         assert abs(lu["Y"] + lu["HEIGHT"] / 2 - 450) < 20
@@ -277,9 +286,7 @@ async def test_a_page_asks_and_a_person_types_the_code_in_the_window(poste_fenet
 
 @seul
 async def test_escape_closes_the_window_and_spends_no_try(poste_fenetre, mains):
-    async with poste_fenetre.page() as page:
-        ident = await page.send("cps.sign", request=poste_fenetre.demande())
-        await a_mains_nues(mains.wait, ouverte=True)
+    async with demandee(poste_fenetre, mains) as (page, ident):
         await a_mains_nues(mains.tape, "1", "2", "3", "4", "Escape")
         assert (await page.reponse(ident))["error"]["code"] == "E_CPS_PIN_CANCELLED"
         await a_mains_nues(mains.wait, ouverte=False)
@@ -290,9 +297,7 @@ async def test_escape_closes_the_window_and_spends_no_try(poste_fenetre, mains):
 @pytest.mark.cas("agent-35")
 @seul
 async def test_enter_pressed_again_does_not_spend_the_last_try_a_click_does(poste_fenetre, mains):
-    async with poste_fenetre.page() as page:
-        ident = await page.send("cps.sign", request=poste_fenetre.demande())
-        await a_mains_nues(mains.wait, ouverte=True)
+    async with demandee(poste_fenetre, mains) as (page, ident):
         for reste in (2, 1):
             await a_mains_nues(mains.tape, "9", "9", "9", "9", "Return")
             assert (await page.evenement("cps.pin"))["tries_left"] == reste
@@ -307,9 +312,7 @@ async def test_enter_pressed_again_does_not_spend_the_last_try_a_click_does(post
 @pytest.mark.cas("agent-37")
 @seul
 async def test_a_card_pulled_closes_the_window(poste_fenetre, mains):
-    async with poste_fenetre.page() as page:
-        ident = await page.send("cps.sign", request=poste_fenetre.demande())
-        await a_mains_nues(mains.wait, ouverte=True)
+    async with demandee(poste_fenetre, mains) as (page, ident):
         poste_fenetre.geste("remove", reader="cps")
         assert (await page.reponse(ident))["error"]["code"] == "E_CARD_REMOVED"
         await a_mains_nues(mains.wait, ouverte=False)

@@ -465,6 +465,34 @@ def test_the_end_of_the_sale_forgets_the_token_and_closes_the_context(
     assert Envoi.objects.get(operation="apcv.fermer").etat == "envoye"
 
 
+@pytest.mark.parametrize("deja", [False, True])
+def test_an_answer_that_comes_after_the_sale_is_given_back_and_nothing_is_kept(
+    appli, deja, django_capture_on_commit_callbacks
+):
+    if deja:
+        appli.take("titulaire")
+    appli.scan(appli.code("titulaire"))
+    vente_cancel(appli.troupe.acteur(), appli.vente.pk)
+    assert appli.lecture().etat == "clos"
+    with django_capture_on_commit_callbacks(execute=True):
+        appli.work()
+    tardive = appli.lecture()
+    assert (tardive.etat, tardive.donnees) == ("clos", None)
+    assert tardive.identifiant
+    assert ephemere.read(appli.troupe.officine.pk, f"apcv:{tardive.identifiant}") is None
+    appli.work()
+    assert appli.vitale.ask("/controle/contextes") == []
+
+
+def test_a_refusal_that_comes_after_the_sale_leaves_no_string_and_says_nothing(appli):
+    appli.scan(appli.code("code_perime"))
+    vente_cancel(appli.troupe.acteur(), appli.vente.pk)
+    appli.work()
+    tardive = appli.lecture()
+    assert (tardive.etat, tardive.code) == ("clos", "")
+    assert (tardive.envoi.etat, tardive.envoi.corps) == ("refuse", None)
+
+
 def test_what_was_read_and_never_chosen_is_forgotten_once_over(appli):
     premiere = appli.read("famille")
     assert premiere.donnees is not None

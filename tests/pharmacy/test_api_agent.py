@@ -92,6 +92,29 @@ def test_a_proof_marks_the_poste_alive(agent):
     assert timezone.now() - poste.vu_le < timedelta(minutes=1)
 
 
+def test_what_ended_long_ago_is_forgotten_and_what_was_signed_stays(agent):
+    poste, hier = agent.troupe.postes[0], timezone.now() - timedelta(days=1, minutes=1)
+    for quand in (hier, timezone.now()):
+        agent.nonce()
+        NonceLecture.objects.filter(expire_le__gt=timezone.now()).update(expire_le=quand)
+        for etat in ("demandee", "signee"):
+            DemandeSignature.objects.create(
+                officine=agent.troupe.officine,
+                jti=f"{etat}-{quand:%j%H%M}",
+                operateur=agent.troupe.operateurs["A01"],
+                poste=poste,
+                service="epu",
+                certificat_der=b"",
+                prepare=b"x",
+                etat=etat,
+                expire_le=quand,
+            )
+    assert agent.post("presence", {"proof": agent.preuve()}).status_code == 204
+    assert NonceLecture.objects.count() == 1
+    restent = DemandeSignature.objects.order_by("pk").values_list("etat", flat=True)
+    assert list(restent) == ["signee", "demandee", "signee"]
+
+
 @pytest.mark.parametrize(
     "change",
     [

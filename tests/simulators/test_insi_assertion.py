@@ -6,7 +6,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from lxml import etree
 
-from simulators.pki import Autorite, _name, _usage
+from simulators.pki import Autorite, _name
+from simulators.pki_cps import key_usage
 from tests.simulators.client_nu import (
     DS,
     LPS,
@@ -214,7 +215,7 @@ def test_the_authentication_key_signs_nothing(insi, tls):
 def test_a_card_of_another_authority_is_refused(insi, porteur, tmp_path):
     cle = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     certificat = Autorite(tmp_path, "ac", "AUTRE").issue(
-        cle, _name(porteur.identifiant), [(_usage(signe=False, non_repudiation=True), True)]
+        cle, _name(porteur.identifiant), [(key_usage("content_commitment"), True)]
     )
     faux = Porteur(certificat, cle, porteur.identifiant)
 

@@ -8,7 +8,6 @@ selects what it needs, since another program may have used the card in between. 
 BINARY and GET DATA may be played again: a code or a signature never is.
 """
 
-import base64
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -17,7 +16,8 @@ from typing import Any, TypeVar
 from agent.cards.atr import classify_atr
 from agent.cards.base import Canal, EtatPin
 from agent.cards.code_porteur import wipe
-from agent.cards.cps import certificat, signature, situations, tlv
+from agent.cards.cps import signature, situations, tlv
+from agent.cards.cps.public import build_public
 from agent.cards.cps.usage import CodePerdu
 from agent.protocol.messages import ErreurAgent
 
@@ -102,21 +102,9 @@ class CpsApdu:
         serie = self._serial()
         self._check_actua()
         ders = {cle: self._certificate(cle) for cle in ("auth", "sig")}
-        try:
-            identite = certificat.identify(ders["auth"])
-            certificat.load(ders["sig"])
-        except situations.ContenuFaux as exc:
-            raise ErreurAgent("E_CPS_CERT") from exc
-        if not identite["specialites"]:
-            info = self._read(self._reglages.info_ps) or b""
-            code = situations.read_specialite(info)
-            identite["specialites"] = [code] if code else []
-        return {
-            **identite,
-            "serie": serie,
-            "generation": self.generation,
-            **{f"certificat_{c}_b64": base64.b64encode(d).decode() for c, d in ders.items()},
-        }
+        return build_public(
+            ders, serie, self.generation, lambda: self._read(self._reglages.info_ps)
+        )
 
     def situations(self) -> list[dict[str, Any]]:
         """Return the situations d'exercice the card holds, indexes as they are, holes too."""

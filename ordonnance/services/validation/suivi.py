@@ -1,14 +1,8 @@
 """What becomes of the sending, carried to the execution and to the screen (§1.6, §5.3)."""
 
 from ordonnance.codec.demande import corps_sans_verrou
-from ordonnance.models import (
-    Execution,
-)
-from ordonnance.services.commun import (
-    announce,
-    move,
-    wire_key,
-)
+from ordonnance.models import Execution, OrdonnanceNumerique
+from ordonnance.services.commun import announce, move, wire_key
 from ordonnance.services.recuperation import read_again
 from ordonnance.services.validation.promesse import demande_of
 from pharmacy import flux
@@ -64,10 +58,14 @@ def follow(envoi: Envoi) -> None:
 
 
 def _execution_locked(envoi: Envoi) -> Execution:
+    """Return the execution of a sending, locked after its prescription, as a correction does."""
+    execution_id = int(envoi.sujet.removeprefix("exec:"))
+    siennes = OrdonnanceNumerique.objects.select_for_update(of=("self",), no_key=True)
+    siennes.get(executions=execution_id, officine_id=envoi.officine_id)
     return (
         Execution.objects.select_for_update(of=("self",), no_key=True)
         .select_related("numerique__ordonnance")
-        .get(pk=int(envoi.sujet.removeprefix("exec:")), officine_id=envoi.officine_id)
+        .get(pk=execution_id, officine_id=envoi.officine_id)
     )
 
 
