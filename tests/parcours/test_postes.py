@@ -435,7 +435,10 @@ def test_the_situation_in_force_is_seen_and_changed_by_keyboard(bureau):
     page.get_by_text("Exerce pour PHARMACIE DU PORT").wait_for()
     page.get_by_text("autre que cette officine").wait_for()
     ouvrir_les_situations(bureau)
-    bureau.seconde("r")  # the card is read again, the code was given
+    with page.expect_response(
+        lambda r: r.request.method == "GET" and r.url.endswith("/situation/")
+    ):
+        bureau.seconde("r")  # the card is read again (its code was given), then shown
     bureau.dialogue("Situation d'exercice")
     page.locator("#dialogue .badge", has_text="en vigueur").wait_for()
     bureau.touche("1")
@@ -450,6 +453,7 @@ def test_without_an_agent_the_name_the_typed_traits_and_the_keyboard_scanner_wor
     bureau.pile.arreter("agent")
     try:
         bureau.page.goto(bureau.pile.adresse + "/")
+        bureau.page.locator("[data-officine-lettre=V]").wait_for()
         bureau.touche("v")
         bureau.page.wait_for_url("**/vente/*/")
         voir_agent(bureau, "Agent absent")
