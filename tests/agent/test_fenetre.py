@@ -2,7 +2,6 @@
 
 import asyncio
 import sys
-import time
 from contextlib import asynccontextmanager
 
 import pytest
