@@ -24,7 +24,6 @@ TABLES = (
     "pharmacy_ligneprescrite",
     "pharmacy_ordonnance",
     "pharmacy_vente",
-    "pharmacy_audit",
     "pharmacy_prescripteur",
 )
 DELAI_S = 20
