@@ -122,6 +122,7 @@ class ParLaMain:
 
     def __init__(self, officine_id: int) -> None:
         self.officine_id = officine_id
+        _owner("SET plan_cache_mode = force_custom_plan")  # who writes by hand knows the values
 
     def page(self, c: Any) -> float:  # noqa: ANN401
         """Return the milliseconds of a page."""
@@ -156,8 +157,9 @@ class ParLaMain:
                 ou.append(f"a.{colonne} = %s")
                 valeurs.append(valeur)
         if c.acte:
-            ou.append("a.acte = ANY(%s)")
-            valeurs.append(list(actes_of(c.acte)))
+            actes = list(actes_of(c.acte))
+            ou.append("a.acte = %s" if len(actes) == 1 else "a.acte = ANY(%s)")
+            valeurs.append(actes[0] if len(actes) == 1 else actes)
         if c.avant:
             ou.append("(a.quand, a.id) < (%s, %s)")
             valeurs += list(c.avant)
@@ -186,6 +188,12 @@ def _cases(gens: list[int]) -> list[tuple[str, Callable[[int], Any], bool]]:
         ("un opérateur, un mois ancien", ancien, False),
         ("un acte rare, deux ans", lambda _n: Criteres(tout, fin, acte="journal.exporter"), False),
         ("une famille, le dernier mois", lambda _n: Criteres(mois, fin, acte="session."), False),
+        ("une famille rare, deux ans", lambda _n: Criteres(tout, fin, acte="journal."), False),
+        (
+            "un opérateur et un acte rare, deux ans",
+            lambda n: Criteres(tout, fin, gens[n % 12], acte="journal.exporter"),
+            False,
+        ),
         ("un dossier, deux ans", lambda n: Criteres(tout, fin, patient_id=1 + 997 * n), False),
         (
             "un dossier et un opérateur, deux ans",

@@ -373,6 +373,21 @@ def test_a_page_costs_the_same_queries_whatever_it_shows(halle, chemin, requetes
     assert len(reponse.content) <= octets <= 2 * len(reponse.content)
 
 
+def test_a_search_of_several_acts_is_planned_for_its_values(halle):
+    """Said to PostgreSQL for that one statement, and forgotten with its transaction."""
+    noter(halle, 2, "A02", "vente.voir")
+    client, operateur = halle.client("A01"), halle.operateurs["A02"].pk
+    for requete, attendu in (
+        ({"acte": "vente."}, True),
+        ({"acte": "vente.voir", "operateur": operateur}, True),
+        ({"acte": "vente.voir"}, False),
+        ({"operateur": operateur}, False),
+    ):
+        with CaptureQueriesContext(connection) as prises:
+            assert len(lignes(page(client, **requete))) == 2
+        assert any("force_custom_plan" in q["sql"] for q in prises) == attendu, requete
+
+
 def test_a_search_opens_only_the_months_it_is_asked_for(halle):
     """The plan names the partitions: one month, whatever the journal holds."""
     du, au = timezone.localdate().replace(day=10), timezone.localdate().replace(day=11)
