@@ -3,7 +3,7 @@
 config.E001  certificate or authority file missing or unreadable
 config.E002  production with a test certificate, or a test environment with a real one
 config.E003  an address of one environment in another
-config.E004  production without encryption, digest or agent keys, or over plain HTTP
+config.E004  production without encryption, digest, agent or seal keys, or over plain HTTP
 config.W001  a certificate expires within thirty days
 """
 
@@ -109,6 +109,7 @@ def check_secrets(**_kwargs: object) -> list[CheckMessage]:
             ("COMPTOIR_CLES_CHIFFREMENT", settings.CLES_CHIFFREMENT),
             ("COMPTOIR_CLE_EMPREINTE", settings.CLE_EMPREINTE),
             ("COMPTOIR_CLE_AGENT", settings.CLE_AGENT_PEM),
+            ("COMPTOIR_CLES_SCEAU", settings.CLES_SCEAU),
         )
         if not valeur
     ]

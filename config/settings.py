@@ -24,6 +24,8 @@ SECRET_KEY = env.texte("CLE_SECRETE", "simulateur-sans-secret" if _hors_producti
 CLES_CHIFFREMENT = env.lignes("CLES_CHIFFREMENT", "" if _hors_production else None)
 CLE_EMPREINTE = env.texte("CLE_EMPREINTE", "" if _hors_production else None)
 CLE_AGENT_PEM = env.texte("CLE_AGENT", "" if _hors_production else None)
+# Keys that seal the journal: the first seals, all of them verify.
+CLES_SCEAU = env.lignes("CLES_SCEAU", "" if _hors_production else None)
 
 ADRESSE = env.texte("ADRESSE", "http://127.0.0.1:8000")
 HOTE_AUTORISE = ADRESSE.split("://", 1)[1]
@@ -209,3 +211,5 @@ DISJONCTEUR_S = env.entier("DISJONCTEUR_S", 10 if ENVIRONNEMENT == "simulateur" 
 EN_VOL_MAX_S = env.entier("EN_VOL_MAX_S", 120, mini=3)
 # Date (AAAA-MM-JJ) of the last copy of the keys kept apart from the database.
 COPIE_CLES_CONFIRMEE = env.texte("COPIE_CLES_CONFIRMEE", "")
+# Folder where the heads of the journal's seal are kept, apart from the database; empty: nowhere.
+AUDIT_TETES = env.texte("AUDIT_TETES", "")

@@ -45,6 +45,7 @@ DROITS: dict[str, tuple[frozenset[str], str]] = {
         "donner un mot de passe temporaire",
     ),
     "postes.gerer": (frozenset({"titulaire"}), "associer un poste"),
+    "journal.lire": (frozenset({"titulaire"}), "lire le journal"),
     "session": (TOUS, "ouvrir une session"),
 }
 

@@ -2,10 +2,29 @@
 
 from celery import shared_task
 
-from pharmacy.services import lecture
+from pharmacy.services import entretien_journal, lecture, sceau, verification_sceau
 
 
 @shared_task(name="pharmacy.oublier_lectures", ignore_result=True)
 def oublier_lectures() -> None:
     """Erase the card readings that nobody used."""
     lecture.forget_readings()
+
+
+@shared_task(name="pharmacy.sceller_journal", ignore_result=True)
+def sceller_journal() -> None:
+    """Seal the lines of the journal that wait."""
+    sceau.seal_due()
+
+
+@shared_task(name="pharmacy.verifier_journal", ignore_result=True)
+def verifier_journal() -> None:
+    """Check every journal, note it, keep the heads of the day outside the database."""
+    verification_sceau.verify_daily()
+
+
+@shared_task(name="pharmacy.entretenir_journal", ignore_result=True)
+def entretenir_journal() -> None:
+    """Make the months to come, remove those whose retention has passed."""
+    entretien_journal.prepare_months()
+    entretien_journal.remove_due()

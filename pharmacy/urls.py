@@ -6,6 +6,7 @@ from pharmacy import api, api_postes
 from pharmacy.views import (
     equipe,
     flux,
+    journal,
     parametres,
     patient,
     postes,
@@ -49,6 +50,10 @@ urlpatterns = [
     path("patients/", patient.liste, name="patients"),
     path("patients/nouveau/", patient.creer, name="patient_creer"),
     path("patients/<int:patient_id>/", patient.fiche, name="patient"),
+    path("journal/", journal.journal, name="journal"),
+    path("journal/csv/", journal.export, name="journal_csv"),
+    path("journal/sceau/", journal.sceau, name="journal_sceau"),
+    path("journal/dossier/<int:patient_id>/", journal.dossier, name="journal_dossier"),
     path("donnees/", parametres.donnees, name="donnees"),
     path("parametres/officine/", parametres.officine, name="parametres_officine"),
     path("equipe/", equipe.equipe, name="equipe"),

@@ -129,6 +129,7 @@ class Pile:
             **self.postgres.env(base),
             "COMPTOIR_VALKEY_URL": f"unix://{valkey_socket(self.dossiers)}",
             "COMPTOIR_ENVIRONNEMENT": "simulateur",
+            "COMPTOIR_AUDIT_TETES": str(self.dossiers.donnees / "tetes"),
             "DJANGO_SETTINGS_MODULE": "config.settings",
             "PYTHONPATH": str(RACINE),
             "PYTHONDONTWRITEBYTECODE": "1",

@@ -1,6 +1,6 @@
 """Tables of the core, one file per noun."""
 
-from pharmacy.models.audit import Audit
+from pharmacy.models.audit import Audit, BlocAudit
 from pharmacy.models.officine import Officine, Parametre
 from pharmacy.models.operateur import Operateur, VerrouConnexion
 from pharmacy.models.ordonnance import LignePrescrite, Ordonnance, Prescripteur
@@ -20,6 +20,7 @@ from pharmacy.models.vente import Delivrance, LigneDelivrance, Stock, Vente
 __all__ = [
     "CHAMPS_SUIVIS",
     "Audit",
+    "BlocAudit",
     "CartePatient",
     "CodeEnrolement",
     "Delivrance",

@@ -21,7 +21,6 @@ LUE = Lue("279035121518989", NIR, "CONCURRENTE", "UNIQUE", date(1979, 3, 28), "F
 OTER = (
     "DELETE FROM ins_identiterecue WHERE patient_id = ANY(%s)",
     "DELETE FROM ins_evenementidentite WHERE patient_id = ANY(%s)",
-    "DELETE FROM pharmacy_audit WHERE patient_id = ANY(%s)",
     "DELETE FROM pharmacy_patientversion WHERE pgh_obj_id = ANY(%s)",
     "DELETE FROM pharmacy_patient WHERE id = ANY(%s)",
 )
@@ -29,7 +28,6 @@ EFFACER = (
     "DELETE FROM ins_fusion WHERE garde_id = ANY(%s) OR absorbe_id = ANY(%s)",
     "DELETE FROM ins_evenementidentite WHERE patient_id = ANY(%s) OR patient_id = ANY(%s)",
     "DELETE FROM ins_tacheidentite WHERE patient_id = ANY(%s) OR autre_id = ANY(%s)",
-    "DELETE FROM pharmacy_audit WHERE patient_id = ANY(%s) OR patient_id = ANY(%s)",
     "DELETE FROM pharmacy_patientversion WHERE pgh_obj_id = ANY(%s) OR pgh_obj_id = ANY(%s)",
 )
 

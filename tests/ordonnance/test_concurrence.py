@@ -44,7 +44,6 @@ TABLES = (
     "pharmacy_ligneprescrite",
     "pharmacy_ordonnance",
     "pharmacy_vente",
-    "pharmacy_audit",
     "pharmacy_prescripteur",
     "pharmacy_patientversion:pgh_id",
     "pharmacy_patient",

@@ -20,6 +20,9 @@ ECRANS = {
     "file": "/file/",
     "fusions": "/fusions/",
     "régulariser": "/ordonnances/a-regulariser/",
+    "journal": "/journal/",
+    "qui a ouvert ce dossier": "/journal/dossier/1/",
+    "sceau du journal": "/journal/sceau/",
     "composants": "/dev/composants",
     "refus": "/vente/999999/",
 }
@@ -68,7 +71,17 @@ def test_the_sale_and_its_windows_are_clean(bureau, theme):
 
 @pytest.mark.exigence("CTR-20")
 @pytest.mark.parametrize(
-    "url", ["/", "/donnees/", "/patients/", "/file/", "/equipe/", "/postes/", "/donnees/reprise/"]
+    "url",
+    [
+        "/",
+        "/donnees/",
+        "/patients/",
+        "/file/",
+        "/equipe/",
+        "/postes/",
+        "/donnees/reprise/",
+        "/journal/",
+    ],
 )
 def test_the_keyboard_reaches_everything_and_the_focus_is_seen(bureau, url):
     """Tab walks through every control, none hidden, and each one has its ring."""

@@ -327,6 +327,7 @@ def _vieillir(client, minutes):
     session.save()
 
 
+@pytest.mark.exigence("CTR-12")
 def test_an_idle_session_locks_after_fifteen_minutes_and_the_code_brings_the_page_back(halle):
     vente = halle.vente()
     _ouvrir_poste(halle)
@@ -341,6 +342,7 @@ def test_an_idle_session_locks_after_fifteen_minutes_and_the_code_brings_the_pag
     assert retour["Location"] == f"/vente/{vente.pk}/"
 
 
+@pytest.mark.exigence("CTR-12")
 def test_the_delay_is_a_setting_from_one_to_120_minutes(halle):
     parametres.modifier(halle.acteur("A01"), "session.verrouillage_minutes", "1")
     client = halle.client()
@@ -351,6 +353,7 @@ def test_the_delay_is_a_setting_from_one_to_120_minutes(halle):
             parametres.modifier(halle.acteur("A01"), "session.verrouillage_minutes", brut)
 
 
+@pytest.mark.exigence("CTR-12")
 def test_what_the_page_does_by_itself_is_no_activity(halle):
     vente = halle.vente()
     client = halle.client()
@@ -373,6 +376,7 @@ def test_a_locked_session_reads_nothing_and_writes_nothing(halle):
     assert vente.etat == "ouverte"
 
 
+@pytest.mark.exigence("CTR-11")
 def test_a_change_of_operator_keeps_the_sale(halle):
     _ouvrir_poste(halle)
     vente = halle.vente("A02")
