@@ -49,7 +49,7 @@ TOUT_ATTRAPE = {
     "pharmacy/isolation/contexte.py",
     "simulators/commun/serveur.py",
 }
-REGLES = ("ins/rules", "ordonnance/rules", "pharmacy/rules", "pharmacy/identite.py")
+REGLES = ("ins/rules", "ordonnance/rules", "psc/rules", "pharmacy/rules", "pharmacy/identite.py")
 DOCUMENTES = (
     *REGLES,
     "ins/codec",
