@@ -198,7 +198,9 @@ def _text(objet: Mapping[str, Any], nom: str) -> str:
 def _identifier(objet: Mapping[str, Any], nom: str, maximum: int) -> str:
     """Return what identifies: a text, trimmed, never cut, never empty."""
     valeur = objet.get(nom)
-    if not isinstance(valeur, str) or not valeur.strip() or len(valeur) > maximum:
+    if not isinstance(valeur, str) or not 0 < len(valeur.strip()) <= maximum:
+        raise UserinfoIllisible(nom)
+    if not valeur.strip().isprintable():
         raise UserinfoIllisible(nom)
     return valeur.strip()
 

@@ -121,6 +121,7 @@ def test_a_name_of_structure_is_a_text_cut_without_control_characters():
         {"sub": "  "},
         {"sub": "x" * 256},
         {"sub": 12},
+        {"sub": "a\ud800"},
         {"SubjectNameID": "", "preferred_username": ""},
         {"SubjectNameID": "9" * 65, "preferred_username": ""},
         {"SubjectNameID": "899700900014"},
