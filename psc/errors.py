@@ -50,6 +50,7 @@ CODES: dict[str, Ligne] = {
     "client_refuse": Ligne(NotReady, _REGLAGE, _TITULAIRE),
     "demande_refusee": Ligne(Rejected, "Pro Santé Connect a refusé la demande.", _REESSAYER),
     "session_terminee": Ligne(Rejected, "La session Pro Santé Connect est terminée.", _RECONNECTER),
+    "jeton_perime": Ligne(Rejected, "La connexion Pro Santé Connect a expiré.", _RECONNECTER),
     # The way back (psc.md §5.1).
     "retour_double": Ligne(Rejected, _RETOUR, _REESSAYER),
     "retour_illisible": Ligne(Rejected, _RETOUR, _REESSAYER),
