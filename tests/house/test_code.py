@@ -60,6 +60,8 @@ DOCUMENTES = (
     "ordonnance/services",
     "pharmacy/services",
     "teleservices/services.py",
+    "psc/client.py",
+    "psc/services",
 )
 TRAITS = {
     "nom",
