@@ -69,7 +69,7 @@ test: setup-dev ## Tout ce que l'intégration continue exécute
 
 couverture: $(DEV) ## Règles et codecs, codes scannés, lectures des cartes : chaque branche est jouée
 	@$(PY) -m pytest -q tests/ins/test_rules*.py tests/ins/test_codec*.py tests/ins/test_errors.py tests/ins/test_copies.py \
-		tests/pharmacy/test_identite.py --cov=ins.rules --cov=ins.codec --cov=pharmacy.identite \
+		tests/pharmacy/test_identite.py tests/psc/test_rules*.py --cov=psc.rules --cov=ins.rules --cov=ins.codec --cov=pharmacy.identite \
 		--cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=100
 	@$(PY) -m pytest -q tests/agent/test_classification.py tests/agent/test_protocole.py \
 		tests/agent/test_codes_lecteur.py tests/agent/test_protocole_enrolement.py --cov=agent.protocol \

@@ -15,6 +15,7 @@ from django.core import checks
 from django.core.checks import ERROR, CheckMessage, Error, register
 from django.utils import timezone
 
+from psc.checks import check_psc
 from teleservices.tls import CertificatServeur, read_certificate
 
 _ALERTE = timedelta(days=30)
@@ -126,7 +127,7 @@ def stop_on_error() -> None:
 
     Django runs its checks for commands only; the web process, the workers and beat ask for ours.
     """
-    messages = [*check_addresses(), *check_certificates(), *check_secrets()]
+    messages = [*check_addresses(), *check_certificates(), *check_secrets(), *check_psc()]
     erreurs = [f"{m.id} : {m.msg}" for m in messages if m.level >= ERROR]
     if erreurs:
         raise SystemExit("\n".join(erreurs))

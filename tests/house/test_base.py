@@ -10,8 +10,15 @@ from django.db.models import ForeignKey, UniqueConstraint
 from pharmacy.isolation.operations import ROLE
 
 NOTRES = ("pharmacy", "teleservices", "ins", "ordonnance", "dmp", "mssante", "psc")
-# No officine of their own: the officine itself, reference data, one breaker per service.
-SANS_OFFICINE = {"pharmacy.Officine", "pharmacy.Produit", "teleservices.Disjoncteur"}
+# No officine of their own: the officine itself, reference data, one breaker per service, what
+# Pro Santé Connect publishes, and the logout tokens it sent.
+SANS_OFFICINE = {
+    "pharmacy.Officine",
+    "pharmacy.Produit",
+    "teleservices.Disjoncteur",
+    "psc.DocumentPsc",
+    "psc.JetonVu",
+}
 # Drawn at random, said by an outsider before any officine is known: unique over the installation.
 ALEATOIRES = {
     "pharmacy.Operateur.uuid",
@@ -35,6 +42,7 @@ PORTES = {
     "comptoir_envois_perdus": "TABLE(officine_id bigint, envoi_id bigint)",
     "comptoir_envois_reveiller": "TABLE(officine_id bigint, envoi_id bigint)",
     "comptoir_lectures_gardees": "TABLE(officine_id bigint, recu_id bigint)",
+    "comptoir_sessions_psc": "TABLE(officine_id bigint, session_id uuid)",
     "comptoir_poste_par_wid": "TABLE(officine_id bigint, poste_id bigint)",
     "comptoir_verifications_periodiques": "TABLE(officine_id bigint)",
 }

@@ -50,7 +50,7 @@ TOUT_ATTRAPE = {
     "pharmacy/isolation/contexte.py",
     "simulators/commun/serveur.py",
 }
-REGLES = ("ins/rules", "ordonnance/rules", "pharmacy/rules", "pharmacy/identite.py")
+REGLES = ("ins/rules", "ordonnance/rules", "psc/rules", "pharmacy/rules", "pharmacy/identite.py")
 DOCUMENTES = (
     *REGLES,
     "ins/codec",
@@ -61,6 +61,8 @@ DOCUMENTES = (
     "ordonnance/services",
     "pharmacy/services",
     "teleservices/services.py",
+    "psc/client.py",
+    "psc/services",
 )
 TRAITS = {
     "nom",
