@@ -54,7 +54,7 @@ SIMULATEURS = {
     "insi": ("INSI_URL", "/lps"),
     "ordonnance": ("EPU_URL", "/epu"),
     "vitale": ("VITALE_URL", ""),
-    "psc": ("PSC_ISSUER", "/psc-simulateur/auth/realms/esante-wallet"),
+    "psc": ("PSC_EMETTEUR", "/psc-simulateur/auth/realms/esante-wallet"),
 }
 # Where Pro Santé Connect sends people and its own messages: declared there, character by character.
 PSC_RETOUR, PSC_FIN, PSC_ALERTE = "/psc/callback", "/psc/bye", "/psc/backchannel-logout"
@@ -258,16 +258,20 @@ class Pile:
             pret = self._ready(nom)
             self.env[f"COMPTOIR_{variable}"] = f"https://127.0.0.1:{pret['port']}{chemin}"
             self.controle[nom] = f"http://127.0.0.1:{pret['controle_port']}"
+            if nom == "psc":
+                hotes = (f"127.0.0.1:{pret[porte]}" for porte in ("port", "portail_port"))
+                self.env["COMPTOIR_PSC_HOTES"] = "\n".join(hotes)
         self._start_tray()
 
     def _psc_client(self, tls: Path) -> dict[str, str]:
         """Return how the product is declared at Pro Santé Connect: mutual TLS, no secret."""
         return {
             "COMPTOIR_PSC_CLIENT_ID": "comptoir-confiance",
-            "COMPTOIR_PSC_CLIENT_CERT": str(tls / "psc-edc.pem"),
-            "COMPTOIR_PSC_CLIENT_KEY": str(tls / "psc-edc.key"),
-            "COMPTOIR_PSC_REDIRECT_URI": self.adresse + PSC_RETOUR,
-            "COMPTOIR_PSC_POST_LOGOUT_URI": self.adresse + PSC_FIN,
+            "COMPTOIR_PSC_AUTHENTIFICATION": "certificat",
+            "COMPTOIR_PSC_CERTIFICAT": str(tls / "psc-edc.pem"),
+            "COMPTOIR_PSC_CLE": str(tls / "psc-edc.key"),
+            "COMPTOIR_PSC_REDIRECTION": self.adresse + PSC_RETOUR,
+            "COMPTOIR_PSC_APRES_DECONNEXION": self.adresse + PSC_FIN,
         }
 
     def _psc_options(self) -> list[str]:
