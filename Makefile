@@ -65,7 +65,7 @@ test: setup-dev ## Tout ce que l'intégration continue exécute
 	@$(MAKE) --no-print-directory check
 	@$(MAKE) --no-print-directory couverture
 	@$(PY) -m pytest -n 2 -m "not pile and not navigateur and not pcsc"
-	@$(PY) -m pytest -n 2 --dist loadscope -m "pile or navigateur or pcsc"
+	@$(PY) -m pytest -n 3 --dist loadscope -m "pile or navigateur or pcsc"
 
 couverture: $(DEV) ## Règles et codecs, codes scannés, lectures des cartes : chaque branche est jouée
 	@$(PY) -m pytest -q tests/ins/test_rules*.py tests/ins/test_codec*.py tests/ins/test_errors.py tests/ins/test_copies.py \

@@ -52,9 +52,10 @@ def pytest_itemcollected(item):
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    """Give the stacks a process and the browser another, when tests are shared out by scope.
+    """Give the stacks a process, the browser another, the virtual cards a third.
 
-    What plugs virtual cards goes with the browser: there is one bench, and some journeys use it.
+    There is one bench of cards: its own tests begin and let it go, the journeys through pcscd close
+    the march of the browser and wait for it.
     (`xdist_group` does not do it: pytest-xdist 3.8 and pytest 9.2 do not agree on it.)
     """
     if config.getvalue("dist") != "loadscope":
@@ -63,6 +64,8 @@ def pytest_xdist_make_scheduler(config, log):
 
     class StacksApart(LoadScopeScheduling):
         def _split_scope(self, nodeid):
+            if nodeid.startswith("tests/pcsc/"):
+                return "cartes"
             return "pile" if nodeid.startswith(("tests/pile/", "tests/lanceur/")) else "navigateur"
 
     return StacksApart(config, log)
