@@ -200,7 +200,13 @@ def _avec_temporaire(troupe):
 def _choisir(client, nouveau, confirmation=None):
     return client.post(
         "/connexion/mot-de-passe/",
-        {"nouveau": nouveau, "confirmation": confirmation or nouveau, "suite": "/file/"},
+        {
+            "nouveau": nouveau,
+            "confirmation": confirmation or nouveau,
+            "pin": "424243",
+            "pin_confirmation": "424243",
+            "suite": "/file/",
+        },
     )
 
 
