@@ -70,6 +70,8 @@ def _render(
             "suite": _suite(request),
             "verrouille": verrouille,
             "mot_de_passe": form.mot_de_passe_requis
+            or "mot_de_passe" in request.GET
+            or "mot_de_passe" in request.POST
             or not service.is_poste_ouvert(poste, timezone.now()),
         },
         status=statut,

@@ -14,6 +14,9 @@ ECRANS = {
     "reprise de patients": "/donnees/reprise/",
     "paramètres": "/parametres/officine/",
     "équipe": "/equipe/",
+    "arrivée": "/equipe/arrivee/",
+    "habilitations": "/equipe/habilitations/",
+    "sessions": "/equipe/sessions/",
     "postes": "/postes/",
     "réglages du client": "/parametres/officine/?panneau=client",
     "identités à traiter": "/identites/",
@@ -68,7 +71,17 @@ def test_the_sale_and_its_windows_are_clean(bureau, theme):
 
 @pytest.mark.exigence("CTR-20")
 @pytest.mark.parametrize(
-    "url", ["/", "/donnees/", "/patients/", "/file/", "/equipe/", "/postes/", "/donnees/reprise/"]
+    "url",
+    [
+        "/",
+        "/donnees/",
+        "/patients/",
+        "/file/",
+        "/equipe/",
+        "/equipe/arrivee/",
+        "/postes/",
+        "/donnees/reprise/",
+    ],
 )
 def test_the_keyboard_reaches_everything_and_the_focus_is_seen(bureau, url):
     """Tab walks through every control, none hidden, and each one has its ring."""

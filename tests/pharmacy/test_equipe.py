@@ -1,13 +1,16 @@
 """The team: arrival, change, departure that ends every access in one act, return (TIT-01)."""
 
 from datetime import timedelta
+from io import StringIO
 
 import pytest
 from django.conf import settings
 from django.contrib.sessions.models import Session
+from django.core.management import CommandError, call_command
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from pharmacy.demonstration.donnees import HALLE
 from pharmacy.isolation.contexte import officine_context
 from pharmacy.models import Audit, Habilitation, Operateur, Poste, SessionOuverte, VerrouConnexion
 from pharmacy.rules.pin import is_guessable
@@ -473,6 +476,32 @@ def test_a_forgotten_password_closes_what_was_open_and_asks_for_a_new_pin(halle)
     with pytest.raises(Partie):
         ecoute.read(["bandeau"])
     assert halle.navigateur().post(URL, {"code": "A02", "pin": "220022"}).status_code == 422
+
+
+def test_the_command_gives_no_password_to_who_left(halle):
+    halle.client("A01").post(
+        f"/equipe/{halle.operateurs['A02'].pk}/depart/", {"quand": "maintenant"}
+    )
+    with pytest.raises(CommandError, match="est parti"):
+        call_command("operateur_reinitialiser", HALLE.finess, "A02")
+    assert not Operateur.objects.get(code="A02").has_usable_password()
+
+
+def test_a_lone_titulaire_locked_out_is_let_in_by_who_keeps_the_machine(halle):
+    """Locked, and without password: the two commands, and nothing else, give the way back."""
+    client = _entrer(halle, "A01", "110011")
+    for _ in range(5):
+        halle.navigateur().post(URL, {"code": "A01", "pin": "000001"})
+    assert "Trop d'essais" in _texte(halle.navigateur().post(URL, {"code": "A01", "pin": "110011"}))
+    call_command("operateur_debloquer", HALLE.finess, "A01", stdout=StringIO())
+    sortie = StringIO()
+    call_command("operateur_reinitialiser", HALLE.finess, "A01", stdout=sortie)
+    secret = sortie.getvalue().strip().rsplit(" ", 1)[1]
+    assert not _dedans(client)
+    navigateur = halle.navigateur()
+    lieu = navigateur.post(URL, {"code": "A01", "mot_de_passe": secret})["Location"]
+    assert lieu.startswith("/connexion/mot-de-passe/")
+    assert Audit.objects.filter(acte="operateur.reinitialiser", operateur=None).count() == 1
 
 
 # Sessions

@@ -1,4 +1,4 @@
-"""Rights given and taken away: within the law, dated, signed, effective at once (TIT-02, TIT-04)."""
+"""Rights given and taken away: within the law, dated, signed, effective at once (TIT-02)."""
 
 import pytest
 from django.db import IntegrityError, connection, transaction
@@ -8,7 +8,6 @@ from pharmacy.acteurs import DROITS, FIXES, PLAFOND, Acteur, ceiling_of, is_held
 from pharmacy.isolation.contexte import officine_context
 from pharmacy.models import Audit, Habilitation, Operateur
 from pharmacy.services import habilitations as service
-from pharmacy.services.vente import VenteRefusee
 from pharmacy.views.flux import Ecoute, Partie
 
 pytestmark = [pytest.mark.django_db, pytest.mark.exigence("TIT-02")]
