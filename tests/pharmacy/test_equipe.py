@@ -492,7 +492,8 @@ def test_a_lone_titulaire_locked_out_is_let_in_by_who_keeps_the_machine(halle):
     client = _entrer(halle, "A01", "110011")
     for _ in range(5):
         halle.navigateur().post(URL, {"code": "A01", "pin": "000001"})
-    assert "Trop d'essais" in _texte(halle.navigateur().post(URL, {"code": "A01", "pin": "110011"}))
+    refus = halle.navigateur().post(URL, {"code": "A01", "pin": "110011"})
+    assert "demandez au titulaire de vous débloquer" in _texte(refus)
     call_command("operateur_debloquer", HALLE.finess, "A01", stdout=StringIO())
     sortie = StringIO()
     call_command("operateur_reinitialiser", HALLE.finess, "A01", stdout=sortie)
