@@ -13,7 +13,7 @@ PCSC := $(VENV)/.pret-pcsc
 export PYTHONUTF8 := 1
 .DELETE_ON_ERROR:
 .PHONY: aide setup setup-dev run reset systeme pcsc test couverture test-fast check lint types arch gabarits \
-	migrations fix bench bench-recherche bench-reprise bench-verification bench-poste endurance exigences e2e captures
+	migrations fix bench bench-recherche bench-reprise bench-verification bench-audit bench-poste endurance exigences e2e captures
 
 aide: ## Cette liste
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -69,7 +69,7 @@ test: setup-dev ## Tout ce que l'intégration continue exécute
 
 couverture: $(DEV) ## Règles et codecs, codes scannés, lectures des cartes : chaque branche est jouée
 	@$(PY) -m pytest -q tests/ins/test_rules*.py tests/ins/test_codec*.py tests/ins/test_errors.py tests/ins/test_copies.py \
-		tests/pharmacy/test_identite.py --cov=ins.rules --cov=ins.codec --cov=pharmacy.identite \
+		tests/pharmacy/test_identite.py tests/psc/test_rules*.py --cov=psc.rules --cov=ins.rules --cov=ins.codec --cov=pharmacy.identite \
 		--cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=100
 	@$(PY) -m pytest -q tests/agent/test_classification.py tests/agent/test_protocole.py \
 		tests/agent/test_codes_lecteur.py tests/agent/test_protocole_enrolement.py --cov=agent.protocol \
@@ -84,6 +84,7 @@ test-fast: $(DEV) ## Règles, codecs et lois de la maison (moins de 20 s)
 
 e2e: $(DEV) ## Les parcours dans Chromium
 	@$(MAKE) --no-print-directory systeme
+	@$(MAKE) --no-print-directory pcsc
 	@$(PY) -m pytest -m navigateur
 
 check: lint types arch gabarits migrations ## Toutes les vérifications, avant chaque envoi
@@ -112,9 +113,10 @@ fix: $(DEV) ## Corrige ce qui se corrige seul
 
 bench-poste: $(PCSC) ## Ce que l'agent ajoute entre une carte ou un code et la page
 	@$(PY) -m bench.poste
+	@$(PY) -m bench.panneau
 
-endurance: $(PCSC) ## Six cents cartes lues à la suite par l'agent : rien n'y croît (dix minutes)
-	@COMPTOIR_ENDURANCE=600 $(PY) -m pytest -q tests/pcsc/test_endurance.py
+endurance: $(PCSC) ## Six cents cartes au moins, cinq minutes au moins, par pilote : rien ne croît (un quart d'heure)
+	@COMPTOIR_ENDURANCE=600 COMPTOIR_ENDURANCE_S=300 $(PY) -m pytest -q -s --timeout=0 tests/pcsc/test_endurance.py
 
 bench-verification: $(DEV) ## Vérification par lots, en rapport à un client nu
 	@$(PY) -m bench.verification
@@ -128,8 +130,11 @@ bench-recherche: $(DEV) ## Recherche de patients à 150 000, puis 2 000 000 doss
 bench-reprise: $(DEV) ## Reprise d'une base de 150 000 patients, contre COPY
 	@$(PY) -m bench reprise
 
+bench-audit: $(DEV) ## Le journal à 10 millions de lignes : recherche, acte noté, sceau (quinze minutes)
+	@$(PY) -m bench audit
+
 exigences: $(DEV) ## Exigences, cas et tests : la matrice, et ce qui manque
 	@$(PY) -m tests.exigences
 
 captures: $(DEV) ## Les images du guide, prises par les parcours (COMPTOIR_CAPTURES_ESSAIS=dossier des variantes)
-	@COMPTOIR_CAPTURES=1 $(PY) -m pytest -q tests/parcours
+	@COMPTOIR_CAPTURES=1 $(PY) -m pytest -q -m "not pcsc" tests/parcours

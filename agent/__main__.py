@@ -4,7 +4,6 @@ import argparse
 import asyncio
 import contextlib
 import fcntl
-import json
 import os
 import signal
 import sys
@@ -25,7 +24,9 @@ from agent.cards.commande import Commande, Geste, describe_window
 from agent.cards.pcsc.pilote import PilotePcsc
 from agent.cards.scripted import PiloteScripte
 from agent.confiance import load_enrolment, load_key
+from agent.diagnostic import PORTS
 from agent.fenetre.lien import Fenetre
+from agent.fichiers import write_object
 from agent.maj.depot import Depot
 from agent.maj.service import RELANCER, MiseAJour
 from agent.receipts import Registre
@@ -34,7 +35,6 @@ from agent.server.relais import Relais
 from agent.suivi import Suivi
 
 FENETRES = {"pcsc": "tk", "scripte": "aucune"}
-PORTS = (28173, 28174, 28175)
 
 
 def lock(dossier: Path) -> IO[str]:
@@ -49,11 +49,8 @@ def lock(dossier: Path) -> IO[str]:
 
 def write_ready(chemin: Path | None, port: int) -> None:
     """Tell the launcher that connections are accepted."""
-    if chemin is None:
-        return
-    provisoire = chemin.with_suffix(".tmp")
-    provisoire.write_text(json.dumps({"pid": os.getpid(), "port": port}), encoding="ascii")
-    provisoire.replace(chemin)
+    if chemin is not None:
+        write_object(chemin, {"pid": os.getpid(), "port": port})
 
 
 def build(options: argparse.Namespace) -> tuple[Agent, Suivi, Appareils]:
@@ -62,6 +59,7 @@ def build(options: argparse.Namespace) -> tuple[Agent, Suivi, Appareils]:
     registre = Registre(load_key(options.dossier, create=False), enrolement, options.dossier)
     agent = Agent(enrolement, registre, motifs)
     agent.pilote = pilote = montage.build(options, agent.onglets.broadcast)
+    pilote.codes.limit(enrolement.code_minutes)
     if (options.fenetre or FENETRES[options.pilote]) == "tk":
         Fenetre(pilote.codes)
     agent.suivi = suivi = Suivi(agent, options.dossier)

@@ -2,7 +2,7 @@
 
 import json
 import os
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from agent import jws
+from agent.fichiers import write_private
 from agent.policy import Enrolement
 from agent.protocol.classification import Motifs
 
@@ -21,18 +22,6 @@ NON_ENROLE = Enrolement(wid="", origines=(), emetteur="", cles=[])
 
 class ConfigRefusee(ValueError):
     """A configuration that is not the server's, or older than the one held; the text is a code."""
-
-
-def write_private(fichier: Path, octets: bytes) -> None:
-    """Write a file that only this user reads, whole or not at all."""
-    fichier.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    provisoire = fichier.with_suffix(".tmp")
-    provisoire.unlink(missing_ok=True)
-    with os.fdopen(
-        os.open(provisoire, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb"
-    ) as sortie:
-        sortie.write(octets)
-    provisoire.replace(fichier)
 
 
 def save_key(dossier: Path, cle: Ed25519PrivateKey) -> None:
@@ -63,7 +52,7 @@ def load_enrolment(dossier: Path) -> tuple[Enrolement, Motifs]:
     try:
         objet = json.loads((dossier / ENROLEMENT).read_text(encoding="utf-8"))
         enrolement = read_signed(objet, list(objet["jwks"]["keys"]))
-        return enrolement, Motifs(**objet["config"]["motifs"])
+        return enrolement, read_motifs(objet)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as exc:
         raise SystemExit(
             "Poste non associé à l'officine : l'enrôlement manque ou est faux."
@@ -79,6 +68,19 @@ def read_signed(objet: dict[str, Any], cles: list[dict[str, str]]) -> Enrolement
     if signe != {nom: valeur for nom, valeur in objet.items() if nom != "config_jws"}:
         raise ConfigRefusee("contenu")
     return Enrolement.from_dict(objet)
+
+
+def read_motifs(objet: dict[str, Any]) -> Motifs:
+    """Return the grammars of a verified enrolment; what a later server adds is left aside.
+
+    Raises ConfigRefusee.
+    """
+    connus = {champ.name for champ in fields(Motifs)}
+    try:
+        lus = dict(objet["config"]["motifs"])
+    except (KeyError, TypeError, ValueError) as exc:
+        raise ConfigRefusee("motifs") from exc
+    return Motifs(**{nom: valeur for nom, valeur in lus.items() if nom in connus})
 
 
 def check_update(tenu: Enrolement, objet: object) -> Enrolement:

@@ -11,6 +11,7 @@ TOLERANCE_S = 90
 DUREE_JETON_S = 300
 MEMOIRE_JTI_S = 900
 DUREE_DEMANDE_S = 60
+CODE_MINUTES = 15
 PAR_SECONDE, RAFALE, INONDATION = 20, 60.0, 200
 PURPOSES = {
     "login": "Ouvrir une session",
@@ -34,6 +35,7 @@ class Enrolement:
     etat: str = "associe"
     transport: str = "auto"
     min_agent: str = ""
+    code_minutes: int = CODE_MINUTES
 
     @classmethod
     def from_dict(cls, objet: dict[str, Any]) -> "Enrolement":
@@ -49,11 +51,18 @@ class Enrolement:
             etat=str(objet.get("etat") or "associe"),
             transport=str(config.get("transport") or "auto"),
             min_agent=str(config.get("min_agent") or ""),
+            code_minutes=_minutes(config.get("code_minutes")),
         )
 
     def is_too_old(self, version: str) -> bool:
         """Tell whether an agent of this version may only update itself (§5.13)."""
         return bool(self.min_agent) and _rank(version) < _rank(self.min_agent)
+
+
+def _minutes(valeur: object) -> int:
+    """Return how long a code holds, as the server signed it: 0 to 60, else the default (§5.10)."""
+    juste = isinstance(valeur, int) and not isinstance(valeur, bool) and 0 <= valeur <= 60
+    return valeur if juste else CODE_MINUTES  # type: ignore[return-value]  # an int by `juste`
 
 
 def _rank(version: str) -> tuple[int, ...]:

@@ -9,6 +9,7 @@ from uuid import uuid4
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from agent import jws
+from agent.fichiers import read_object, write_object, write_private
 from agent.policy import Acces, Enrolement, Vus
 
 
@@ -32,20 +33,13 @@ class DemandesVues(Vus):
         """Remember `jti` before anything is asked of the card; False when it was already there."""
         neuve = super().add(jti, maintenant)
         if neuve:
-            provisoire = self._fichier.with_suffix(".tmp")
-            provisoire.write_text(json.dumps(self.jti), encoding="ascii")
-            provisoire.replace(self._fichier)
+            write_object(self._fichier, self.jti)
         return neuve
 
 
 def _load_seen(fichier: Path) -> dict[str, float]:
-    try:
-        lu = json.loads(fichier.read_text(encoding="ascii"))
-    except (OSError, ValueError):
-        return {}
-    if not isinstance(lu, dict):
-        return {}
-    return {str(jti): float(t) for jti, t in lu.items() if isinstance(t, int | float)}
+    lus = read_object(fichier)
+    return {jti: float(t) for jti, t in lus.items() if isinstance(t, int | float)}
 
 
 class Registre:
@@ -80,7 +74,5 @@ class Registre:
                 **contenu,
             },
         )
-        provisoire = self.fichier.with_suffix(".tmp")
-        provisoire.write_text(hashlib.sha256(recu.encode()).hexdigest(), encoding="ascii")
-        provisoire.replace(self.fichier)
+        write_private(self.fichier, hashlib.sha256(recu.encode()).hexdigest().encode())
         return recu

@@ -37,10 +37,13 @@ class Suivi:
     async def run(self) -> None:
         """Ask at once, then every minute; without enrolment, look for the one a window writes."""
         while True:
-            if self.agent.enrole:
-                await self.ask()
-            else:
-                self._load()
+            try:
+                if self.agent.enrole:
+                    await self.ask()
+                else:
+                    self._load()
+            except OSError as exc:  # a disk that refuses: what is followed is not lost for that
+                journal.note("suivi", classe=type(exc).__name__)
             self._reveil.clear()
             delai = TOUR_S if self.agent.enrole else SANS_ENROLEMENT_S
             with contextlib.suppress(TimeoutError):
@@ -72,6 +75,9 @@ class Suivi:
             return
         if statut == 200:
             await self.receive(objet)
+        elif statut == 403:
+            # No longer known by this key: this workstation may have been paired anew meanwhile.
+            self._load()
 
     def _proof(self, tenu: Enrolement) -> str:
         contenu = {
@@ -88,6 +94,7 @@ class Suivi:
             await self.refresh_keys()
         try:
             neuf = confiance.check_update(self.agent.enrolement, objet)
+            motifs = confiance.read_motifs(objet)
         except confiance.ConfigRefusee as exc:
             journal.note("config", code=str(exc))
             return
@@ -96,8 +103,8 @@ class Suivi:
             confiance.wipe(self.dossier)
             journal.note("revoque")
         elif neuf != self.agent.enrolement:
+            self.agent.apply(neuf, motifs)
             confiance.save_enrolment(self.dossier, objet)
-            self.agent.apply(*confiance.load_enrolment(self.dossier))
             journal.note("config", code="ok", seq=neuf.seq)
 
     def is_unknown(self, jeton: object) -> bool:

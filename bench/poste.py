@@ -96,7 +96,11 @@ async def scripted(poste: Any) -> list[str]:  # noqa: ANN401 - a test's object
     ]
 
 
-class _CanalNu:
+class CarteReprise(Exception):
+    """Another program reset the card meanwhile: whoever was reading begins again."""
+
+
+class CanalNu:
     """A card through plain pyscard."""
 
     def __init__(self, pcsc: Any, lecteur: str) -> None:  # noqa: ANN401 - a test's object
@@ -104,9 +108,11 @@ class _CanalNu:
         self.atr = pcsc.state(lecteur)[1]
 
     def transmit(self, apdu: bytes, *, rejouable: bool = False) -> tuple[bytes, int]:
-        """Return (data, status word), 6Cxx followed."""
+        """Return (data, status word), 6Cxx followed. Raises CarteReprise."""
         del rejouable
         lu = self._pcsc.send(self._poignee, apdu.hex())[1]
+        if not lu:
+            raise CarteReprise
         if lu[-2] == 0x6C:
             lu = self._pcsc.send(self._poignee, (apdu[:-1] + lu[-1:]).hex())[1]
         return lu[:-2], int.from_bytes(lu[-2:])
@@ -130,7 +136,7 @@ async def real(poste: Any, banc: Any, lecteur: str) -> list[str]:  # noqa: ANN40
         with Pcsc() as pcsc:
 
             async def bare() -> None:
-                canal = _CanalNu(pcsc, lecteur)
+                canal = CanalNu(pcsc, lecteur)
                 await asyncio.to_thread(read_vitale, canal)
                 canal.close()
 

@@ -57,6 +57,21 @@ app.conf.update(
             "schedule": crontab(minute=5),
             "options": {"queue": "lots", "expires": 3000},
         },
+        "pharmacy.sceller_journal": {
+            "task": "pharmacy.sceller_journal",
+            "schedule": 10.0,
+            "options": {"queue": "lots", "expires": 10},
+        },
+        "pharmacy.entretenir_journal": {
+            "task": "pharmacy.entretenir_journal",
+            "schedule": crontab(minute="20", hour="1,13"),
+            "options": {"queue": "lots", "expires": 1800},
+        },
+        "pharmacy.verifier_journal": {
+            "task": "pharmacy.verifier_journal",
+            "schedule": crontab(minute="40", hour="3"),
+            "options": {"queue": "lots", "expires": 3600},
+        },
         "ins.verifier_periodique": {
             "task": "ins.verifier_periodique",
             "schedule": crontab(minute="30", hour="2-4"),

@@ -3,7 +3,7 @@
 config.E001  certificate or authority file missing or unreadable
 config.E002  production with a test certificate, or a test environment with a real one
 config.E003  an address of one environment in another
-config.E004  production without encryption, digest or agent keys, or over plain HTTP
+config.E004  production without encryption, digest, agent or seal keys, or over plain HTTP
 config.W001  a certificate expires within thirty days
 """
 
@@ -15,6 +15,7 @@ from django.core import checks
 from django.core.checks import ERROR, CheckMessage, Error, register
 from django.utils import timezone
 
+from psc.checks import check_psc
 from teleservices.tls import CertificatServeur, read_certificate
 
 _ALERTE = timedelta(days=30)
@@ -109,6 +110,7 @@ def check_secrets(**_kwargs: object) -> list[CheckMessage]:
             ("COMPTOIR_CLES_CHIFFREMENT", settings.CLES_CHIFFREMENT),
             ("COMPTOIR_CLE_EMPREINTE", settings.CLE_EMPREINTE),
             ("COMPTOIR_CLE_AGENT", settings.CLE_AGENT_PEM),
+            ("COMPTOIR_CLES_SCEAU", settings.CLES_SCEAU),
         )
         if not valeur
     ]
@@ -125,7 +127,7 @@ def stop_on_error() -> None:
 
     Django runs its checks for commands only; the web process, the workers and beat ask for ours.
     """
-    messages = [*check_addresses(), *check_certificates(), *check_secrets()]
+    messages = [*check_addresses(), *check_certificates(), *check_secrets(), *check_psc()]
     erreurs = [f"{m.id} : {m.msg}" for m in messages if m.level >= ERROR]
     if erreurs:
         raise SystemExit("\n".join(erreurs))

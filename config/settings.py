@@ -24,6 +24,8 @@ SECRET_KEY = env.texte("CLE_SECRETE", "simulateur-sans-secret" if _hors_producti
 CLES_CHIFFREMENT = env.lignes("CLES_CHIFFREMENT", "" if _hors_production else None)
 CLE_EMPREINTE = env.texte("CLE_EMPREINTE", "" if _hors_production else None)
 CLE_AGENT_PEM = env.texte("CLE_AGENT", "" if _hors_production else None)
+# Keys that seal the journal: the first seals, all of them verify.
+CLES_SCEAU = env.lignes("CLES_SCEAU", "" if _hors_production else None)
 
 ADRESSE = env.texte("ADRESSE", "http://127.0.0.1:8000")
 HOTE_AUTORISE = ADRESSE.split("://", 1)[1]
@@ -193,6 +195,42 @@ CPS_AC = env.texte("CPS_AC", "")
 # A fixed identifier of this installation, carried by the LPS context (ins.md §3.3).
 INSTANCE_LPS = env.texte("INSTANCE_LPS", "0f7c9a52-6a0e-5c0a-9a55-2f0d1c6f7b10")
 
+# Pro Santé Connect (psc.md §4.2). The issuer is pinned: each environment has its own.
+_PSC = {
+    "simulateur": ("", ""),
+    "bac_a_sable": (
+        "https://auth.bas.psc.esante.gouv.fr/auth/realms/esante-wallet",
+        "auth.bas.psc.esante.gouv.fr\nwallet.bas.psc.esante.gouv.fr",
+    ),
+    "production": (
+        "https://auth.esw.esante.gouv.fr/auth/realms/esante-wallet",
+        "auth.esw.esante.gouv.fr\nwallet.esw.esante.gouv.fr",
+    ),
+}[ENVIRONNEMENT]
+PSC_ACTIF = env.booleen("PSC_ACTIF", defaut=False)
+PSC_EMETTEUR = env.texte("PSC_EMETTEUR", _PSC[0])
+PSC_HOTES = env.lignes("PSC_HOTES", _PSC[1])
+PSC_CLIENT_ID = env.texte("PSC_CLIENT_ID", "")
+PSC_CLIENT_SECRET = env.texte("PSC_CLIENT_SECRET", "")
+PSC_AUTHENTIFICATION = env.choix(
+    "PSC_AUTHENTIFICATION",
+    ("client_secret_basic", "client_secret_post", "certificat"),
+    "client_secret_basic",
+)
+PSC_CERTIFICAT = env.texte("PSC_CERTIFICAT", "")
+PSC_CLE = env.texte("PSC_CLE", "")
+PSC_REDIRECTION = env.texte("PSC_REDIRECTION", "")
+PSC_APRES_DECONNEXION = env.texte("PSC_APRES_DECONNEXION", "")
+PSC_SCOPE = env.texte("PSC_SCOPE", "openid scope_all")
+PSC_ACR = env.texte("PSC_ACR", "eidas1")
+PSC_ACR_ACCEPTES = env.texte("PSC_ACR_ACCEPTES", "eidas1 eidas2 eidas3").split()
+PSC_ALGORITHMES = env.texte("PSC_ALGORITHMES", "RS256").split()
+PSC_MARGE_S = env.entier("PSC_MARGE_S", 30, maxi=60)
+PSC_PROMPT_LOGIN = env.booleen("PSC_PROMPT_LOGIN", defaut=True)
+PSC_AGE_MAX_S = env.entier("PSC_AGE_MAX_S", 0, maxi=4 * 3600)
+PSC_DUREE_MAX_S = env.entier("PSC_DUREE_MAX_S", 4 * 3600, mini=600, maxi=4 * 3600)
+PSC_INACTIVITE_MAX_S = env.entier("PSC_INACTIVITE_MAX_S", 1800, mini=60, maxi=1800)
+
 REST_FRAMEWORK = {
     "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
     "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
@@ -209,3 +247,5 @@ DISJONCTEUR_S = env.entier("DISJONCTEUR_S", 10 if ENVIRONNEMENT == "simulateur" 
 EN_VOL_MAX_S = env.entier("EN_VOL_MAX_S", 120, mini=3)
 # Date (AAAA-MM-JJ) of the last copy of the keys kept apart from the database.
 COPIE_CLES_CONFIRMEE = env.texte("COPIE_CLES_CONFIRMEE", "")
+# Folder where the heads of the journal's seal are kept, apart from the database; empty: nowhere.
+AUDIT_TETES = env.texte("AUDIT_TETES", "")

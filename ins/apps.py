@@ -12,6 +12,7 @@ class InsConfig(AppConfig):
     def ready(self) -> None:
         """Register what the core and the outbox call."""
         from ins import (
+            attentes,
             cablage_apcv,
             handlers,
             handlers_verification,
@@ -42,6 +43,7 @@ class InsConfig(AppConfig):
         register_compteur(
             Compteur("insi-reglage", "réglage d'INSi à corriger", "/file/", count_setting)
         )
+        attentes.register_all()
         reglages_appels.register_all()
         etapes.register_avant_fin(next_step)
         reglages.register_all()

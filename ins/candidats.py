@@ -25,6 +25,7 @@ _COLONNES = (
     "prenoms_naissance",
     "premier_prenom",
     "date_naissance",
+    "date_naissance_interpretee",
     "sexe",
     "cog_naissance",
     "nom_utilise",

@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from ins.candidats import fiche_map
 from ins.models import Fusion, PieceControlee
+from ins.reglages import tolerances_of
 from ins.rules.doublons import PHRASES, compare_fiches
 from ins.rules.fusion import REFUS, FusionRefusee, plan_merge
 from ins.rules.pieces import piece_get
@@ -140,10 +141,11 @@ def face_of(gauche: Patient, droite: Patient, choisis: Mapping[str, str]) -> Fac
 def _ways(gauche: Patient, droite: Patient) -> tuple[str, list[Garder]]:
     """Return why no merge is possible, or what each of the two gives."""
     cotes = cote_of(gauche), cote_of(droite)
+    tolerances = tolerances_of(gauche.officine_id)
     garder = []
     for patient, deux in ((gauche, cotes), (droite, cotes[::-1])):
         try:
-            plan = plan_merge(*deux)
+            plan = plan_merge(*deux, tolerances)
         except FusionRefusee as exc:
             return str(exc), []
         dont = "ses" if plan.source == "garde" else "les"

@@ -13,11 +13,10 @@ from ins.models import (
     HistoriqueIns,
     IdentiteRecue,
     PieceControlee,
-    TacheIdentite,
 )
 from ins.rules.oid import is_nia
 from ins.rules.pieces import piece_get
-from ins.selectors import traits_of
+from ins.selectors import tache_list, traits_of
 from ins.services import copies
 from ins.services.commun import load_traits
 from ins.services.habilitations import peut_identite
@@ -132,7 +131,7 @@ def read_fiche(acteur: Acteur, patient: Patient, *, en_clair: bool) -> dict[str,
         "anciennes": _former(ici),
         "recues": IdentiteRecue.objects.filter(**ici).order_by("-pk")[:LIMITE],
         "recit": _story(patient),
-        "taches": TacheIdentite.objects.filter(**ici, close_le__isnull=True).order_by("pk"),
+        "taches": tache_list(patient),
         "sorties": [
             {"libelle": libelle, "decision": peut_sortir_de(action, patient.etat_identite)}
             for action, libelle in _SORTIES

@@ -2,7 +2,8 @@
 
 from ins.rules.copies import MOIS_MAX
 from ins.rules.pieces import optional
-from pharmacy.parametres import OUI_NON, Reglage, ValeurRefusee, register
+from ins.rules.traits import Tolerances
+from pharmacy.parametres import OUI_NON, Reglage, ValeurRefusee, register, valeurs
 
 PANNEAU, SECTION = "Client", "Identitovigilance"
 RAPPELS = "ins.rappels_piece"
@@ -13,6 +14,33 @@ PERIMEE_ANNEES = "ins.piece_perimee_annees"
 PIECES_AJOUTEES = "ins.pieces_ajoutees"
 COPIE_PIECE = "ins.copie_piece"
 COPIE_MOIS = "ins.copie_mois"
+# Setting -> (field of Tolerances, in short on the dialog, whole, what happens otherwise).
+TOLERANCES = {
+    "ins.tolerer_prenoms": (
+        "prenoms_suivants",
+        "prénoms suivants",
+        "prénoms suivants absents ou dans un autre ordre",
+        "tous les prénoms doivent s'y lire, dans l'ordre",
+    ),
+    "ins.tolerer_lieu": (
+        "lieu_absent",
+        "lieu absent",
+        "lieu de naissance absent de la pièce",
+        "le lieu de naissance doit s'y lire",
+    ),
+    "ins.tolerer_arrondissement": (
+        "arrondissement",
+        "arrondissement",
+        "arrondissement au lieu de la commune",
+        "Paris, Lyon et Marseille doivent être écrits comme au dossier",
+    ),
+    "ins.tolerer_date": (
+        "date_interpretee",
+        "date incomplète",
+        "date incomplète, complétée par la règle",
+        "le jour et le mois doivent s'y lire",
+    ),
+}
 
 
 def read_codes(brut: str) -> str:
@@ -121,7 +149,38 @@ REGLAGES = (
 )
 
 
+def tolerances_of(officine_id: int) -> Tolerances:
+    """Return the differences that an officine tolerates between a document and the traits.
+
+    One query. Source: ins.md §2.4, « Tolerated » (put in settings).
+    """
+    lues = valeurs(officine_id, *TOLERANCES)
+    return Tolerances(**{TOLERANCES[cle][0]: lue == "oui" for cle, lue in lues.items()})
+
+
+def tolerated_words(officine_id: int) -> list[str]:
+    """Return what the counter need not look at on a document, in words."""
+    admis = tolerances_of(officine_id)
+    return ["tirets", "accents"] + [
+        mot for champ, mot, *_ in TOLERANCES.values() if getattr(admis, champ)
+    ]
+
+
+_TOLERANCES = tuple(
+    Reglage(
+        cle=cle,
+        libelle=f"Toléré : {mots}",
+        effet=f"Cette différence entre la pièce et le dossier ne compte pas ; sinon {sinon}.",
+        panneau=PANNEAU,
+        section=SECTION,
+        defaut="oui",
+        choix=OUI_NON,
+    )
+    for cle, (_, _, mots, sinon) in TOLERANCES.items()
+)
+
+
 def register_all() -> None:
     """Add the settings to the page (TIT-06, TIT-08)."""
-    for reglage in REGLAGES:
+    for reglage in (*REGLAGES, *_TOLERANCES):
         register(reglage)

@@ -4,6 +4,7 @@ from agent.protocol.classification import SEPARATEURS_PERDUS
 from agent.protocol.ins import GS_PERDUS
 from ins.services import datamatrix
 from pharmacy.codes import Scan, register
+from pharmacy.events import VenteAbandonnee, VenteTerminee, subscribe
 from pharmacy.models import Vente
 from pharmacy.services.vente import vente_open
 from pharmacy.suites import Suite
@@ -64,5 +65,10 @@ def _is_taken(vente: Vente, situation: datamatrix.Situation) -> bool:
 
 
 def register_routes() -> None:
-    """Give the INS datamatrix its route; called from `AppConfig.ready()`."""
+    """Give the INS datamatrix its route, and its reading an end with the sale's.
+
+    Called from `AppConfig.ready()`.
+    """
     register("ins_datamatrix", route_datamatrix)
+    subscribe(VenteTerminee, datamatrix.on_sale_over)
+    subscribe(VenteAbandonnee, datamatrix.on_sale_over)

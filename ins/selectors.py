@@ -5,7 +5,8 @@ from dataclasses import astuple, dataclass, field
 from datetime import timedelta
 from operator import itemgetter
 
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery, Value
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import Exists, OuterRef, Q, QuerySet, Value
 from django.utils import timezone
 
 from ins.codec import DemandeVitale, Individu, InsLu, parse_reponse
@@ -35,6 +36,7 @@ from pharmacy.models import Patient, Vente
 from pharmacy.services.patient import Traits, patient_same
 from teleservices.disjoncteur import is_to_be_set
 from teleservices.models import Envoi, Trace
+from teleservices.outbox import first_free, keys_of
 
 RECUPERER_VITALE = "ins.recuperer_vitale"
 RECUPERER_TRAITS = "ins.recuperer_traits"
@@ -82,6 +84,7 @@ def traits_of(patient: Patient) -> TraitsStricts:
         date_naissance=patient.date_naissance,
         sexe="" if patient.sexe == Patient.Sexe.INDETERMINE else patient.sexe,
         cog_naissance=patient.cog_naissance,
+        date_interpretee=patient.date_naissance_interpretee,
     )
 
 
@@ -444,20 +447,19 @@ class Suivi:
     """A file and where its calls stand, read in one statement."""
 
     patient: Patient = field(repr=False)
-    rang: int
+    cle: str
     repondu: bool
     en_cours: bool
 
 
-def read_suivi(officine_id: int, patient_id: int, operation: str, jours: int) -> Suivi:
-    """Return a file, the rank of its next call of this kind, and what its calls came to.
+def read_suivi(officine_id: int, patient_id: int, debut: str, jours: int) -> Suivi:
+    """Return a file, the next key that begins so, and what its calls came to.
 
     `repondu`: INSi answered on these same traits within `jours` (ins.md §2.7). `en_cours`: some
     call of the file is not settled. Raises Patient.DoesNotExist for another officine's file.
     """
-    faits = Envoi.objects.filter(
-        officine_id=officine_id, operation=operation, sujet=f"patient:{patient_id}"
-    ).order_by()
+    cles = keys_of(debut)
+    prises = Envoi.objects.filter(officine_id=officine_id, cle__in=cles)
     appels = AppelInsi.objects.filter(officine_id=officine_id, patient=OuterRef("pk"))
     repondus = appels.filter(
         operation__in=[RECUPERER_VITALE, RECUPERER_TRAITS],
@@ -466,16 +468,25 @@ def read_suivi(officine_id: int, patient_id: int, operation: str, jours: int) ->
         declenche_le__gte=timezone.now() - timedelta(days=jours),
     )
     patient = Patient.objects.annotate(
-        nombre=Subquery(faits.values("operation").annotate(n=Count("pk")).values("n")),
+        prises=ArraySubquery(prises.values("cle")),
         repondu=Exists(repondus),
         en_cours=Exists(appels.filter(envoi__etat__in=EN_COURS)),
     ).get(pk=patient_id, officine_id=officine_id)
-    return Suivi(patient, (patient.nombre or 0) + 1, patient.repondu, patient.en_cours)
+    return Suivi(patient, first_free(cles, patient.prises), patient.repondu, patient.en_cours)
 
 
 def count_setting(acteur: Acteur) -> int:
     """Return 1 for the titulaire when INSi refuses this installation's setting (header)."""
     return int(acteur.role == "titulaire" and is_to_be_set("insi"))
+
+
+def tache_list(patient: Patient) -> QuerySet[TacheIdentite]:
+    """Return the open work items about a file, whichever of two files they name first (INS-15)."""
+    return TacheIdentite.objects.filter(
+        Q(patient=patient) | Q(autre=patient),
+        officine_id=patient.officine_id,
+        close_le__isnull=True,
+    ).order_by("pk")
 
 
 def is_blocked(patient: Patient) -> bool:

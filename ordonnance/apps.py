@@ -11,7 +11,7 @@ class OrdonnanceConfig(AppConfig):
 
     def ready(self) -> None:
         """Register what the core and the outbox call."""
-        from ordonnance import etape, handlers, panneau, scan
+        from ordonnance import attentes, etape, handlers, panneau, scan
         from ordonnance.codec.cda import read_epmeddm
         from ordonnance.services import confirmation
         from ordonnance.services.commun import SERVICE, sign_as
@@ -44,6 +44,7 @@ class OrdonnanceConfig(AppConfig):
                 etape.count_to_regularise,
             )
         )
+        attentes.register_all()
         subscribe(AbandonDemande, confirmation.on_abandon_asked)
         subscribe(VenteAbandonnee, confirmation.on_vente_abandoned)
         subscribe(PatientChoisi, confirmation.on_patient_chosen)

@@ -197,9 +197,11 @@ class Executer:
         """Return the frozen body and the question. NotReady without the operator's assertion."""
         appel = _appel(envoi, "enregistrerExecution")
         execution = Execution.objects.select_related("numerique").get(
-            pk=int(envoi.sujet.removeprefix("exec:"))
+            pk=int(envoi.sujet.removeprefix("exec:")), officine_id=envoi.officine_id
         )
-        signataire = Operateur.objects.get(pk=envoi.signataire_id or envoi.operateur_id)
+        signataire = Operateur.objects.get(
+            pk=envoi.signataire_id or envoi.operateur_id, officine_id=envoi.officine_id
+        )
         corps = corps_consulter(
             execution.numerique.numero,
             execution.numerique.origine,

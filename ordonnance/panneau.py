@@ -7,7 +7,7 @@ from typing import Any
 from django.template.loader import render_to_string
 
 from ordonnance.errors import AVERTISSEMENTS
-from ordonnance.models import Execution, OrdonnanceNumerique, Verrou
+from ordonnance.models import Execution, OrdonnanceNumerique
 from ordonnance.rules.appariement import Rattachement
 from ordonnance.rules.controle import compute_du
 from ordonnance.rules.etats import LIBELLES
@@ -26,6 +26,7 @@ from ordonnance.selectors import (
     is_late,
     last_call,
     numerique_of_vente,
+    verrou_of,
 )
 from pharmacy.acteurs import Acteur
 from pharmacy.models import Vente
@@ -119,7 +120,7 @@ def _fetched(numerique: OrdonnanceNumerique, vente: Vente, acteur: Acteur) -> di
         "envoi": envoi,
         "carte": envoi is not None and envoi.dernier_code in CODES_CARTE,
         "ton": _TONS.get(numerique.etat, "national"),
-        "verrou": None if intacte else Verrou.objects.filter(numerique=numerique).first(),
+        "verrou": None if intacte else verrou_of(numerique),
         "avertissements": [
             AVERTISSEMENTS[code] for code in numerique.avertissements if code in AVERTISSEMENTS
         ],

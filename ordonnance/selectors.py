@@ -9,7 +9,13 @@ from django.db.models import Prefetch, Q
 from django.utils import timezone
 
 from ordonnance.codec.reponse import parse_prescription
-from ordonnance.models import Execution, OrdonnanceNumerique, OrdonnanceVersion, SaisieControle
+from ordonnance.models import (
+    Execution,
+    OrdonnanceNumerique,
+    OrdonnanceVersion,
+    SaisieControle,
+    Verrou,
+)
 from ordonnance.rules.appariement import Boite, FaitsProduit, Rattachement, assign
 from ordonnance.rules.controle import Ecart, Saisie, controle, not_checkable
 from ordonnance.rules.modele import (
@@ -49,7 +55,9 @@ class Dossier:
     @cached_property
     def lignes(self) -> dict[str, LignePrescrite]:
         """The rows of the prescribed lines, by national id; read when an execution is written."""
-        lignes = LignePrescrite.objects.filter(ordonnance_id=self.numerique.ordonnance_id)
+        lignes = LignePrescrite.objects.filter(
+            officine_id=self.numerique.officine_id, ordonnance_id=self.numerique.ordonnance_id
+        )
         return {ligne.id_national: ligne for ligne in lignes}
 
     @property
@@ -92,7 +100,7 @@ def numerique_get(acteur: Acteur, numerique_id: int) -> OrdonnanceNumerique | No
 def prescription_of(numerique: OrdonnanceNumerique) -> PrescriptionLue | None:
     """Return the last content received, read again from its bytes; None before the first reply."""
     version = (
-        OrdonnanceVersion.objects.filter(numerique=numerique)
+        OrdonnanceVersion.objects.filter(officine_id=numerique.officine_id, numerique=numerique)
         .order_by("-pk")
         .only("contenu")
         .first()
@@ -166,7 +174,11 @@ def dossier_of(numerique: OrdonnanceNumerique, vente: Vente) -> Dossier | None:
     prescription = prescription_of(numerique)
     if prescription is None:
         return None
-    servis = tuple(LigneDelivrance.objects.filter(vente=vente, annulee=False).order_by("pk"))
+    servis = tuple(
+        LigneDelivrance.objects.filter(
+            officine_id=vente.officine_id, vente=vente, annulee=False
+        ).order_by("pk")
+    )
     par_cip, par_cis = _produits(prescription, servis)
     boites = tuple(_boite(item, par_cip) for item in servis)
     prescrits = {
@@ -264,7 +276,9 @@ def reponses_of(numerique: OrdonnanceNumerique) -> dict[str, ReponseEcart]:
     """Return the answers given so far in the control window."""
     return {
         saisie.cle: ReponseEcart(saisie.motif, saisie.accord_date, str(saisie.commentaire or ""))
-        for saisie in SaisieControle.objects.filter(numerique=numerique)
+        for saisie in SaisieControle.objects.filter(
+            officine_id=numerique.officine_id, numerique=numerique
+        )
     }
 
 
@@ -289,6 +303,11 @@ def last_call(numerique: OrdonnanceNumerique) -> Envoi | None:
         .order_by("-pk")
         .first()
     )
+
+
+def verrou_of(numerique: OrdonnanceNumerique) -> Verrou | None:
+    """Return the lock we hold on this prescription, in force or not."""
+    return Verrou.objects.filter(officine_id=numerique.officine_id, numerique=numerique).first()
 
 
 def execution_of(numerique: OrdonnanceNumerique) -> Execution | None:

@@ -50,6 +50,7 @@ DROITS: dict[str, tuple[frozenset[str], str]] = {
     ),
     "sessions.fermer": (frozenset({"titulaire"}), "fermer la session d'un autre"),
     "postes.gerer": (frozenset({"titulaire"}), "associer un poste"),
+    "journal.lire": (frozenset({"titulaire"}), "lire le journal"),
     "session": (TOUS, "ouvrir une session"),
 }
 
@@ -57,6 +58,7 @@ DROITS: dict[str, tuple[frozenset[str], str]] = {
 PLAFOND: dict[str, frozenset[str]] = {
     "file.agir": PHARMACIENS | {"preparateur"},
     "parametres.modifier": frozenset({"titulaire", "adjoint"}),
+    "journal.lire": frozenset({"titulaire", "adjoint"}),
     "operateurs.debloquer": PHARMACIENS,
     "sessions.fermer": PHARMACIENS,
     "postes.gerer": PHARMACIENS | {"administratif"},

@@ -2,6 +2,7 @@
 
 from base64 import b64decode
 from binascii import Error as Base64Error
+from dataclasses import replace
 from typing import Any
 
 from django.utils import timezone
@@ -137,7 +138,11 @@ class Jetons(VueAgent):
         if self.text("wid", 40) != self.poste.wid:
             raise services.LectureRefusee("autre_poste", "Cet agent est celui d'un autre poste.")
         jeton, expire = services.issue_token(
-            self.acteur, self.poste, sid=self.sid, challenge=self.text("challenge", 100)
+            self.acteur,
+            self.poste,
+            sid=self.sid,
+            challenge=self.text("challenge", 100),
+            essai=self.corps.get("essai") is True,
         )
         return Response({"token": jeton, "expires_at": expire.isoformat()})
 
@@ -187,6 +192,10 @@ class Lectures(VueAgent):
             receipt=self.text("receipt", 20_000),
         )
         suite = lecture.lecture_route(self.acteur, self.vente(self.corps.get("vente")), lue)
+        if operation == "cps.situations" and self.request._request.session.pop(  # noqa: SLF001
+            lecture.SITUATION_URL, None
+        ):
+            suite = replace(suite, dialogue=lecture.SITUATION_URL)
         # Who tries a reader stays on the page of the trial, which shows the receipt.
         if suite.aller and request.META.get("HTTP_REFERER", "").endswith("/essai/"):
             suite = Suite("Carte lue.")
@@ -241,7 +250,8 @@ class SignatureTerminer(VueAgent):
             receipt=self.text("receipt", 20_000),
         )
         phrase = signatures.complete(self.acteur, self.poste, demande, signature, certificat)
-        return Response(Suite(phrase).as_dict())
+        lire = lecture.situations_wanted(self.acteur)
+        return Response(Suite(phrase, lire=lire).as_dict())
 
 
 _NOMS = {

@@ -11,6 +11,10 @@ class PharmacyConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the routes of the codes the core understands."""
+        from pharmacy.events import CarteCpsLue, SessionFermee, subscribe
         from pharmacy.scans import register_routes
+        from pharmacy.services import situation
 
         register_routes()
+        subscribe(SessionFermee, situation.forget_session)
+        subscribe(CarteCpsLue, situation.forget_other_card)

@@ -2,6 +2,7 @@
 
 from pharmacy.acteurs import Acteur
 from pharmacy.models import Audit, Patient
+from pharmacy.rules.actes import genre_of
 
 
 def note(
@@ -14,7 +15,8 @@ def note(
 ) -> None:
     """Add one line to the journal of the actor's officine.
 
-    `objet` is « noun:id », `precision` a code; neither may hold a trait of the patient.
+    `objet` is « noun:id », `precision` a code; neither may hold a trait of the patient. The seal
+    comes seconds later, by a task: nothing here waits for it.
     """
     patient_id = patient.pk if isinstance(patient, Patient) else patient
     Audit.objects.create(
@@ -22,6 +24,7 @@ def note(
         operateur_id=acteur.operateur_id,
         role=acteur.role,
         poste_id=acteur.poste_id,
+        genre=genre_of(acte),
         acte=acte,
         objet=objet,
         patient_id=patient_id,
@@ -32,4 +35,6 @@ def note(
 
 def note_system(officine_id: int, acte: str, objet: str = "", resultat: str = "ok") -> None:
     """Add a line for what the installation did by itself (workers, commands)."""
-    Audit.objects.create(officine_id=officine_id, acte=acte, objet=objet, resultat=resultat)
+    Audit.objects.create(
+        officine_id=officine_id, genre=genre_of(acte), acte=acte, objet=objet, resultat=resultat
+    )

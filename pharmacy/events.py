@@ -90,6 +90,14 @@ class CarteCpsLue:
     certificat_sha256: str
 
 
+@dataclass(frozen=True)
+class SituationChoisie:
+    """Another situation d'exercice of a card is in force: what was signed is void."""
+
+    acteur: Acteur
+    id_nat: str
+
+
 def subscribe(genre: type[E], abonne: Callable[[E], None]) -> None:
     """Register a subscriber; called from `AppConfig.ready()` only."""
     if abonne not in _abonnes[genre]:

@@ -28,15 +28,6 @@ class EcritureInterdite(RuntimeError):
     """A view declared as reading tried to write."""
 
 
-class VueComptoir(HttpRequest):
-    """The request as our middlewares complete it."""
-
-    acteur: Acteur
-    poste: Any
-    htmx: Any
-    csp_nonce: str
-
-
 @contextmanager
 def read_only() -> Iterator[None]:
     """Refuse any write of business rows inside the block."""

@@ -1,10 +1,13 @@
 """Slots of the sale screen: the apps above put their panels there; the core knows only the list."""
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from pharmacy.acteurs import Acteur
 from pharmacy.models import Patient, Vente
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -35,6 +38,8 @@ class Compteur:
 @dataclass(frozen=True)
 class CompteurPatient:
     """A number in the patient's band (CTR-14): documents waiting, messages waiting.
+
+    Registered from `AppConfig.ready()` of the app that counts; see ins/README.md, « The band ».
 
     `compute` returns what waits of this patient for this actor: 0 shows nothing, and so must a
     right that is missing. It costs one statement at most: the band is drawn at each act of a sale.
@@ -87,19 +92,22 @@ def compteur_list() -> list[Compteur]:
 def compteur_patient_list(patient: Patient, acteur: Acteur) -> list[dict[str, object]]:
     """Return what waits of a patient, with its words; nothing of what does not wait.
 
-    Source: CTR-14 (documents waiting, messages waiting).
+    A count that breaks says « indisponible » in its own place (`nombre` None): never zero, and
+    never the end of the band. Source: CTR-14 (documents waiting, messages waiting).
     """
-    comptes = ((c, c.compute(patient, acteur)) for c in _compteurs_patient.values())
-    return [
-        {
-            "cle": c.cle,
-            "nombre": nombre,
-            "libelle": c.singulier if nombre == 1 else c.pluriel,
-            "url": c.url(patient),
-        }
-        for c, nombre in comptes
-        if nombre
-    ]
+    lignes = (_row(c, patient, acteur) for c in _compteurs_patient.values())
+    return [ligne for ligne in lignes if ligne["nombre"] != 0]
+
+
+def _row(compteur: CompteurPatient, patient: Patient, acteur: Acteur) -> dict[str, object]:
+    nombre, url = None, ""
+    try:
+        url = compteur.url(patient)
+        nombre = compteur.compute(patient, acteur)
+    except Exception:
+        logger.exception("compteur.panne cle=%s", compteur.cle)
+    libelle = compteur.singulier if nombre == 1 else compteur.pluriel
+    return {"cle": compteur.cle, "nombre": nombre, "libelle": libelle, "url": url}
 
 
 def fragment_get(nom: str) -> Panneau | None:

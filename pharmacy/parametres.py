@@ -10,7 +10,8 @@ from django.utils import timezone
 
 from pharmacy import audit
 from pharmacy.acteurs import Acteur, peut
-from pharmacy.models import Parametre
+from pharmacy.isolation.journal import GARDE_MINIMALE, GARDES
+from pharmacy.models import Audit, Parametre
 
 Valeur = int | str | bool
 
@@ -87,11 +88,6 @@ def reglage_list() -> list[Reglage]:
     return sorted(
         _registre.values(), key=lambda reglage: (reglage.panneau, reglage.section, reglage.cle)
     )
-
-
-def reglage_get(cle: str) -> Reglage:
-    """Return one setting; KeyError when unknown."""
-    return _registre[cle]
 
 
 def en_vigueur(officine_id: int, cle: str, quand: datetime | None = None) -> Parametre | None:
@@ -219,3 +215,17 @@ register(
         choix=(("PHASE_1", "Phase 1 : j'envoie encore les scans par SCOR"), ("PHASE_2", "Phase 2")),
     )
 )
+for _genre, _mois in GARDES.items():
+    register(
+        Reglage(
+            cle=f"journal.garde_{_genre}",
+            libelle=f"Journal, {Audit.Genre(_genre).label} : mois gardés",
+            effet="Passé ce délai, les lignes sont retirées ; leur sceau reste. Si plusieurs "
+            "officines partagent l'installation, leur délai le plus long s'applique.",
+            panneau="Réglementation",
+            section="Journal",
+            defaut=_mois,
+            mini=GARDE_MINIMALE,
+            maxi=240,
+        )
+    )

@@ -174,25 +174,27 @@ def read_proof(texte: str, defi: str) -> Liaison | None:
     if trouve is None:
         return None
     with officine_context(trouve[0]):
-        poste = Poste.objects.get(pk=trouve[1])
+        poste = Poste.objects.get(officine_id=trouve[0], pk=trouve[1])
         try:
             claims = cles.verify(preuve, "agent-relay+jwt", poste.cle_publique)
         except cles.JetonRefuse:
             return None
         attendu = {"iss": f"agent:{poste.wid}", "aud": settings.ADRESSE, "challenge": defi}
-        if any(claims.get(n) != v for n, v in attendu.items()) or not _is_trusted(poste.pk):
+        if any(claims.get(n) != v for n, v in attendu.items()) or not _is_trusted(Liaison(*trouve)):
             return None
         services.note_sign(poste, claims)
     return Liaison(*trouve)
 
 
-def _is_trusted(poste_id: int) -> bool:
-    return Poste.objects.filter(pk=poste_id, etat=Poste.Etat.ASSOCIE).exists()
+def _is_trusted(liaison: Liaison) -> bool:
+    return Poste.objects.filter(
+        officine_id=liaison.officine_id, pk=liaison.poste_id, etat=Poste.Etat.ASSOCIE
+    ).exists()
 
 
 def _still_trusted(liaison: Liaison) -> bool:
     with officine_context(liaison.officine_id):
-        return _is_trusted(liaison.poste_id)
+        return _is_trusted(liaison)
 
 
 async def _serve_agent(prise: Prise) -> None:
@@ -245,8 +247,16 @@ async def _from_agent(prise: Prise, liaison: Liaison, client: Any, pages: set[st
             page = str(trame["c"])
         except (ValueError, KeyError, TypeError, RecursionError):
             continue
-        if page in pages:
+        if page in pages and _is_frame(trame):
             await client.publish(relais.canal_page(liaison.poste_id, page), relais.seal(trame))
+
+
+def _is_frame(trame: dict[str, Any]) -> bool:
+    """Tell whether a page may be given this: a text, or the end with its code."""
+    if trame.get("t") == "ferme":
+        code = trame.get("code", 1000)
+        return type(code) is int and 1000 <= code < 5000
+    return trame.get("t") == "trame" and isinstance(trame.get("d"), str)
 
 
 # The page's end
@@ -263,7 +273,9 @@ class Visiteur:
     def is_there(self) -> bool:
         """Tell whether the session still stands and its poste is still trusted. Two queries."""
         with officine_context(self.acteur.officine_id):
-            return is_present(self.session, self.acteur) and _is_trusted(self.poste_id)
+            return is_present(self.session, self.acteur) and _is_trusted(
+                Liaison(self.acteur.officine_id, self.poste_id)
+            )
 
 
 def identify(scope: Scope) -> Visiteur | int:
@@ -318,9 +330,9 @@ async def _serve_page(scope: Scope, prise: Prise) -> None:
 async def _to_page(prise: Prise, trames: AsyncIterator[dict[str, Any]]) -> None:
     async for trame in trames:
         if trame["t"] == "ferme":
-            await prise.close(int(trame.get("code") or 1000))
+            await prise.close(trame.get("code", 1000))
             return
-        await prise.send(str(trame["d"]))
+        await prise.send(trame["d"])
 
 
 async def _from_page(prise: Prise, page: str, client: Any, vers_agent: str) -> None:  # noqa: ANN401

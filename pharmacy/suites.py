@@ -6,7 +6,10 @@ from typing import Any
 
 @dataclass(frozen=True)
 class Suite:
-    """One line for the status bar, and at most one act of the page; `focus` names the next key."""
+    """One line for the status bar, and at most one act of the page; `focus` names the next key.
+
+    `signer` is a service that waits for the card, `lire` an operation that the agent must play.
+    """
 
     phrase: str
     ton: str = "info"
@@ -14,6 +17,7 @@ class Suite:
     dialogue: str | None = None
     aller: str | None = None
     signer: str | None = None
+    lire: str | None = None
     code: str = ""
     focus: str = ""
 
@@ -26,6 +30,7 @@ class Suite:
             "dialogue": self.dialogue,
             "aller": self.aller,
             "signer": self.signer,
+            "lire": self.lire,
             "code": self.code,
             "focus": self.focus,
         }

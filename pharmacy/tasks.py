@@ -2,7 +2,7 @@
 
 from celery import shared_task
 
-from pharmacy.services import equipe, lecture
+from pharmacy.services import entretien_journal, equipe, lecture, sceau, verification_sceau
 
 
 @shared_task(name="pharmacy.oublier_lectures", ignore_result=True)
@@ -15,3 +15,22 @@ def oublier_lectures() -> None:
 def finir_departs() -> None:
     """Close what remains open to those whose last day is over."""
     equipe.finish_departures()
+
+
+@shared_task(name="pharmacy.sceller_journal", ignore_result=True)
+def sceller_journal() -> None:
+    """Seal the lines of the journal that wait."""
+    sceau.seal_due()
+
+
+@shared_task(name="pharmacy.verifier_journal", ignore_result=True)
+def verifier_journal() -> None:
+    """Check every journal, note it, keep the heads of the day outside the database."""
+    verification_sceau.verify_daily()
+
+
+@shared_task(name="pharmacy.entretenir_journal", ignore_result=True)
+def entretenir_journal() -> None:
+    """Make the months to come, remove those whose retention has passed."""
+    entretien_journal.prepare_months()
+    entretien_journal.remove_due()

@@ -79,7 +79,7 @@ class Autorite:
             .not_valid_before(maintenant - _UN_JOUR)
             .not_valid_after(maintenant + dt.timedelta(days=1000))
             .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-            .add_extension(_usage(signe=False, ac=True), critical=True)
+            .add_extension(pki_cps.key_usage("key_cert_sign", "crl_sign"), critical=True)
             .sign(self.cle, hashes.SHA256())
         )
         _write(cle_fichier, _pem(self.cle))
@@ -111,20 +111,6 @@ class Autorite:
         for extension, critique in extensions:
             fabrique = fabrique.add_extension(extension, critical=critique)
         return fabrique.sign(self.cle, hashes.SHA256())
-
-
-def _usage(*, signe: bool, ac: bool = False, non_repudiation: bool = False) -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=signe,
-        content_commitment=non_repudiation,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        key_cert_sign=ac,
-        crl_sign=ac,
-        encipher_only=False,
-        decipher_only=False,
-    )
 
 
 def _is_fresh(chemin: Path) -> bool:
@@ -161,12 +147,18 @@ def _structure(ac: Autorite, dossier: Path, nom: str, cn: str) -> None:
         cle,
         _name(cn, ou="1752026005"),
         [
-            (_usage(signe=True), True),
+            (pki_cps.key_usage("digital_signature"), True),
             (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CLIENT_AUTH]), False),
         ],
     )
     _write(dossier / f"{nom}.key", _pem(cle))
     _write(dossier / f"{nom}.pem", certificat.public_bytes(serialization.Encoding.PEM), 0o644)
+
+
+def _token_key(fichier: Path) -> None:
+    """One key of Pro Santé Connect: it signs tokens, or is published and serves nothing."""
+    if not fichier.exists():
+        _write(fichier, _pem(rsa.generate_private_key(public_exponent=65537, key_size=2048)))
 
 
 def _cps(ac: Autorite, dossier: Path, cps: dict[str, Any]) -> None:
@@ -211,6 +203,9 @@ def build_all(dossier: Path) -> None:
     _structure(structures, dossier, "insi-manu", "INSI-MANU")
     _structure(structures, dossier, "refuse-autre-cn", "AUTRE")
     _structure(etrangere, dossier, "refuse-autre-ac", "INSI-AUTO")
+    _structure(structures, dossier, "psc-edc", "COMPTOIR-PSC")
+    for usage in ("signature", "chiffrement"):
+        _token_key(dossier / "psc" / f"{usage}.key")
     for carte in carte_list("cps"):
         _cps(cps, dossier, carte["cps"])
 

@@ -17,6 +17,10 @@ _PROFESSION = ObjectIdentifier("1.2.250.1.71.1.2.7")
 _SPECIALITES = ObjectIdentifier("1.2.250.1.71.4.2.5")
 _PRINTABLE, _UTF8, _SEQUENCE, _INTEGER, _OCTETS = 0x13, 0x0C, 0x30, 0x02, 0x04
 _SANS_NOM = "TEST"
+_USAGES = (
+    *("digital_signature", "content_commitment", "key_encipherment", "data_encipherment"),
+    *("key_agreement", "key_cert_sign", "crl_sign", "encipher_only", "decipher_only"),
+)
 
 
 def issuer_name(igc: str) -> x509.Name:
@@ -79,17 +83,14 @@ def extensions(cps: dict[str, Any], usage: str) -> list[tuple[x509.ExtensionType
 
 
 def _key_usage(auth: bool, ancienne: bool) -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=auth or ancienne,
-        content_commitment=not auth,
-        key_encipherment=auth,
-        data_encipherment=False,
-        key_agreement=False,
-        key_cert_sign=False,
-        crl_sign=False,
-        encipher_only=False,
-        decipher_only=False,
-    )
+    if auth:
+        return key_usage("digital_signature", "key_encipherment")
+    return key_usage("content_commitment", *(["digital_signature"] if ancienne else []))
+
+
+def key_usage(*permis: str) -> x509.KeyUsage:
+    """Return the extension that permits these uses, by their names in X.509, and no other."""
+    return x509.KeyUsage(**{nom: nom in permis for nom in _USAGES})
 
 
 def _attribute(cle: str, valeur: str) -> x509.NameAttribute[str]:

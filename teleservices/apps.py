@@ -11,7 +11,13 @@ class TeleservicesConfig(AppConfig):
 
     def ready(self) -> None:
         """Register what the core calls."""
-        from pharmacy.events import CarteCpsLue, OperateurParti, SessionFermee, subscribe
+        from pharmacy.events import (
+            CarteCpsLue,
+            OperateurParti,
+            SessionFermee,
+            SituationChoisie,
+            subscribe,
+        )
         from pharmacy.panels import Compteur, register_compteur
         from pharmacy.postes import signatures
         from pharmacy.restes import Reste, register_reste
@@ -31,6 +37,7 @@ class TeleservicesConfig(AppConfig):
         subscribe(SessionFermee, assertions.forget_session)
         subscribe(OperateurParti, assertions.forget_operator)
         subscribe(CarteCpsLue, assertions.forget_other_card)
+        subscribe(SituationChoisie, assertions.forget_situation)
         register_compteur(Compteur("file", "File d'envoi", "/file/", selectors.count_pending))
         register_compteur(
             Compteur("carte", "à signer par carte", "/file/", selectors.count_awaiting_card)

@@ -12,9 +12,10 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from pharmacy.acteurs import PHARMACIENS, Acteur
-from pharmacy.events import CarteCpsLue, OperateurParti, SessionFermee
+from pharmacy.events import CarteCpsLue, OperateurParti, SessionFermee, SituationChoisie
 from pharmacy.models import Officine, Operateur, Poste
 from pharmacy.postes.signatures import APreparer, SignatureRefusee
+from pharmacy.services.situation import active_of
 from teleservices.errors import NotReady
 from teleservices.etats import ABSENTE, CODES_CARTE, EXPIREE
 from teleservices.models import AssertionActeur, Envoi
@@ -71,7 +72,9 @@ def signatory_of(acteur: Acteur, service: str) -> Operateur | None:
     Of the pharmaciens: who signed on this poste, then who signed last, then the titulaire. None
     when nobody of the officine can. Source: ordonnance.md §2.8, « signed by another pharmacien ».
     """
-    operateur = Operateur.objects.select_related("officine").get(pk=acteur.operateur_id)
+    operateur = Operateur.objects.select_related("officine").get(
+        pk=acteur.operateur_id, officine_id=acteur.officine_id
+    )
     if operateur.rpps:
         return operateur
     signees = list(
@@ -135,7 +138,7 @@ def _signatory_by_card(acteur: Acteur, lu: CertificatCps) -> Operateur:
     if acteur.rpps:
         if lu.id_nat != f"8{acteur.rpps}":
             raise SignatureRefusee("autre_titulaire", "Cette carte est celle d'une autre personne.")
-        return Operateur.objects.get(pk=acteur.operateur_id)
+        return Operateur.objects.get(pk=acteur.operateur_id, officine_id=acteur.officine_id)
     signataire = _pharmaciens(acteur).filter(rpps=rpps).first()
     if signataire is None:
         raise SignatureRefusee(
@@ -143,6 +146,23 @@ def _signatory_by_card(acteur: Acteur, lu: CertificatCps) -> Operateur:
             "Votre profil n'a pas de carte CPS. Un pharmacien de l'officine insère la sienne.",
         )
     return signataire
+
+
+def billing_number(acteur: Acteur, id_nat: str) -> str:
+    """Return the number that bills: of the card's situation in force, else of the officine.
+
+    SignatureRefusee when that situation has no FINESS: another one would be a lie (agent.md §1.5).
+    """
+    exercice = active_of(acteur, id_nat)
+    if exercice is None:
+        return Officine.objects.values_list("finess", flat=True).get(pk=acteur.officine_id)
+    if not exercice.finess:
+        raise SignatureRefusee(
+            "situation_sans_finess",
+            "La situation choisie n'a pas de FINESS : ce service ne l'accepte pas. Choisissez-en "
+            "une autre dans le menu de votre nom.",
+        )
+    return exercice.finess
 
 
 class SignatureActeur:
@@ -153,16 +173,15 @@ class SignatureActeur:
 
     def prepare(self, acteur: Acteur, certificat: bytes) -> APreparer:
         """Return the assertion to sign. SignatureRefusee when the card is not the actor's."""
-        check_card(acteur, certificat)
+        lu = check_card(acteur, certificat)
         maintenant = timezone.now()
-        finess = Officine.objects.values_list("finess", flat=True).get(pk=acteur.officine_id)
         demande = DemandeAssertion(
             ident=f"_{uuid4()}",
             emission=_instant(maintenant),
             debut=_instant(maintenant),
             fin=_instant(maintenant + DUREE),
             attributs={
-                "identifiantFacturation": finess,
+                "identifiantFacturation": billing_number(acteur, lu.id_nat),
                 "codeSpecialiteAMO": SPECIALITE_OFFICINE,
             },
             certificat=certificat,
@@ -175,6 +194,7 @@ class SignatureActeur:
         """Keep the assertion and release what waited. SignatureRefusee on a wrong signature."""
         lu = check_card(acteur, certificat)
         signataire = _signatory_by_card(acteur, lu)
+        exercice = active_of(acteur, lu.id_nat)
         try:
             assertion = complete_assertion(preparee, signature)
         except SignatureFausse as exc:
@@ -190,11 +210,13 @@ class SignatureActeur:
                 "assertion": assertion,
                 "certificat_sha256": _digest(certificat),
                 "id_nat": lu.id_nat,
+                "situation": None if exercice is None else exercice.index,
                 "expire_le": timezone.now() + DUREE,
             },
         )
         partis = release(acteur.officine_id, signataire.pk, CODES_CARTE)
-        return f"Signé. {partis} envoi(s) repris." if partis else "Signé."
+        dit = "Signé." if exercice is None else f"Signé pour {exercice.libelle}."
+        return f"{dit} {partis} envoi(s) repris." if partis else dit
 
 
 def _digest(certificat: bytes) -> str:
@@ -226,3 +248,12 @@ def forget_other_card(evenement: CarteCpsLue) -> None:
     AssertionActeur.objects.filter(
         officine_id=evenement.acteur.officine_id, poste_id=evenement.acteur.poste_id or 0
     ).exclude(id_nat=evenement.id_nat).delete()
+
+
+def forget_situation(evenement: SituationChoisie) -> None:
+    """Destroy what a card signed on this workstation for another situation."""
+    AssertionActeur.objects.filter(
+        officine_id=evenement.acteur.officine_id,
+        poste_id=evenement.acteur.poste_id or 0,
+        id_nat=evenement.id_nat,
+    ).delete()

@@ -131,6 +131,7 @@ class AssertionActeur(models.Model):
     assertion = OctetsChiffres()
     certificat_sha256 = models.CharField(max_length=64)
     id_nat = models.CharField(max_length=20)
+    situation = models.PositiveSmallIntegerField("situation de la carte", null=True)
     expire_le = models.DateTimeField()
     cree_le = models.DateTimeField(auto_now_add=True)
 

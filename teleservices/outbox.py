@@ -1,8 +1,10 @@
 """The outbox: a call to a national service is first a row, in the transaction of its use case."""
 
 import logging
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from uuid import uuid4
 
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Q, QuerySet
@@ -18,6 +20,8 @@ from teleservices.sonnette import ring
 logger = logging.getLogger(__name__)
 # A row waits for a card before it is sent, or before its doubt is lifted.
 ATTENDENT = (Envoi.Etat.A_ENVOYER, Envoi.Etat.INCERTAIN)
+# More calls about one thing than a day holds; beyond, a key of chance.
+_RANGS = 32
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,29 @@ def _insert(acteur: Acteur, demande: Demande) -> Envoi:
         corps=demande.corps,
         pas_avant=demande.pas_avant or timezone.now(),
     )
+
+
+def next_key(officine_id: int, debut: str) -> str:
+    """Return the first key « debut:1 », « debut:2 »… that no row of the officine has, in one query.
+
+    Rows move from file to file (a merge, a merge undone), their key does not: counting the rows of
+    a file would give twice the same key. Two callers who read the same rows get the same key, and
+    meet on it. Asked by equality: « begins with » reads every row behind row-level security.
+    """
+    cles = keys_of(debut)
+    prises = Envoi.objects.filter(officine_id=officine_id, cle__in=cles)
+    return first_free(cles, prises.values_list("cle", flat=True))
+
+
+def keys_of(debut: str) -> list[str]:
+    """Return the keys « debut:1 », « debut:2 »…, and a last one that nobody has."""
+    return [*(f"{debut}:{rang}" for rang in range(1, _RANGS + 1)), f"{debut}:{uuid4()}"]
+
+
+def first_free(cles: Sequence[str], prises: Iterable[str]) -> str:
+    """Return the first of `cles` (`keys_of`) that is not among `prises`."""
+    connues = set(prises)
+    return next(cle for cle in cles if cle not in connues)
 
 
 def ring_on_commit(envoi: Envoi, dans_s: float = 0.0) -> None:

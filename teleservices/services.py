@@ -6,6 +6,7 @@ from django.utils import timezone
 from pharmacy import audit, flux
 from pharmacy.acteurs import Acteur, peut
 from pharmacy.services.vente import VenteRefusee
+from pharmacy.verrous import row_locked
 from teleservices.etats import TransitionRefusee, check_transition
 from teleservices.models import Envoi
 from teleservices.outbox import ring_on_commit
@@ -16,11 +17,7 @@ def _locked(acteur: Acteur, envoi_id: int) -> Envoi:
     decision = peut(acteur, "file.agir")
     if not decision.ok:
         raise PermissionError(f"{decision.phrase} {decision.geste}")
-    envoi = (
-        Envoi.objects.select_for_update(of=("self",), no_key=True)
-        .filter(pk=envoi_id, officine_id=acteur.officine_id)
-        .first()
-    )
+    envoi = row_locked(Envoi.objects.filter(officine_id=acteur.officine_id), envoi_id)
     if envoi is None:
         raise VenteRefusee("Cet envoi n'existe pas dans votre officine.", "ENV-404")
     return envoi

@@ -33,7 +33,7 @@ class Requete:
     lecture_s: float
     connexion_s: float = 3.0
     taille_max_octets: int = 2_000_000
-    methode: Literal["POST", "DELETE"] = "POST"
+    methode: Literal["GET", "POST", "DELETE"] = "POST"
 
 
 @dataclass(frozen=True)
@@ -50,13 +50,14 @@ class Echange:
 
 @dataclass(frozen=True)
 class Retour:
-    """A reply, whatever its HTTP status."""
+    """A reply, whatever its HTTP status. `date` is the header « Date », as it came."""
 
     statut: int
     type_contenu: str
     corps: bytes = field(repr=False)
     duree_ms: int
     debut: float
+    date: str = ""
 
 
 class Transport(Protocol):
@@ -175,6 +176,7 @@ class HttpsTransport:
                     corps,
                     round((time.monotonic() - horloge) * 1000),
                     debut,
+                    reponse.headers.get("date", ""),
                 )
         except (httpx.ConnectError, httpx.ConnectTimeout) as exc:
             raise Unavailable("reseau_injoignable", "Le service ne répond pas.") from exc

@@ -72,14 +72,17 @@ def pytest_xdist_make_scheduler(config, log):
 def pytest_collection_modifyitems(items):
     """Play the stacks last, then the browser: its engine keeps an event loop in this thread.
 
-    Each group keeps the random order it was given.
+    The journeys through pcscd close the march: their agent is started once. Each group keeps the
+    random order it was given.
     """
-    items.sort(
-        key=lambda item: (
-            item.get_closest_marker("navigateur") is not None,
-            item.get_closest_marker("pile") is not None,
+
+    def group(item):
+        navigateur, pile, pcsc = (
+            item.get_closest_marker(nom) is not None for nom in ("navigateur", "pile", "pcsc")
         )
-    )
+        return navigateur, pile, navigateur and pcsc
+
+    items.sort(key=group)
 
 
 def pytest_sessionfinish(session):

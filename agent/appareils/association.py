@@ -6,6 +6,7 @@ import sys
 import time
 from pathlib import Path
 
+from agent import dossiers
 from agent.appareils.base import DISPOSITIONS, ROLES, Branche, Flux, Partage, Pilote, Reglage
 from agent.appareils.evdev import PiloteEvdev
 from agent.appareils.gestion import load, save
@@ -20,7 +21,7 @@ PREUVES = {"gs1", "ean13"}
 def add_parser(verbes: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the verb to the command line."""
     lecteur = verbes.add_parser("lecteur", help="associe l'e-lecteur qui lit une boîte maintenant")
-    lecteur.add_argument("--dossier", type=Path, required=True)
+    lecteur.add_argument("--dossier", type=Path, default=dossiers.default())
     lecteur.add_argument("--role", choices=ROLES, required=True)
     lecteur.add_argument("--disposition", choices=DISPOSITIONS, default="us")
     lecteur.add_argument("--gs", default="", help="caractère que le lecteur envoie pour GS")

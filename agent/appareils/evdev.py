@@ -4,13 +4,13 @@ The node is grabbed: the system and the page never see the keys. Refused, the sc
 here at all, and that is said: the page reads it as a keyboard (`clavier_partage`).
 """
 
-import errno
 import fcntl
 import os
 import struct
 from pathlib import Path
 
 from agent.appareils.base import Branche, Flux, Identite, Partage, Reglage
+from agent.appareils.noeuds import read_line, read_now
 from agent.appareils.touches import Clavier
 
 EVIOCGRAB = 0x40044590
@@ -43,12 +43,7 @@ class ClavierSaisi:
 
     def read(self) -> bytes:
         """Return what the keys typed. OSError when the keyboard is gone."""
-        try:
-            octets = os.read(self._fd, LECTURE_MAX)
-        except BlockingIOError:
-            return b""
-        if not octets:
-            raise OSError(errno.ENODEV, "clavier")
+        octets = read_now(self._fd, LECTURE_MAX)
         texte, self._reste = decode(self._reste + octets, self._clavier)
         return texte.encode()
 
@@ -82,7 +77,7 @@ class PiloteEvdev:
         """Return the input nodes plugged in now, with who is behind."""
         trouves = []
         for noeud in sorted(self._input.glob("event*")):
-            lus = [_line(noeud / "device" / nom) for nom in ("id/vendor", "id/product", "uniq")]
+            lus = [read_line(noeud / "device" / nom) for nom in ("id/vendor", "id/product", "uniq")]
             if lus[0] and lus[1]:
                 trouves.append(Branche(str(self._dev / noeud.name), Identite(*lus)))
         return trouves
@@ -90,10 +85,3 @@ class PiloteEvdev:
     def open(self, branche: Branche, reglage: Reglage) -> Flux:
         """Grab the node. Partage when the system keeps it; OSError when it is gone."""
         return ClavierSaisi(branche.chemin, reglage, exclusif=self._exclusif)
-
-
-def _line(fichier: Path) -> str:
-    try:
-        return fichier.read_text(encoding="utf-8", errors="replace").strip()
-    except OSError:
-        return ""

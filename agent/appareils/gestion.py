@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from agent import journal
 from agent.appareils.base import Branche, Flux, Partage, Pilote, Reglage
+from agent.fichiers import write_object
 from agent.protocol.messages import ERREURS
 
 if TYPE_CHECKING:
@@ -37,11 +38,7 @@ def load(dossier: Path) -> list[Reglage]:
 
 def save(dossier: Path, reglages: list[Reglage]) -> None:
     """Write the paired scanners, whole or not at all."""
-    fichier = dossier / FICHIER
-    provisoire = fichier.with_suffix(".tmp")
-    contenu = {"appareils": [r.as_dict() for r in reglages]}
-    provisoire.write_text(json.dumps(contenu, indent=1), encoding="utf-8")
-    provisoire.replace(fichier)
+    write_object(dossier / FICHIER, {"appareils": [r.as_dict() for r in reglages]})
 
 
 @dataclass

@@ -10,6 +10,7 @@ import termios
 from pathlib import Path
 
 from agent.appareils.base import Branche, Flux, Identite, Reglage
+from agent.appareils.noeuds import read_line, read_now
 
 LECTURE_MAX = 4096
 _REMONTEES = 4  # from the port up to the USB device that carries the identity
@@ -21,17 +22,10 @@ def read_identity(noeud: Path) -> Identite | None:
     for _ in range(_REMONTEES):
         if (dossier / "idVendor").is_file():
             return Identite(
-                _line(dossier / "idVendor"), _line(dossier / "idProduct"), _line(dossier / "serial")
+                *(read_line(dossier / nom) for nom in ("idVendor", "idProduct", "serial"))
             )
         dossier = dossier.parent
     return None
-
-
-def _line(fichier: Path) -> str:
-    try:
-        return fichier.read_text(encoding="utf-8", errors="replace").strip()
-    except OSError:
-        return ""
 
 
 class PortSerie:
@@ -63,14 +57,7 @@ class PortSerie:
 
     def read(self) -> bytes:
         """Return what came. OSError when the port is gone."""
-        try:
-            octets = os.read(self._fd, LECTURE_MAX)
-        except BlockingIOError:
-            return b""
-        if not octets:
-            # The loop said that there was something to read: this is the end.
-            raise OSError(errno.ENODEV, "port")
-        return octets
+        return read_now(self._fd, LECTURE_MAX)
 
     def close(self) -> None:
         """Give the port back."""

@@ -1,8 +1,13 @@
 """What the agent asks of a card driver, whatever stands behind it (agent.md §2.4)."""
 
+from __future__ import annotations
+
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from agent.cards.code_porteur import CodePorteur
 
 
 @dataclass(frozen=True)
@@ -58,6 +63,7 @@ class Pilote(Protocol):
     """One driver for all readers of the workstation."""
 
     nom: str
+    codes: CodePorteur
 
     @property
     def simule(self) -> bool:

@@ -174,6 +174,21 @@ class CodePorteur:
         if self._presente is not None:
             self._hold()
 
+    def limit(self, minutes: int) -> None:
+        """Have a code hold so long from its last signature; one that holds now counts again.
+
+        ValueError beyond an hour.
+        """
+        if not 0 <= minutes <= VALIDITE_MAX:
+            raise ValueError("minutes")
+        if minutes * 60 == self._validite_s:
+            return
+        self._validite_s = minutes * 60
+        if not minutes:
+            self.lock()
+        else:
+            self.touch()
+
     def end(self) -> None:
         """Close an operation: with a validity of zero minutes, the code served for it alone."""
         if not self._validite_s:

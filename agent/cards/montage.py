@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from agent.cards.base import Emettre
-from agent.cards.code_porteur import VALIDITE_MAX, VALIDITE_MIN, CodePorteur
+from agent.cards.code_porteur import CodePorteur
 from agent.cards.cps.usage import Acces
 from agent.cards.pcsc import scard
 from agent.cards.pcsc.cps import AccesPcsc
@@ -38,14 +38,6 @@ def add_options(servir: argparse.ArgumentParser) -> None:
         "dont les références de clés ne sont pas confirmées",
     )
     servir.add_argument("--pkcs11", default="", help="chemin de la bibliothèque officielle")
-    servir.add_argument(
-        "--code-minutes",
-        type=int,
-        choices=range(VALIDITE_MAX + 1),
-        metavar="0-60",
-        default=VALIDITE_MIN,
-        help="durée du code porteur sans signature ; 0 : demandé à chaque fois",
-    )
 
 
 def _cps(options: argparse.Namespace) -> Callable[[Lecteurs], Acces]:
@@ -67,7 +59,7 @@ def _cps(options: argparse.Namespace) -> Callable[[Lecteurs], Acces]:
 
 def build(options: argparse.Namespace, emettre: Emettre) -> PiloteScripte | PilotePcsc:
     """Return the driver asked for; SystemExit with a sentence when an option is missing."""
-    codes = CodePorteur(emettre, minutes=options.code_minutes)
+    codes = CodePorteur(emettre)
     if options.pilote == "pcsc":
         vitale, cps = options.vitale, _cps(options)
         return PilotePcsc(scard.load(), emettre, options.dossier, vitale, cps, codes)

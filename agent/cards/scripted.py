@@ -22,6 +22,8 @@ from agent.protocol.messages import ErreurAgent
 LECTEURS = ("vitale", "cps", "apcv")
 # What a card of each reader is called in events; the phone is laid, not inserted.
 GENRES = {"vitale": "vitale", "cps": "cps", "apcv": "apcv_nfc"}
+# The use that `reader.assign` may tell each, beside « ignore ».
+USAGES = {"vitale": "vitale", "cps": "cps", "apcv": "nfc"}
 APCV_MAX = 4096
 
 T = TypeVar("T")
@@ -31,6 +33,7 @@ class _Lecteur:
     def __init__(self, nom: str) -> None:
         self.nom = nom
         self.branche = True
+        self.ignore = False
         self.carte: dict[str, Any] | None = None
         self.insertion = ""
         self.fautes: list[dict[str, Any]] = []
@@ -67,7 +70,7 @@ class PiloteScripte:
                 "name": f"Lecteur scripté {poste.nom}",
                 "id": poste.nom,
                 "kind": "nfc" if poste.nom == "apcv" else "contact",
-                "use": poste.nom,
+                "use": "ignore" if poste.ignore else poste.nom,
                 "state": "gone" if not poste.branche else "card" if poste.carte else "empty",
                 "insertion_id": poste.insertion if poste.carte else None,
             }
@@ -130,7 +133,7 @@ class PiloteScripte:
         if lecteur and lecteur != genre:
             raise ErreurAgent("E_NO_READER")
         poste = self.postes[genre]
-        if not poste.branche:
+        if not poste.branche or poste.ignore:
             raise ErreurAgent("E_NO_READER")
         if poste.carte is None:
             raise ErreurAgent("E_APCV_NOT_PRESENTED" if genre == "apcv" else "E_NO_CARD")
@@ -153,8 +156,16 @@ class PiloteScripte:
         raise ErreurAgent("E_NOT_SUPPORTED")
 
     def affecter(self, lecteur: str, usage: str) -> None:
-        """Refuse: each reader in memory has its use."""
-        raise ErreurAgent("E_NOT_SUPPORTED")
+        """Leave a reader aside, or take it back: each reader in memory has one use."""
+        poste = self.postes.get(lecteur)
+        if poste is None:
+            raise ErreurAgent("E_NO_READER")
+        if usage not in {*USAGES.values(), "ignore"}:
+            raise ErreurAgent("E_PROTO_PAYLOAD", path="use")
+        if usage not in {USAGES[lecteur], "ignore"}:
+            raise ErreurAgent("E_NOT_SUPPORTED")
+        poste.ignore = usage == "ignore"
+        self.emettre("readers.changed", {"readers": self.lecteurs()})
 
     async def _contact(self, carte: Carte) -> dict[str, Any]:
         """Play the time and the faults of a contact; return the card's content."""

@@ -6,13 +6,12 @@ before, and how many times it started without saying that it was ready.
 
 import hashlib
 import io
-import json
-import os
 import shutil
 import zipfile
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path, PurePosixPath
 
+from agent.fichiers import read_object, write_object
 from agent.maj.manifeste import Artefact, rank
 from agent.protocol.messages import ErreurAgent
 
@@ -39,12 +38,12 @@ class Depot:
 
     def etat(self) -> Etat:
         """Return what starts; the version delivered by the installer when nothing is written."""
+        lu = read_object(self._fichier)
         try:
-            lu = json.loads(self._fichier.read_text(encoding="utf-8"))
             return Etat(
                 str(lu["version"]), str(lu["precedente"]), int(lu["essais"]), str(lu["echouee"])
             )
-        except (OSError, ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError):
             return Etat()
 
     def path(self, version: str) -> Path:
@@ -105,13 +104,7 @@ class Depot:
                 shutil.rmtree(vieille, ignore_errors=True)
 
     def _write(self, etat: Etat) -> None:
-        self.dossier.mkdir(parents=True, exist_ok=True, mode=0o700)
-        provisoire = self._fichier.with_suffix(".tmp")
-        with os.fdopen(os.open(provisoire, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as f:
-            json.dump(asdict(etat), f)
-            f.flush()
-            os.fsync(f.fileno())
-        provisoire.replace(self._fichier)
+        write_object(self._fichier, asdict(etat), durable=True)
 
 
 def _check_names(archive: zipfile.ZipFile) -> None:

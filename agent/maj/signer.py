@@ -10,7 +10,8 @@ from pathlib import Path
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from agent import confiance, jws
+from agent import jws
+from agent.fichiers import write_private
 from agent.maj.manifeste import TYPE, rank
 
 
@@ -22,7 +23,7 @@ def make_key(fichier: Path) -> dict[str, str]:
         serialization.PrivateFormat.PKCS8,
         serialization.NoEncryption(),
     )
-    confiance.write_private(fichier, pem)
+    write_private(fichier, pem)
     x = jws.public_raw(cle)
     return {"kty": "OKP", "crv": "Ed25519", "x": x, "kid": jws.thumbprint(x)}
 

@@ -85,6 +85,7 @@ class Agent:
         self.enrolement = self.registre.enrolement = self.porte.enrolement = enrolement
         if motifs is not None:
             self.scans.use(motifs)
+        self.pilote.codes.limit(enrolement.code_minutes)
         for connexion in self.onglets.connexions:
             if connexion.liaison.origine not in (*enrolement.origines, enrolement.emetteur):
                 connexion.sortie.end(FERMETURES["auth_refusee"])

@@ -3,6 +3,8 @@
 import asyncio
 import time
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -101,6 +103,8 @@ class Onglets:
         self.connexions: list[Connexion] = []
         self.focus: Connexion | None = None
         self.occupes: dict[str, str] = {}
+        # Requests of a card's code, in their order: several may wait for its one window.
+        self.attendus: list[tuple[str, str]] = []
         self._fins: set[asyncio.Task[None]] = set()
 
     def send(self, connexion: Connexion, texte: str, genre: str = "res") -> None:
@@ -121,10 +125,24 @@ class Onglets:
 
     def broadcast(self, nom: str, payload: dict[str, Any]) -> None:
         """Send an event without personal data to every tab."""
-        if nom == "card.removed" and payload["reader"] in self.occupes:
-            payload = {**payload, "during": self.occupes[payload["reader"]]}
+        if nom == "card.removed" and (pendant := self._running(payload["reader"])):
+            payload = {**payload, "during": pendant}
         for connexion in self.connexions:
             self.event(connexion, nom, payload)
+
+    @contextmanager
+    def waiting(self, lecteur: str, ident: str) -> Iterator[None]:
+        """Hold the name of a request of the code while it lasts."""
+        self.attendus.append((lecteur, ident))
+        try:
+            yield
+        finally:
+            self.attendus.remove((lecteur, ident))
+
+    def _running(self, lecteur: str) -> str | None:
+        """Return the request that a reader serves: a reading, else the first of the code's."""
+        premiere = next((ident for qui, ident in self.attendus if qui == lecteur), None)
+        return self.occupes.get(lecteur, premiere)
 
     def idle(self) -> Connexion | None:
         """Return the tab that asked for nothing for the longest time, if one may go.

@@ -172,7 +172,8 @@ async def _v_situations(agent: Agent, connexion: Connexion, requete: Requete) ->
     """Read what needs the code: not held by `occupes`, the window is where requests wait."""
     nonce = _nonce(agent, connexion, requete)
     carte = agent.pilote.carte("cps", _reader(requete, required=False))
-    data = await agent.pilote.lire_situations(carte)
+    with agent.onglets.waiting(carte.lecteur, requete.ident):
+        data = await agent.pilote.lire_situations(carte)
     recu = _receipt(agent, connexion, carte, requete.verbe, nonce, data)
     return {"data": data, "receipt": recu}
 
@@ -264,16 +265,15 @@ async def _v_sign(agent: Agent, connexion: Connexion, requete: Requete) -> dict[
         maintenant=time.time(),
     )
     carte = agent.pilote.carte("cps")
-    signatures, certificat = await agent.pilote.signer(
-        carte,
-        ASigner(
-            str(claims["key"]),
-            str(claims["alg"]),
-            digests(claims),
-            *build_window(claims),
-            str(claims.get("cert_sha256")),
-        ),
+    voulu = ASigner(
+        str(claims["key"]),
+        str(claims["alg"]),
+        digests(claims),
+        *build_window(claims),
+        str(claims.get("cert_sha256")),
     )
+    with agent.onglets.waiting(carte.lecteur, requete.ident):
+        signatures, certificat = await agent.pilote.signer(carte, voulu)
     items = [
         {"id": i["id"], "alg": claims["alg"], "sig_b64": base64.b64encode(s).decode()}
         for i, s in zip(claims["items"], signatures, strict=True)
@@ -332,7 +332,7 @@ async def _v_diag(agent: Agent, _c: Connexion, _r: Requete) -> dict[str, Any]:
     constats = await asyncio.to_thread(diagnostic.examine, dossier, ports=(agent.porte.port,))
     return {
         "rapport": diagnostic.report(constats),
-        "constats": [{"sujet": c.sujet, "niveau": c.niveau} for c in constats],
+        "constats": [{"sujet": c.sujet, "niveau": c.niveau, "phrase": c.phrase} for c in constats],
     }
 
 

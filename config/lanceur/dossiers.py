@@ -182,6 +182,7 @@ def make_secrets(dossier: Path) -> dict[str, str]:
         "CLES_CHIFFREMENT": read_secret(dossier, "chiffrement", fernet),
         "CLE_EMPREINTE": read_secret(dossier, "empreinte"),
         "CLE_AGENT": read_secret(dossier, "agent.pem", cle_agent),
+        "CLES_SCEAU": read_secret(dossier, "sceau"),
         "BASE_MOT_DE_PASSE": read_secret(dossier, "base-app"),
         "PROPRIETAIRE_MOT_DE_PASSE": read_secret(dossier, "base-proprietaire"),
     }

@@ -44,16 +44,20 @@ ORDRE_ARRET = (
     "insi",
     "ordonnance",
     "vitale",
+    "psc",
     "valkey",
     "postgres",
 )
 MORTS_MAX = 5
 # Each simulated service: variable of its address, path.
 SIMULATEURS = {
-    "insi": ("INSI", "/lps"),
-    "ordonnance": ("EPU", "/epu"),
-    "vitale": ("VITALE", ""),
+    "insi": ("INSI_URL", "/lps"),
+    "ordonnance": ("EPU_URL", "/epu"),
+    "vitale": ("VITALE_URL", ""),
+    "psc": ("PSC_ISSUER", "/psc-simulateur/auth/realms/esante-wallet"),
 }
+# Where Pro Santé Connect sends people and its own messages: declared there, character by character.
+PSC_RETOUR, PSC_FIN, PSC_ALERTE = "/psc/callback", "/psc/bye", "/psc/backchannel-logout"
 
 
 @dataclass
@@ -125,6 +129,7 @@ class Pile:
             **self.postgres.env(base),
             "COMPTOIR_VALKEY_URL": f"unix://{valkey_socket(self.dossiers)}",
             "COMPTOIR_ENVIRONNEMENT": "simulateur",
+            "COMPTOIR_AUDIT_TETES": str(self.dossiers.donnees / "tetes"),
             "DJANGO_SETTINGS_MODULE": "config.settings",
             "PYTHONPATH": str(RACINE),
             "PYTHONDONTWRITEBYTECODE": "1",
@@ -194,6 +199,7 @@ class Pile:
             "COMPTOIR_INSI_CERTIFICAT_AUTO": str(tls / "insi-auto.pem"),
             "COMPTOIR_INSI_CLE_AUTO": str(tls / "insi-auto.key"),
             "COMPTOIR_CPS_AC": str(tls / "ac-cps.pem"),
+            **self._psc_client(tls),
         }
         self._start_simulators(tls)
         self._prepare()
@@ -225,7 +231,8 @@ class Pile:
         enfant = self.enfants[nom]
         pret = enfant.wait_ready()
         args = list(enfant.commande.args)
-        for option, champ in (("--port", "port"), ("--controle-port", "controle_port")):
+        for champ in ("port", "controle_port", "portail_port"):
+            option = "--" + champ.replace("_", "-")
             if option in args:
                 args[args.index(option) + 1] = str(pret[champ])
         enfant.commande.args = args
@@ -245,11 +252,35 @@ class Pile:
                 "--tls",
                 str(tls),
                 *calme,
+                *(self._psc_options() if nom == "psc" else []),
             )
         for nom, (variable, chemin) in SIMULATEURS.items():
             pret = self._ready(nom)
-            self.env[f"COMPTOIR_{variable}_URL"] = f"https://127.0.0.1:{pret['port']}{chemin}"
+            self.env[f"COMPTOIR_{variable}"] = f"https://127.0.0.1:{pret['port']}{chemin}"
             self.controle[nom] = f"http://127.0.0.1:{pret['controle_port']}"
+        self._start_tray()
+
+    def _psc_client(self, tls: Path) -> dict[str, str]:
+        """Return how the product is declared at Pro Santé Connect: mutual TLS, no secret."""
+        return {
+            "COMPTOIR_PSC_CLIENT_ID": "comptoir-confiance",
+            "COMPTOIR_PSC_CLIENT_CERT": str(tls / "psc-edc.pem"),
+            "COMPTOIR_PSC_CLIENT_KEY": str(tls / "psc-edc.key"),
+            "COMPTOIR_PSC_REDIRECT_URI": self.adresse + PSC_RETOUR,
+            "COMPTOIR_PSC_POST_LOGOUT_URI": self.adresse + PSC_FIN,
+        }
+
+    def _psc_options(self) -> list[str]:
+        """Return the declared addresses; no browser knows the authority of our certificates."""
+        declarees = (
+            ("--retour", PSC_RETOUR),
+            ("--apres-deconnexion", PSC_FIN),
+            ("--deconnexion-serveur", PSC_ALERTE),
+        )
+        options = [mot for nom, chemin in declarees for mot in (nom, self.adresse + chemin)]
+        return ["--portail-port", "0", "--portail-http", *options]
+
+    def _start_tray(self) -> None:
         self._python(
             "plateau",
             "-m",
@@ -264,6 +295,8 @@ class Pile:
             self.controle["ordonnance"],
             "--vitale-controle",
             self.controle["vitale"],
+            "--psc-controle",
+            self.controle["psc"],
             "--produit-url",
             self.adresse,
         )

@@ -8,6 +8,8 @@ from datetime import date
 
 TAILLE_MAX = 5_000_000  # bytes
 MOIS_MAX = 60
+# Days that a copy outlives its document: as long as a merge may be undone and give it back.
+JOURS_SANS_PREUVE = 30
 _DEBUTS = (
     (b"\xff\xd8\xff", "image/jpeg"),
     (b"\x89PNG\r\n\x1a\n", "image/png"),

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
 
-from ins.rules.traits import TraitsStricts, comparison_key, is_same_place
+from ins.rules.traits import TraitsStricts, comparison_key, is_same_place, is_same_town
 from pharmacy.rules.recherche import PARTICULES, glue, sound
 
 PROBABLE, POSSIBLE = 85, 60
@@ -36,8 +36,6 @@ POINTS: Mapping[str, int] = {
 }
 _LIEU_INCONNU = "99999"
 _ANNEE_MIN = 1870
-# Town -> how the codes of its arrondissements begin.
-_ARRONDISSEMENTS = {"75056": "751", "69123": "6938", "13055": "132"}
 
 
 @dataclass(frozen=True)
@@ -224,15 +222,7 @@ def _lieu(une: Fiche, autre: Fiche) -> str:
     un, deux = une.traits.cog_naissance, autre.traits.cog_naissance
     if not (un and deux) or _LIEU_INCONNU in {un, deux}:
         return ""
-    return "lieu" if is_same_place(un, deux) or _is_same_town(un, deux) else "lieu_different"
-
-
-def _is_same_town(un: str, deux: str) -> bool:
-    """Tell whether one code is an arrondissement of the town that the other names."""
-    return any(
-        ville in {un, deux} and all(c == ville or c.startswith(debut) for c in (un, deux))
-        for ville, debut in _ARRONDISSEMENTS.items()
-    )
+    return "lieu" if is_same_place(un, deux) or is_same_town(un, deux) else "lieu_different"
 
 
 def _is_other_twin(une: Fiche, autre: Fiche, indices: list[str]) -> bool:

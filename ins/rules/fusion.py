@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 
 from ins.rules.statut import Preuves, compute_statut
-from ins.rules.traits import TraitsStricts, diff
+from ins.rules.traits import Tolerances, TraitsStricts, diff_piece
 
 REFUS: Mapping[str, str] = {
     "ins_differentes": "Ces dossiers portent deux INS différentes : deux personnes, sauf erreur. "
@@ -49,7 +49,7 @@ class Plan:
     statut: str
 
 
-def plan_merge(garde: Cote, absorbe: Cote) -> Plan:
+def plan_merge(garde: Cote, absorbe: Cote, tolerances: Tolerances | None = None) -> Plan:
     """Return what a merge gives. FusionRefusee when it may not be.
 
     Source: ins.md §2.5, T27 (« best status recomputed »); §6, cases 51 and 52.
@@ -61,19 +61,21 @@ def plan_merge(garde: Cote, absorbe: Cote) -> Plan:
     piece = ""
     if tenu.piece is not None:
         piece = source
-    elif autre.piece is not None and is_proved(autre.piece, traits):
+    elif autre.piece is not None and is_proved(autre.piece, traits, tolerances):
         piece = "absorbe" if source == "garde" else "garde"
     statut = compute_statut(Preuves(1, 1 if tenu.ins else None, 1 if piece else None))
     return Plan(source, traits, piece, statut)
 
 
-def is_proved(piece: TraitsStricts, traits: TraitsStricts) -> bool:
+def is_proved(
+    piece: TraitsStricts, traits: TraitsStricts, tolerances: Tolerances | None = None
+) -> bool:
     """Tell whether what a document showed agrees with traits, whose list of first names may miss.
 
     Source: ins.md §2.4, « Tolerated ».
     """
     liste = traits.prenoms_naissance or traits.premier_prenom
-    return not diff(piece, replace(traits, prenoms_naissance=liste))
+    return not diff_piece(piece, replace(traits, prenoms_naissance=liste), tolerances)
 
 
 def _check(garde: Cote, absorbe: Cote) -> None:
@@ -96,6 +98,6 @@ def _filled(traits: TraitsStricts, autres: TraitsStricts) -> TraitsStricts:
     vides = {
         champ.name: getattr(autres, champ.name)
         for champ in fields(traits)
-        if not getattr(traits, champ.name)
+        if champ.compare and not getattr(traits, champ.name)
     }
     return replace(traits, **vides)

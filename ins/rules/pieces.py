@@ -15,7 +15,7 @@ class Piece:
     """A document: code of the specification, label, confidence, offered by default.
 
     `enfant`: only for a minor. `representant`: proves only beside the document of a parent or
-    guardian, which is recorded too.
+    guardian, which is recorded too. `suspendue`: kept in the table, offered to nobody.
     """
 
     code: str
@@ -24,6 +24,7 @@ class Piece:
     affichee: bool = False
     enfant: bool = False
     representant: bool = False
+    suspendue: bool = False
 
 
 PIECES = (
@@ -36,9 +37,14 @@ PIECES = (
     Piece("IN", "Identité Numérique La Poste"),
     Piece("CC", "Document de circulation pour étranger mineur", enfant=True),
     Piece("TC", "Tiers de confiance"),
+    Piece("LECV", "Livret de famille et carte Vitale avec photo (entrée directe en EHPAD)"),
+    Piece("ANCV", "Acte de naissance et carte Vitale avec photo (entrée directe en EHPAD)"),
+    Piece("CIMS", "Carte d'identité professionnelle multiservices"),
     Piece("PC", "Permis de conduire", "faible"),
     Piece("CV", "Carte Vitale", "faible"),
     Piece("DM", "Datamatrix INS, ordonnance ou carte de mutuelle", "faible"),
+    # Not a device of the public list: off until RNIV 4 is read (ins.md §2.3, §7 question 8).
+    Piece("CONNU", "Patient connu de longue date", "faible", suspendue=True),
 )
 # Recorded by the software itself, never offered: the appli carte Vitale (ins.md §5.3).
 APPLI = Piece("AV", "Appli carte Vitale")
@@ -68,7 +74,9 @@ def shown(*, mineur: bool = False, ajoutees: Collection[str] = ()) -> tuple[Piec
     return tuple(
         piece
         for piece in PIECES
-        if (piece.affichee or piece.code in ajoutees) and (mineur or not piece.enfant)
+        if (piece.affichee or piece.code in ajoutees)
+        and not piece.suspendue
+        and (mineur or not piece.enfant)
     )
 
 

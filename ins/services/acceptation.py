@@ -13,10 +13,11 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from ins.models import AppelInsi, HistoriqueIns, TacheIdentite
+from ins.reglages import tolerances_of
 from ins.rules.dates import parse_birth
 from ins.rules.oid import is_nia
 from ins.rules.statut import Preuves, compute_statut, transition_number
-from ins.rules.traits import TraitsStricts, diff
+from ins.rules.traits import TraitsStricts, diff_piece
 from ins.selectors import (
     Comparaison,
     compare,
@@ -382,7 +383,7 @@ def _follow_piece(patient: Patient, recu: TraitsStricts) -> int | None:
     piece = piece_active(patient)
     if piece is None:
         return None
-    if diff(load_traits(bytes(piece.traits_vus)), recu):
+    if diff_piece(load_traits(bytes(piece.traits_vus)), recu, tolerances_of(patient.officine_id)):
         piece.active = False
         piece.save(update_fields=["active"])
         return None

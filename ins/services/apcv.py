@@ -2,8 +2,9 @@
 
 Theory of operation. The scan writes an Envoi whose body holds the presented string, encrypted, and
 a `ContexteApcv`. The worker gives the string to the service; whatever the answer, the body is wiped
-then. The token goes to the ephemeral store alone, until the context or the sale ends. Locks are
-taken in one order everywhere: patient, sale, context. Source: ins.md §5.3; agent.md §3.
+then. The token goes to the ephemeral store alone, until the context or the sale ends; an answer
+that comes later still is given back, nothing of it kept. Locks are taken in one order everywhere:
+patient, sale, context, the last one presented first. Source: ins.md §5.3; agent.md §3.
 """
 
 import json
@@ -147,9 +148,11 @@ def record(envoi: Envoi, reponse: Reponse) -> None:
     """
     lu: ContexteLu = reponse.contenu
     wipe_body(envoi)
-    contexte = ContexteApcv.objects.get(officine_id=envoi.officine_id, envoi=envoi)
-    flux.announce_vente(envoi.officine_id, contexte.vente_id, PANNEAU)
+    contexte = _held(envoi)
+    if contexte.etat == Etat.CLOS:
+        return _give_back(envoi, contexte, lu.validite)
     _purge(envoi.officine_id)
+    flux.announce_vente(envoi.officine_id, contexte.vente_id, PANNEAU)
     contexte.identifiant = lu.validite.identifiant
     contexte.usage, contexte.expire_le = lu.usage, lu.validite.fin
     refus = _refusal(lu)
@@ -170,6 +173,29 @@ def record(envoi: Envoi, reponse: Reponse) -> None:
     )
     flux.announce_suite(envoi.officine_id, contexte.vente_id, suite.as_dict())
     return None
+
+
+def _held(envoi: Envoi) -> ContexteApcv:
+    """Return the presentation of a row, locked: the end of its sale closes it meanwhile."""
+    return (
+        ContexteApcv.objects.select_for_update(of=("self",), no_key=True)
+        .select_related("prolonge")
+        .get(officine_id=envoi.officine_id, envoi=envoi)
+    )
+
+
+def _give_back(envoi: Envoi, contexte: ContexteApcv, validite: Validite) -> None:
+    """Keep nothing of an answer that comes once the sale is over: its context is closed at once."""
+    contexte.identifiant, contexte.expire_le = validite.identifiant, validite.fin
+    contexte.save(update_fields=["identifiant", "expire_le"])
+    acteur = Acteur(envoi.operateur_id, envoi.officine_id, "", envoi.poste_id)
+    _close_there(acteur, contexte)
+
+
+def _close_there(acteur: Acteur, contexte: ContexteApcv) -> None:
+    """Ask the service to delete a context that still lives."""
+    if contexte.identifiant and contexte.expire_le and contexte.expire_le > timezone.now():
+        enqueue(acteur, Demande(FERMER, f"apcv:{contexte.pk}", f"{FERMER}:{contexte.pk}"))
 
 
 def _refusal(lu: ContexteLu) -> str:
@@ -217,9 +243,9 @@ def record_renewal(envoi: Envoi, reponse: Reponse) -> None:
     """Put the new validity in the place of the former, for the same person of the same sale."""
     validite: Validite = reponse.contenu
     wipe_body(envoi)
-    contexte = ContexteApcv.objects.select_related("prolonge").get(
-        officine_id=envoi.officine_id, envoi=envoi
-    )
+    contexte = _held(envoi)
+    if contexte.etat == Etat.CLOS:
+        return _give_back(envoi, contexte, validite)
     flux.announce_vente(envoi.officine_id, contexte.vente_id, PANNEAU)
     ancien = contexte.prolonge
     assert ancien is not None  # noqa: S101 - a renewal always prolongs something
@@ -227,18 +253,23 @@ def record_renewal(envoi: Envoi, reponse: Reponse) -> None:
     contexte.usage, contexte.patient_id = ancien.usage, ancien.patient_id
     contexte.numero, contexte.etat = ancien.numero, Etat.CHOISI
     contexte.save()
-    ContexteApcv.objects.filter(pk=ancien.pk).update(etat=Etat.CLOS)
+    ContexteApcv.objects.filter(pk=ancien.pk, officine_id=ancien.officine_id).update(etat=Etat.CLOS)
     _forget_tokens([ancien])
     _keep_token(contexte, validite)
     audit.note_system(envoi.officine_id, "ins.apcv.renouvele", f"apcv:{contexte.pk}")
     suite = Suite("Appli carte Vitale renouvelée.")
     flux.announce_suite(envoi.officine_id, contexte.vente_id, suite.as_dict())
+    return None
 
 
 def record_failure(envoi: Envoi) -> None:
     """Show what a refusal or a wait means; refused for good, the presented string is wiped."""
     contexte = ContexteApcv.objects.filter(officine_id=envoi.officine_id, envoi=envoi).first()
     if contexte is None:
+        return
+    if contexte.etat == Etat.CLOS:
+        if envoi.etat in _FINIS:
+            wipe_body(envoi)
         return
     flux.announce_vente(envoi.officine_id, contexte.vente_id, PANNEAU)
     contexte.code = envoi.dernier_code[:40]
@@ -252,17 +283,16 @@ def record_failure(envoi: Envoi) -> None:
 def on_sale_over(evenement: VenteTerminee | VenteAbandonnee) -> None:
     """Forget all that the appli gave to a sale that ends, and close its contexts at the service."""
     ouverts = list(
-        ContexteApcv.objects.filter(
-            officine_id=evenement.acteur.officine_id, vente_id=evenement.vente_id
-        ).exclude(etat__in=[Etat.CLOS, Etat.ECHEC])
+        ContexteApcv.objects.select_for_update(of=("self",), no_key=True)
+        .filter(officine_id=evenement.acteur.officine_id, vente_id=evenement.vente_id)
+        .exclude(etat__in=[Etat.CLOS, Etat.ECHEC])
+        .order_by("-pk")
     )
     if not ouverts:
         return
-    ContexteApcv.objects.filter(pk__in=[c.pk for c in ouverts]).update(etat=Etat.CLOS, donnees=None)
+    ContexteApcv.objects.filter(
+        officine_id=evenement.acteur.officine_id, pk__in=[c.pk for c in ouverts]
+    ).update(etat=Etat.CLOS, donnees=None)
     _forget_tokens(ouverts)
     for contexte in ouverts:
-        if contexte.identifiant and contexte.expire_le and contexte.expire_le > timezone.now():
-            enqueue(
-                evenement.acteur,
-                Demande(FERMER, f"apcv:{contexte.pk}", f"{FERMER}:{contexte.pk}"),
-            )
+        _close_there(evenement.acteur, contexte)

@@ -19,6 +19,7 @@ from ins.rules.traits import TraitsStricts
 from ins.selectors import empreinte_of, piece_active, traits_of
 from ins.selectors_apcv import Situation, contexte_get, is_over, persons_of, situation_of
 from ins.services.apcv import PANNEAU
+from ins.services.attributs import mark_doubtful
 from ins.services.commun import announce_patient, dump_traits, note_event, patient_locked
 from ins.services.retrait import statut_of
 from ins.services.taches import Nature, close_taches, open_tache
@@ -125,6 +126,28 @@ def choose(acteur: Acteur, vente: Vente, contexte_id: int, choix: Choix) -> Situ
     return None
 
 
+def doubt(acteur: Acteur, vente: Vente, contexte_id: int, numero: int) -> Patient:
+    """Mark the file doubtful because the appli gives another matricule (T25, then T17).
+
+    VenteRefusee when the reading is over, or when this choice is no such alert. Source: ins.md
+    §2.5 (T25, « propose douteux »), §5.3 (3).
+    """
+    check_droit(acteur, "ins.douter")
+    situation = look(acteur, vente, contexte_id, numero)
+    if situation.issue != "alerter" or situation.dossier is None:
+        raise VenteRefusee("Cette lecture ne met pas l'identité en doute.", "APCV-006")
+    with transaction.atomic():
+        patient = patient_locked(acteur, situation.dossier.pk)
+        if patient.attr_douteux:
+            return patient
+        mark_doubtful(acteur, patient, "L'appli carte Vitale donne un autre matricule")
+        close_taches(
+            patient, [Nature.AUTRE_MATRICULE], "identité marquée douteuse", acteur.operateur_id
+        )
+        audit.note(acteur, "ins.douter", f"apcv:{contexte_id}", patient)
+    return patient
+
+
 def _check_sale(vente: Vente, situation: Situation) -> None:
     """Refuse to turn a sale already begun for somebody into another person's."""
     if situation.autre is None:
@@ -142,7 +165,10 @@ def _close_choice(
 ) -> None:
     """Wipe the persons read and keep the proof: who, by which context, under which evidence."""
     pris = ContexteApcv.objects.filter(
-        pk=contexte_id, etat=ContexteApcv.Etat.A_CHOISIR, expire_le__gt=timezone.now()
+        officine_id=patient.officine_id,
+        pk=contexte_id,
+        etat=ContexteApcv.Etat.A_CHOISIR,
+        expire_le__gt=timezone.now(),
     ).update(
         etat=ContexteApcv.Etat.CHOISI, donnees=None, patient=patient, numero=numero, piece=piece
     )

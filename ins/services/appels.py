@@ -35,7 +35,7 @@ from pharmacy.events import PatientChoisi
 from pharmacy.models import Patient, Vente
 from pharmacy.services.vente import VenteRefusee, check_droit, vente_locked
 from teleservices.models import Envoi
-from teleservices.outbox import Demande, enqueue_or_get, ring_on_commit
+from teleservices.outbox import Demande, enqueue_or_get, next_key, ring_on_commit
 
 BUDGET_S = 45
 _MEME_DEMANDE_S = 60
@@ -77,9 +77,12 @@ def on_patient_chosen(evenement: PatientChoisi) -> None:
     if evenement.moyen not in _CARTES:
         return
     # No lock on the file here: the sale is locked, and a settling takes them the other way round.
-    # Two readings at once meet on the idempotency key, whose rank is read with what it guards.
+    # Two readings at once meet on the idempotency key, which is read with what it guards.
     suivi = read_suivi(
-        evenement.acteur.officine_id, evenement.patient_id, RECUPERER_VITALE, JOURS_SANS_RAPPEL
+        evenement.acteur.officine_id,
+        evenement.patient_id,
+        _key_start(f"patient:{evenement.patient_id}", RECUPERER_VITALE),
+        JOURS_SANS_RAPPEL,
     )
     patient, demande = suivi.patient, demande_vitale(suivi.patient)
     if demande is None or not _is_proposed(patient, repondu=suivi.repondu):
@@ -87,7 +90,7 @@ def on_patient_chosen(evenement: PatientChoisi) -> None:
     if suivi.en_cours and _is_under_way(appel_last(patient)):
         return
     pret = _Pret(RECUPERER_VITALE, empreinte_question(demande))
-    _ask(evenement.acteur, Cible(evenement.vente_id, patient.pk), patient, pret, suivi.rang)
+    _ask(evenement.acteur, Cible(evenement.vente_id, patient.pk), patient, pret, suivi.cle)
 
 
 def _is_proposed(patient: Patient, *, repondu: bool) -> bool:
@@ -110,24 +113,19 @@ def _is_under_way(appel: AppelInsi | None) -> bool:
 def _hasten(envoi: Envoi) -> None:
     """Bring forward a row that waits for its next try."""
     if envoi.etat == Envoi.Etat.A_ENVOYER and envoi.tentatives:
-        Envoi.objects.filter(pk=envoi.pk, etat=Envoi.Etat.A_ENVOYER).update(
-            pas_avant=timezone.now()
-        )
+        Envoi.objects.filter(
+            pk=envoi.pk, officine_id=envoi.officine_id, etat=Envoi.Etat.A_ENVOYER
+        ).update(pas_avant=timezone.now())
         ring_on_commit(envoi)
 
 
-def _rank(acteur: Acteur, sujet: str, operation: str) -> int:
-    """Return the rank of the next call of this kind about a file or a sale."""
-    faits = Envoi.objects.filter(officine_id=acteur.officine_id, operation=operation, sujet=sujet)
-    return faits.count() + 1
+def _key_start(sujet: str, operation: str) -> str:
+    """Return how the keys of today's calls of this kind about a file or a sale begin."""
+    return f"{operation}:{sujet}:{timezone.localdate():%Y%m%d}"
 
 
-def _ask(
-    acteur: Acteur, cible: Cible, patient: Patient | None, pret: _Pret, rang: int
-) -> AppelInsi:
-    """Put the question in the outbox, once for a rank, with who asks, where and from what."""
-    jour = timezone.localdate()
-    cle = f"{pret.operation}:{cible.sujet}:{jour:%Y%m%d}:{rang}"
+def _ask(acteur: Acteur, cible: Cible, patient: Patient | None, pret: _Pret, cle: str) -> AppelInsi:
+    """Put the question in the outbox, once for a key, with who asks, where and from what."""
     demande = Demande(pret.operation, cible.sujet, cle, corps=pret.corps, vente_id=cible.vente_id)
     envoi, neuf = enqueue_or_get(acteur, demande)
     if not neuf:
@@ -224,8 +222,8 @@ def _ask_once(
             "Dix appels à INSi pour cette visite : c'est la limite. Reprenez à la prochaine.",
             "INS-014",
         )
-    rang = _rank(acteur, cible.sujet, pret.operation)
-    appel = _ask(acteur, cible, patient, pret, rang)
+    cle = next_key(acteur.officine_id, _key_start(cible.sujet, pret.operation))
+    appel = _ask(acteur, cible, patient, pret, cle)
     _announce(acteur, cible, patient)
     return appel
 

@@ -9,17 +9,15 @@ from pharmacy import flux
 from pharmacy.acteurs import Acteur
 from pharmacy.models import Patient, Vente
 from pharmacy.services.vente import VenteRefusee
+from pharmacy.verrous import row_locked
 
 FRAGMENTS = ("identite", "bandeau", "ordonnance")
 
 
 def patient_locked(acteur: Acteur, patient_id: int) -> Patient:
     """Return a file of the officine, locked for a change. VenteRefusee (404) otherwise."""
-    patient = (
-        Patient.objects.select_for_update(of=("self",), no_key=True)
-        .filter(pk=patient_id, officine_id=acteur.officine_id, actif=True)
-        .first()
-    )
+    actifs = Patient.objects.filter(officine_id=acteur.officine_id, actif=True)
+    patient = row_locked(actifs, patient_id)
     if patient is None:
         raise VenteRefusee("Ce dossier n'existe pas dans votre officine.", "PAT-404")
     return patient
@@ -36,6 +34,7 @@ def dump_traits(traits: TraitsStricts) -> bytes:
             "date_naissance": jour.isoformat() if jour else None,
             "sexe": traits.sexe,
             "cog_naissance": traits.cog_naissance,
+            "date_interpretee": traits.date_interpretee,
         }
     ).encode()
 

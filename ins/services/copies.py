@@ -7,10 +7,11 @@ from django.utils import timezone
 
 from ins.models import CopiePiece, PieceControlee
 from ins.reglages import COPIE_MOIS, COPIE_PIECE
-from ins.rules.copies import TAILLE_MAX, kind_of, purge_day
+from ins.rules.copies import JOURS_SANS_PREUVE, TAILLE_MAX, kind_of, purge_day
 from pharmacy import audit, parametres
 from pharmacy.acteurs import Acteur
 from pharmacy.services.vente import VenteRefusee, check_droit
+from pharmacy.verrous import row_locked
 
 DROIT = "ins.copie"
 
@@ -28,11 +29,8 @@ def copie_add(acteur: Acteur, piece_id: int, octets: bytes) -> CopiePiece:
     """
     check_droit(acteur, DROIT)
     with transaction.atomic():
-        piece = (
-            PieceControlee.objects.select_for_update(of=("self",), no_key=True)
-            .filter(pk=piece_id, officine_id=acteur.officine_id)
-            .first()
-        )
+        siennes = PieceControlee.objects.filter(officine_id=acteur.officine_id)
+        piece = row_locked(siennes, piece_id)
         if piece is None:
             raise VenteRefusee("Cette pièce n'existe pas dans votre officine.", "INS-404")
         genre = _check(piece, octets)
@@ -85,14 +83,29 @@ def copie_delete(acteur: Acteur, copie_id: int) -> int:
 
 
 def purge_due(officine_id: int) -> int:
-    """Delete the copies whose day came; return how many. Call it in the officine's context."""
+    """Delete the copies whose day came; return how many. Call it in the officine's context.
+
+    A copy serves to check again what an identity rests on: once its document proves nothing any
+    more, its day is brought forward. Source: INS-37; ins.md §2.3 (our decision).
+    """
     with transaction.atomic():
+        _bring_forward(officine_id)
         nombre, _ = CopiePiece.objects.filter(
             officine_id=officine_id, purge_le__lt=timezone.localdate() + timedelta(days=1)
         ).delete()
         if nombre:
             audit.note_system(officine_id, "ins.copies_purger", resultat=f"{nombre}")
     return nombre
+
+
+def _bring_forward(officine_id: int) -> None:
+    dernier = timezone.localdate() + timedelta(days=JOURS_SANS_PREUVE)
+    caduques = CopiePiece.objects.filter(
+        officine_id=officine_id, piece__active=False, purge_le__gt=dernier
+    )
+    nombre = caduques.update(purge_le=dernier)
+    if nombre:
+        audit.note_system(officine_id, "ins.copies_avancer", resultat=f"{nombre}")
 
 
 def _get(acteur: Acteur, copie_id: int) -> CopiePiece:

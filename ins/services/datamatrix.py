@@ -1,7 +1,8 @@
 """An INS datamatrix read at the counter: whose file it is, and what a person makes of it.
 
 Theory of operation. The code carries no signature: it finds a file, or fills a new one, and is
-never believed. What was read waits, encrypted, for the answer of a person (`LectureDatamatrix`);
+never believed. What was read waits, encrypted, for the answer of a person (`LectureDatamatrix`),
+until the end of the sale at most;
 where the file stands is worked out again at that answer. An INS that the file does not hold is kept
 aside (`IdentiteRecue`) until INSi has verified it. Source: ins.md §2.5 (T4), §2.8, §4.3; INS-12.
 """
@@ -26,6 +27,7 @@ from ins.services.taches import open_tache
 from ins.services.verification import is_callable, verify_recue
 from pharmacy import audit
 from pharmacy.acteurs import Acteur
+from pharmacy.events import VenteAbandonnee, VenteTerminee
 from pharmacy.models import Patient, Vente
 from pharmacy.services.patient import Traits, is_same_person, patient_create
 from pharmacy.services.vente import VenteRefusee, check_droit, patient_choose
@@ -167,8 +169,9 @@ def load(acteur: Acteur, vente_id: int, lecture_id: int) -> tuple[LectureDatamat
 
 def _load_locked(acteur: Acteur, vente_id: int, lecture_id: int) -> tuple[LectureDatamatrix, Lue]:
     """Return a reading as `load`, locked: of two answers at once, the second finds it served."""
-    verrou = LectureDatamatrix.objects.select_for_update(of=("self",), no_key=True)
-    verrou.filter(officine_id=acteur.officine_id, pk=lecture_id).first()
+    LectureDatamatrix.objects.select_for_update(of=("self",), no_key=True).filter(
+        officine_id=acteur.officine_id, pk=lecture_id
+    ).first()
     return load(acteur, vente_id, lecture_id)
 
 
@@ -254,6 +257,15 @@ def _put_aside(acteur: Acteur, patient: Patient, lue: Lue) -> IdentiteRecue:
         traits=dump_traits(lue.traits(patient.premier_prenom)),
         recue_par_id=acteur.operateur_id,
     )
+
+
+def on_sale_over(evenement: VenteTerminee | VenteAbandonnee) -> None:
+    """Forget what was read in a sale that ends and nobody answered."""
+    LectureDatamatrix.objects.filter(
+        officine_id=evenement.acteur.officine_id,
+        vente_id=evenement.vente_id,
+        close_le__isnull=True,
+    ).update(donnees=None, close_le=timezone.now())
 
 
 def _close(lecture: LectureDatamatrix) -> None:

@@ -9,7 +9,7 @@ from django.db.models import ForeignKey, Model, Q, QuerySet
 from django.utils import timezone
 
 from ins.models import TacheIdentite
-from pharmacy.models import Patient
+from pharmacy.models import Patient, Vente
 from teleservices.models import Envoi
 
 RESTENT: Mapping[str, str] = {
@@ -31,7 +31,10 @@ Lignes = dict[str, list[int]]
 
 
 def pointing_fields() -> list[tuple[str, type[Model], str]]:
-    """Return (label, model, field) of every key to a patient, whatever app holds it."""
+    """Return (label, model, field) of every key to a patient, whatever app holds it.
+
+    Sales come first: who works in a sale locks it before what hangs on it, and so does a merge.
+    """
     champs = (
         getattr(relation, "field", None)
         for relation in Patient._meta.get_fields(include_hidden=True)  # noqa: SLF001 - public API
@@ -40,7 +43,7 @@ def pointing_fields() -> list[tuple[str, type[Model], str]]:
     trouves = [
         (str(champ), champ.model, champ.name) for champ in champs if isinstance(champ, ForeignKey)
     ]
-    return sorted(trouves, key=lambda trouve: trouve[0])
+    return sorted(trouves, key=lambda trouve: (trouve[1] is not Vente, trouve[0]))
 
 
 def _rows_of(modele: type[Model], officine_id: int) -> QuerySet[Model]:
@@ -59,7 +62,7 @@ def move_rows(de: Patient, vers: Patient) -> Lignes:
         if ids:
             siennes.filter(pk__in=ids).update(**{champ: vers.pk})
             deplacees[label] = ids
-    return deplacees
+    return dict(sorted(deplacees.items()))
 
 
 def give_back(lignes: Mapping[str, list[int]], de: Patient, vers: Patient) -> None:

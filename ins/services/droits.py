@@ -20,7 +20,7 @@ from pharmacy.events import PatientChoisi
 from pharmacy.models import Patient, Vente
 from pharmacy.services.vente import VenteRefusee, check_droit
 from teleservices.models import Envoi
-from teleservices.outbox import Demande, enqueue_or_get
+from teleservices.outbox import Demande, enqueue_or_get, next_key
 from teleservices.registre import Reponse
 
 CONSULTER = "adri.consulter"
@@ -102,10 +102,8 @@ def _is_under_way(patient: Patient) -> bool:
 
 def _ask(acteur: Acteur, vente_id: int, patient: Patient, dans: timedelta = timedelta()) -> None:
     jour = timezone.localdate()
-    # By the subject, as its index is: « begins with » reads every row behind row-level security.
     sujet = f"patient:{patient.pk}"
-    faits = Envoi.objects.filter(officine_id=acteur.officine_id, operation=CONSULTER, sujet=sujet)
-    cle = f"{CONSULTER}:{patient.pk}:{jour:%Y%m%d}:{faits.count() + 1}"
+    cle = next_key(acteur.officine_id, f"{CONSULTER}:{patient.pk}:{jour:%Y%m%d}")
     envoi, neuf = enqueue_or_get(
         acteur,
         Demande(

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from django.db import transaction
 
 from ins.models import Fusion, PieceControlee
+from ins.reglages import tolerances_of
 from ins.rules.fusion import REFUS, Cote, FusionRefusee, Plan, plan_merge
 from ins.rules.statut import transition_number
 from ins.selectors import piece_active, traits_of
@@ -132,7 +133,7 @@ def conflict_list(un: Patient, autre: Patient) -> list[str]:
 
 def _plan(garde: Patient, absorbe: Patient) -> Plan:
     try:
-        return plan_merge(cote_of(garde), cote_of(absorbe))
+        return plan_merge(cote_of(garde), cote_of(absorbe), tolerances_of(garde.officine_id))
     except FusionRefusee as exc:
         raise VenteRefusee(REFUS[str(exc)], CODES[str(exc)]) from exc
 

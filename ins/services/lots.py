@@ -23,6 +23,7 @@ from ins.suivi_lots import ELIGIBLES, LOTS_EN_VOL, VERIFIER_LOT, eligible_count,
 from pharmacy import audit, parametres
 from pharmacy.acteurs import Acteur
 from pharmacy.services.vente import VenteRefusee, check_droit
+from pharmacy.verrous import row_locked
 from teleservices.errors import NotReady
 from teleservices.outbox import Demande, enqueue
 from teleservices.services import envois_stop
@@ -281,12 +282,8 @@ def _to_change(acteur: Acteur, verification_id: int, depuis: tuple[str, ...]) ->
 
 
 def _locked(officine_id: int, verification_id: int) -> Verification | None:
-    return (
-        Verification.objects.select_for_update(of=("self",), no_key=True)
-        .filter(pk=verification_id, officine_id=officine_id)
-        .select_related("demandee_par")
-        .first()
-    )
+    siennes = Verification.objects.filter(officine_id=officine_id)
+    return row_locked(siennes.select_related("demandee_par"), verification_id)
 
 
 def _actor(verification: Verification) -> Acteur:

@@ -99,7 +99,7 @@ def record_lot_failure(envoi: Envoi) -> None:
 
 def _forget(envoi: Envoi, motif: str) -> None:
     """Give the row up: the queue of sendings shows what needs a person, and this needs nobody."""
-    Envoi.objects.filter(pk=envoi.pk, etat=Envoi.Etat.REFUSE).update(
+    Envoi.objects.filter(pk=envoi.pk, officine_id=envoi.officine_id, etat=Envoi.Etat.REFUSE).update(
         etat=Envoi.Etat.ABANDONNE, motif_abandon=motif
     )
 

@@ -94,7 +94,9 @@ def cancel(acteur: Acteur, import_id: int) -> None:
     check_droit(acteur, "ins.importer")
     with transaction.atomic():
         reprise = _move(acteur, import_id, ImportPatients.EN_COURS, Etat.ANNULE)
-        ImportPatients.objects.filter(pk=reprise.pk).update(contenu=None)
+        ImportPatients.objects.filter(pk=reprise.pk, officine_id=acteur.officine_id).update(
+            contenu=None
+        )
         _trace(acteur, reprise, "annuler")
 
 
@@ -408,7 +410,7 @@ def _write(reprise: ImportPatients) -> None:
             raise RuntimeError("a file that was read without mistake has one")
         _copy(lecture.dossiers)
         _insert(reprise)
-        ConstatImport.objects.filter(importation=reprise).delete()
+        ConstatImport.objects.filter(officine_id=reprise.officine_id, importation=reprise).delete()
         ConstatImport.objects.bulk_create(lecture.constats[:CONSTATS_MAX], batch_size=1000)
         audit.note_system(
             reprise.officine_id,

@@ -17,6 +17,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from ins.models import Fusion, PieceControlee
+from ins.reglages import tolerances_of
 from ins.rules.fusion import is_proved
 from ins.rules.statut import transition_number
 from ins.rules.traits import TraitsStricts
@@ -190,6 +191,7 @@ def _restore_pieces(garde: Patient, absorbe: Patient, avant: Mapping[str, Any]) 
     ici = PieceControlee.objects.filter(officine_id=garde.officine_id)
     recente = ici.filter(patient=garde, active=True).exclude(pk__in=connues).exists()
     pieces = list(ici.filter(pk__in=connues))
+    tolerances = tolerances_of(garde.officine_id)
     for piece in pieces:
         a_qui, active, lue = connues[piece.pk]
         comptait = active and lue == version[a_qui]
@@ -198,7 +200,7 @@ def _restore_pieces(garde: Patient, absorbe: Patient, avant: Mapping[str, Any]) 
             continue
         retiree = piece.pk == avant["tenue"] and not piece.active
         vaut = not (recente or retiree or garde.attr_douteux or garde.attr_fictif)
-        piece.active = comptait and vaut and is_proved(_seen(piece), traits_of(garde))
+        piece.active = comptait and vaut and is_proved(_seen(piece), traits_of(garde), tolerances)
         piece.traits_version = garde.traits_version if piece.active else lue
     PieceControlee.objects.bulk_update(pieces, ["active", "traits_version"])
 

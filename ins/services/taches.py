@@ -10,6 +10,7 @@ from pharmacy import audit, flux
 from pharmacy.acteurs import Acteur
 from pharmacy.models import Patient
 from pharmacy.services.vente import VenteRefusee, check_droit
+from pharmacy.verrous import row_locked
 
 Nature = TacheIdentite.Nature
 
@@ -53,11 +54,8 @@ def close_tache(acteur: Acteur, tache_id: int, issue: str) -> TacheIdentite:
     if not issue:
         raise VenteRefusee("Dites ce qui a été fait : c'est gardé avec la tâche.", "INS-061")
     with transaction.atomic():
-        tache = (
-            TacheIdentite.objects.select_for_update(of=("self",), no_key=True)
-            .filter(pk=tache_id, officine_id=acteur.officine_id)
-            .first()
-        )
+        siennes = TacheIdentite.objects.filter(officine_id=acteur.officine_id)
+        tache = row_locked(siennes, tache_id)
         if tache is None:
             raise VenteRefusee("Cette tâche n'existe pas dans votre officine.", "INS-404")
         if tache.close_le is not None:

@@ -25,7 +25,7 @@ from pharmacy.models import Patient
 from pharmacy.services.vente import VenteRefusee, check_droit
 from pharmacy.suites import Suite
 from teleservices.models import Envoi
-from teleservices.outbox import Demande, enqueue
+from teleservices.outbox import Demande, enqueue, next_key
 from teleservices.registre import Reponse
 
 
@@ -107,13 +107,7 @@ def _is_under_way(appel: AppelInsi) -> bool:
 
 
 def _ask(acteur: Acteur, patient: Patient, vente_id: int | None, methode: str) -> AppelInsi:
-    rang = (
-        Envoi.objects.filter(
-            officine_id=acteur.officine_id, operation=VERIFIER, sujet=f"patient:{patient.pk}"
-        ).count()
-        + 1
-    )
-    cle = f"{VERIFIER}:{patient.pk}:v{patient.traits_version}:{rang}"
+    cle = next_key(acteur.officine_id, f"{VERIFIER}:{patient.pk}:v{patient.traits_version}")
     envoi = enqueue(acteur, Demande(VERIFIER, f"patient:{patient.pk}", cle, vente_id=vente_id))
     appel = AppelInsi.objects.create(
         officine_id=acteur.officine_id,

@@ -29,6 +29,9 @@ def apcv(request: HttpRequest, vente_id: int, contexte_id: int) -> HttpResponse:
             "ins/_apcv.html",
             {"vente": vente, "contexte": contexte, "personnes": personnes, "erreur": ""},
         )
+    if request.POST.get("douter") == "oui":
+        apcv_choix.doubt(acteur, vente, contexte_id, read_id(request.POST.get("numero")))
+        return close_dialog(request, vente_id)
     choix = Choix(
         numero=read_id(request.POST.get("numero")),
         confirme=request.POST.get("confirme") == "oui",

@@ -72,7 +72,9 @@ def _render(
     erreur: str = "",
     retour: str = "",
 ) -> HttpResponse:
-    enregistre = Patient.objects.get(pk=patient.pk)  # the form writes its own on the instance
+    enregistre = Patient.objects.get(
+        pk=patient.pk, officine_id=patient.officine_id
+    )  # the form writes its own on the instance
     if not form.is_bound:
         form.initial.setdefault("traits_version", enregistre.traits_version)
     perd = enregistre.statut != Patient.Statut.PROV

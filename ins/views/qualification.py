@@ -8,7 +8,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from ins.forms import REPONSES, QualifierForm
-from ins.reglages import PIECES_AJOUTEES, RAPPELS
+from ins.reglages import PIECES_AJOUTEES, RAPPELS, tolerated_words
 from ins.rules.pieces import REPRESENTANT, Piece, is_minor, piece_get, shown
 from ins.selectors import answer_compared, is_blocked, rappel_rank
 from ins.services import qualification
@@ -137,6 +137,7 @@ def _render(request: HttpRequest, sujet: Sujet, erreur: str = "") -> HttpRespons
         "rappel": rappel_rank(patient, sujet.vente) if sujet.vente else 0,
         "rappels": parametres.entier(acteur.officine_id, RAPPELS),
         "bloquee": is_blocked(patient),
+        "tolerees": tolerated_words(acteur.officine_id),
         "donnees": request.POST,
         "coches": request.POST.getlist("ecarts"),
         "erreur": erreur,

@@ -79,14 +79,24 @@ def corps_consulter(
     )
 
 
-def matricule_named(corps: bytes) -> str:
-    """Return the matricule that a frozen consultation carries, empty when it carries none.
+def is_about(corps: bytes, qui: Beneficiaire | None) -> bool:
+    """Tell whether a frozen consultation names nobody else than this person, as known now.
 
     Source: ordonnance.md §2.5.
     """
-    return parse_xml(corps).findtext(
-        f"{{{_EPU}}}Beneficiaire/{{{_EPU}}}INS/{{{_EPU}}}Matricule", ""
-    )
+    personne = parse_xml(corps).find(f"{{{_EPU}}}Beneficiaire")
+    if personne is None:
+        return True
+    dit = {etree.QName(e).localname: e.text for e in personne.iter() if not len(e)}
+    return dit == _leaves(_clean(_beneficiary(qui)) or {})
+
+
+def _leaves(objet: dict[str, Any]) -> dict[str, str]:
+    """Return the texts of a nested object, by the name of their own element."""
+    feuilles: dict[str, str] = {}
+    for cle, valeur in objet.items():
+        feuilles |= _leaves(valeur) if isinstance(valeur, dict) else {cle: valeur}
+    return feuilles
 
 
 def corps_sans_beneficiaire(corps: bytes) -> bytes:

@@ -12,6 +12,7 @@ from pharmacy import flux
 from pharmacy.acteurs import Acteur
 from pharmacy.models import Operateur
 from pharmacy.services.vente import VenteRefusee
+from pharmacy.verrous import row_locked
 from teleservices.assertions import signatory_of
 from teleservices.models import Envoi
 from teleservices.soap.contrat import ContratRefuse
@@ -22,12 +23,8 @@ SERVICE = "epu"
 
 def locked(acteur: Acteur, numerique_id: int) -> OrdonnanceNumerique:
     """Return a prescription of the officine, locked. VenteRefusee (404) otherwise."""
-    numerique = (
-        OrdonnanceNumerique.objects.select_for_update(of=("self",), no_key=True)
-        .filter(pk=numerique_id, officine_id=acteur.officine_id)
-        .select_related("ordonnance")
-        .first()
-    )
+    siennes = OrdonnanceNumerique.objects.filter(officine_id=acteur.officine_id)
+    numerique = row_locked(siennes.select_related("ordonnance"), numerique_id)
     if numerique is None:
         raise VenteRefusee("Cette ordonnance n'existe pas dans votre officine.", "ORD-404")
     return numerique
@@ -123,9 +120,9 @@ def sign_as(envoi: Envoi, signataire: Operateur) -> bytes | None:
     if envoi.corps is None:
         return None
     if envoi.sujet.startswith("exec:"):
-        Execution.objects.filter(pk=int(envoi.sujet.removeprefix("exec:"))).update(
-            executant_rpps=signataire.rpps
-        )
+        Execution.objects.filter(
+            pk=int(envoi.sujet.removeprefix("exec:")), officine_id=envoi.officine_id
+        ).update(executant_rpps=signataire.rpps)
     return corps_signe_par(bytes(envoi.corps), professional_of(signataire))
 
 

@@ -12,7 +12,7 @@ from ordonnance.rules.controle import CLE_IDENTITE
 from ordonnance.rules.modele import Beneficiaire, PrescriptionLue
 from ordonnance.rules.modele import Verrou as VerrouLu
 from ordonnance.rules.rapprochement import is_executable, lowest_numero_delivrance, statut_phrase
-from ordonnance.selectors import compare_patient, prescription_of
+from ordonnance.selectors import compare_patient, prescription_of, verrou_of
 from ordonnance.services.commun import (
     announce,
     executant_and_signatory,
@@ -298,7 +298,7 @@ def close_paper(acteur: Acteur, numerique_id: int, motif: str) -> OrdonnanceNume
 
 
 def _cancel(acteur: Acteur, numerique: OrdonnanceNumerique) -> None:
-    verrou = Verrou.objects.filter(numerique=numerique).first()
+    verrou = verrou_of(numerique)
     if verrou is not None:
         _give_back(acteur, numerique, verrou.id_execution, str(verrou.jeton))
         verrou.delete()
@@ -335,9 +335,9 @@ def _forget_fetch(numerique: OrdonnanceNumerique) -> None:
         sujet=f"on:{numerique.pk}",
         etat__in=[Envoi.Etat.A_ENVOYER, Envoi.Etat.INCERTAIN, Envoi.Etat.REFUSE],
     ).select_for_update(of=("self",), no_key=True, skip_locked=True)
-    Envoi.objects.filter(pk__in=list(lignes.values_list("pk", flat=True))).update(
-        etat=Envoi.Etat.ABANDONNE, motif_abandon="Ordonnance retirée", regle_le=timezone.now()
-    )
+    Envoi.objects.filter(
+        officine_id=numerique.officine_id, pk__in=list(lignes.values_list("pk", flat=True))
+    ).update(etat=Envoi.Etat.ABANDONNE, motif_abandon="Ordonnance retirée", regle_le=timezone.now())
     flux.announce_entete(numerique.officine_id)
 
 

@@ -34,7 +34,7 @@ def record(envoi: Envoi, reponse: Reponse) -> None:
     Otherwise the execution stays to be corrected and a person does the control again. Inside the
     settling transaction. Source: ordonnance.md §5.3 (6), §2.6 (EPU-010).
     """
-    operateur = Operateur.objects.get(pk=envoi.operateur_id)
+    operateur = Operateur.objects.get(pk=envoi.operateur_id, officine_id=envoi.officine_id)
     acteur = Acteur(operateur.pk, envoi.officine_id, operateur.role, envoi.poste_id, operateur.rpps)
     numerique = locked(acteur, int(envoi.sujet.removeprefix("on:")))
     if numerique.etat != "a_corriger":
@@ -43,10 +43,23 @@ def record(envoi: Envoi, reponse: Reponse) -> None:
     keep_again(numerique, reponse)
     dossier = _dossier(numerique)
     if dossier is not None and _is_same_control(acteur, dossier, connus):
-        _correct(acteur, dossier, valide_par=None)
-        audit.note(acteur, "ordonnance.corriger", f"on:{numerique.pk}", resultat="automatique")
-        return
-    _tell(numerique)
+        _correct_alone(acteur, dossier)
+    else:
+        _tell(numerique)
+
+
+def _correct_alone(acteur: Acteur, dossier: Dossier) -> None:
+    """Send again what nobody has to answer for; when it may not leave, a person is told.
+
+    What was just read is kept all the same.
+    """
+    try:
+        with transaction.atomic():
+            _correct(acteur, dossier, valide_par=None)
+            objet = f"on:{dossier.numerique.pk}"
+            audit.note(acteur, "ordonnance.corriger", objet, resultat="automatique")
+    except VenteRefusee:
+        _tell(dossier.numerique)
 
 
 def _dossier(numerique: OrdonnanceNumerique) -> Dossier | None:
@@ -103,13 +116,14 @@ def _correct(acteur: Acteur, dossier: Dossier, *, valide_par: int | None) -> Exe
     """Send a refused execution again, its control done again: same uuid, new key, new body.
 
     The refused row is given up with its reason, its body kept. `valide_par` None: nothing new had
-    to be answered, who validated stays. VenteRefusee while a sending is under way, or when the
-    prescription may no longer be executed. Source: ordonnance.md §5.3 (6).
+    to be answered, who validated stays. VenteRefusee while a sending is under way, while somebody
+    holds the refused one (they lock it before the prescription), or when the prescription may no
+    longer be executed. Source: ordonnance.md §5.3 (6).
     """
     numerique = dossier.numerique
     execution = (
         Execution.objects.select_for_update(of=("self",), no_key=True)
-        .filter(numerique=numerique)
+        .filter(officine_id=numerique.officine_id, numerique=numerique)
         .latest("pk")
     )
     envois = Envoi.objects.filter(
@@ -117,7 +131,13 @@ def _correct(acteur: Acteur, dossier: Dossier, *, valide_par: int | None) -> Exe
         operation="ordonnance.executer",
         sujet=f"exec:{execution.pk}",
     )
-    if envois.exclude(etat__in=[Envoi.Etat.REFUSE, Envoi.Etat.ABANDONNE]).exists():
+    refuses = envois.filter(etat=Envoi.Etat.REFUSE)
+    tenus = list(
+        refuses.select_for_update(of=("self",), no_key=True, skip_locked=True).values_list(
+            "pk", flat=True
+        )
+    )
+    if envois.exclude(etat=Envoi.Etat.ABANDONNE).exclude(pk__in=tenus).exists():
         raise VenteRefusee("Un envoi de cette exécution est en cours.", "ORD-026")
     if not is_executable(dossier.prescription.statut):
         raise VenteRefusee(
@@ -131,7 +151,7 @@ def _correct(acteur: Acteur, dossier: Dossier, *, valide_par: int | None) -> Exe
     execution.lignes.all().delete()
     copy_lines(execution, dossier, a_envoyer)
     rang = envois.count() + 1
-    envois.filter(etat=Envoi.Etat.REFUSE).update(
+    envois.filter(pk__in=tenus).update(
         etat=Envoi.Etat.ABANDONNE,
         motif_abandon="Contrôle refait : remplacé par un nouvel envoi",
         regle_le=timezone.now(),
@@ -145,6 +165,7 @@ def _correct(acteur: Acteur, dossier: Dossier, *, valide_par: int | None) -> Exe
 
 def _lock_again(execution: Execution) -> Verrouillage:
     verrou = Verrou.objects.filter(
+        officine_id=execution.officine_id,
         numerique_id=execution.numerique_id,
         id_execution=str(execution.uuid),
         expire_le__gt=timezone.now(),

@@ -9,7 +9,7 @@ from ordonnance.services.commun import announce, locked
 from pharmacy import audit
 from pharmacy.acteurs import Acteur
 from pharmacy.models import LigneDelivrance, LignePrescrite
-from pharmacy.services.vente import VenteRefusee, check_droit
+from pharmacy.services.vente import VenteRefusee, check_droit, vente_locked
 
 HORS, AUTO = "hors", "auto"
 RATTACHABLES = frozenset({*EN_COURS, "papier"})
@@ -18,17 +18,26 @@ RATTACHABLES = frozenset({*EN_COURS, "papier"})
 def attach(acteur: Acteur, numerique_id: int, produit_id: int, choix: str) -> LigneDelivrance:
     """Attach a product to a line (its national id), to none (HORS), or as the rules do (AUTO).
 
-    VenteRefusee once the control is validated, for a product that is not in the sale, or for a line
-    that takes nothing more. Source: ordonnance.md §4.3 (« key M »), §8 C36.
+    VenteRefusee once the control is validated, for a sale under way on another poste, for a product
+    that is not in the sale, or for a line that takes nothing more. Source: ordonnance.md §4.3
+    (« key M »), §8 C36; design.md, « A sale ».
     """
     check_droit(acteur, "ordonnance.lire")
     with transaction.atomic():
         numerique = locked(acteur, numerique_id)
         if numerique.etat not in RATTACHABLES:
             raise VenteRefusee("Le contrôle est validé : les produits ne bougent plus.", "ORD-017")
+        vente = numerique.ordonnance.vente
+        if vente is not None and not vente.est_finie:
+            vente_locked(acteur, vente.pk)
         produit = (
             LigneDelivrance.objects.select_for_update(of=("self",), no_key=True)
-            .filter(pk=produit_id, vente_id=numerique.ordonnance.vente_id or 0, annulee=False)
+            .filter(
+                officine_id=acteur.officine_id,
+                pk=produit_id,
+                vente_id=numerique.ordonnance.vente_id or 0,
+                annulee=False,
+            )
             .first()
         )
         if produit is None:
@@ -43,7 +52,9 @@ def attach(acteur: Acteur, numerique_id: int, produit_id: int, choix: str) -> Li
 
 def _living(numerique: OrdonnanceNumerique, id_national: str) -> str:
     lignes = LignePrescrite.objects.filter(
-        ordonnance_id=numerique.ordonnance_id, id_national=id_national
+        officine_id=numerique.officine_id,
+        ordonnance_id=numerique.ordonnance_id,
+        id_national=id_national,
     ).exclude(statut__in=FINIES)
     if not id_national or not lignes.exists():
         raise VenteRefusee("Cette ligne ne se sert plus. Choisissez-en une autre.", "ORD-018")

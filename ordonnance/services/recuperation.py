@@ -6,7 +6,7 @@ from django.db.models import F
 from ordonnance.codec.demande import (
     corps_consulter,
     corps_sans_beneficiaire,
-    matricule_named,
+    is_about,
 )
 from ordonnance.models import ExecutionExterne, OrdonnanceNumerique, OrdonnanceVersion
 from ordonnance.rules.modele import LigneLue, PrescriptionLue, Professionnel
@@ -84,9 +84,9 @@ def _check_gate(vente: Vente) -> None:
 def body_to_send(envoi: Envoi) -> bytes:
     """Return a frozen consultation, without the person it names once they may not be named.
 
-    The identity may have changed since it was asked, or the patient of the sale: a matricule leaves
-    only while it is the qualified one of who is served, a doubtful identity not at all. Rejected
-    when the gate is shut. Source: ins.md §2.1 (gate table), §2.5 (T17); INS-20.
+    The identity may have changed since it was asked, or the patient of the sale: traits and
+    matricule leave only while they are those of who is served, a doubtful identity not at all.
+    Rejected when the gate is shut. Source: ins.md §2.1 (gate table), §2.5 (T17); INS-20.
     """
     corps = bytes(envoi.corps or b"")
     vente = (
@@ -100,10 +100,7 @@ def body_to_send(envoi: Envoi) -> bytes:
         if not sortie.ok:
             raise Rejected("identite_bloquee", f"{sortie.phrase} Traitez l'ordonnance sur papier.")
     permise = beneficiaire_to_send(patient)
-    nomme = matricule_named(corps)
-    if permise is None or (nomme and nomme != permise.matricule):
-        return corps_sans_beneficiaire(corps)
-    return corps
+    return corps if is_about(corps, permise) else corps_sans_beneficiaire(corps)
 
 
 def _held_by(acteur: Acteur, numero: str) -> str:
@@ -203,8 +200,14 @@ def retry(acteur: Acteur, numerique_id: int) -> OrdonnanceNumerique:
         return _again(acteur, vente, numerique)
 
 
+def _vente_of(numerique: OrdonnanceNumerique) -> Vente:
+    return Vente.objects.get(
+        pk=numerique.ordonnance.vente_id or 0, officine_id=numerique.officine_id
+    )
+
+
 def _ask_again_on_paper(acteur: Acteur, numerique: OrdonnanceNumerique) -> OrdonnanceNumerique:
-    vente = Vente.objects.get(pk=numerique.ordonnance.vente_id or 0)
+    vente = _vente_of(numerique)
     if not _is_asking(numerique):
         _ask(acteur, vente, numerique, "ordonnance.regulariser")
         announce(numerique)
@@ -235,7 +238,7 @@ def record(envoi: Envoi, reponse: Reponse) -> None:
     numerique = (
         OrdonnanceNumerique.objects.select_for_update(of=("self",), no_key=True)
         .select_related("ordonnance__vente__patient")
-        .get(pk=int(envoi.sujet.removeprefix("on:")))
+        .get(pk=int(envoi.sujet.removeprefix("on:")), officine_id=envoi.officine_id)
     )
     if numerique.etat not in {"lue", "papier"}:
         return
@@ -369,7 +372,7 @@ def _prefill(numerique: OrdonnanceNumerique, prescription: PrescriptionLue) -> N
     prescripteur = _prescriber(numerique.officine_id, prescription.prescripteur)
     ordonnance.prescripteur = prescripteur
     ordonnance.date_prescription = prescription.date_prescription
-    Vente.objects.filter(pk=ordonnance.vente_id or 0).update(
+    Vente.objects.filter(pk=ordonnance.vente_id or 0, officine_id=numerique.officine_id).update(
         prescripteur=prescripteur,
         date_prescription=prescription.date_prescription,
         version=F("version") + 1,
@@ -417,7 +420,7 @@ def _show(numerique: OrdonnanceNumerique, *, late: bool) -> None:
 
 def read_again(envoi: Envoi, numerique: OrdonnanceNumerique) -> None:
     """EPU-010: the prescription changed under a validated execution; ask for it again (§5.3)."""
-    vente = Vente.objects.get(pk=numerique.ordonnance.vente_id or 0)
+    vente = _vente_of(numerique)
     acteur = Acteur(envoi.operateur_id, envoi.officine_id, "", envoi.poste_id)
     _ask(acteur, vente, numerique, "ordonnance.relire")
 
@@ -439,7 +442,9 @@ def keep_again(numerique: OrdonnanceNumerique, reponse: Reponse) -> None:
 def record_failure(envoi: Envoi) -> None:
     """Show what a failed consultation means; its sentence stands on the row."""
     numerique = (
-        OrdonnanceNumerique.objects.filter(pk=int(envoi.sujet.removeprefix("on:")))
+        OrdonnanceNumerique.objects.filter(
+            pk=int(envoi.sujet.removeprefix("on:")), officine_id=envoi.officine_id
+        )
         .select_related("ordonnance")
         .first()
     )

@@ -1,6 +1,6 @@
 """Tables of the core, one file per noun."""
 
-from pharmacy.models.audit import Audit
+from pharmacy.models.audit import Audit, BlocAudit
 from pharmacy.models.habilitation import Habilitation, SessionOuverte
 from pharmacy.models.officine import Officine, Parametre
 from pharmacy.models.operateur import Operateur, VerrouConnexion
@@ -12,6 +12,7 @@ from pharmacy.models.poste import (
     NonceLecture,
     Poste,
     RecuCarte,
+    SituationsCps,
 )
 from pharmacy.models.produit import Produit
 from pharmacy.models.recherche import MotConnu, MotPatient
@@ -20,6 +21,7 @@ from pharmacy.models.vente import Delivrance, LigneDelivrance, Stock, Vente
 __all__ = [
     "CHAMPS_SUIVIS",
     "Audit",
+    "BlocAudit",
     "CartePatient",
     "CodeEnrolement",
     "Delivrance",
@@ -41,6 +43,7 @@ __all__ = [
     "Produit",
     "RecuCarte",
     "SessionOuverte",
+    "SituationsCps",
     "Stock",
     "Vente",
     "VerrouConnexion",

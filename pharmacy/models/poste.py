@@ -133,6 +133,30 @@ class RecuCarte(models.Model):
         return self.operation
 
 
+class SituationsCps(models.Model):
+    """What the card on a poste says its holder practises, and which of it is in force (§1.5).
+
+    Gone with the session, and with the card when another is read there.
+    """
+
+    officine = models.ForeignKey(Officine, on_delete=models.PROTECT)
+    poste = models.ForeignKey(Poste, on_delete=models.CASCADE)
+    operateur = models.ForeignKey("pharmacy.Operateur", on_delete=models.PROTECT, related_name="+")
+    id_nat = models.CharField("identifiant de la carte", max_length=40)
+    situations = OctetsChiffres("situations lues")
+    choisie = models.PositiveSmallIntegerField("rang de celle en vigueur", null=True)
+    lues_le = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        verbose_name = "situations d'exercice lues"
+        constraints = [
+            models.UniqueConstraint(fields=["officine", "poste"], name="situations_poste_unique")
+        ]
+
+    def __str__(self) -> str:
+        return f"situation {self.choisie}"
+
+
 class DemandeSignature(models.Model):
     """What the server asked a card to sign, until the answer comes back."""
 

@@ -1,7 +1,6 @@
 """What an agent must know, signed, each change one step further (agent.md §5.4, points 5 and 6)."""
 
 import hashlib
-from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
@@ -18,6 +17,7 @@ from pharmacy.postes.services import canonical_json, note_sign
 TYPE_CONFIG = "agent-config+jwt"
 TYPE_APPEL = "agent-poll+jwt"
 TRANSPORT = "agent.transport"
+CODE_MINUTES = "agent.code_minutes"
 
 parametres.register(
     parametres.Reglage(
@@ -31,6 +31,18 @@ parametres.register(
         choix=(("auto", "Automatique"), ("loopback", "Direct"), ("relais", "Relais")),
     )
 )
+parametres.register(
+    parametres.Reglage(
+        cle=CODE_MINUTES,
+        libelle="Durée du code porteur sur un poste",
+        effet="Minutes pendant lesquelles une CPS signe encore sans redemander son code, comptées "
+        "de la dernière signature. 0 : le code est demandé à chaque fois.",
+        panneau="Postes",
+        section="Agent",
+        defaut=15,
+        maxi=60,
+    )
+)
 
 
 def build_enrolment(poste: Poste, origine: str) -> dict[str, Any]:
@@ -38,6 +50,7 @@ def build_enrolment(poste: Poste, origine: str) -> dict[str, Any]:
 
     `config_seq` grows by one whenever the content changed: an agent refuses an older one.
     """
+    reglages = parametres.valeurs(poste.officine_id, TRANSPORT, CODE_MINUTES)
     contenu: dict[str, Any] = {
         "wid": poste.wid,
         "etat": "revoque" if poste.etat == Poste.Etat.REVOQUE else "associe",
@@ -48,7 +61,8 @@ def build_enrolment(poste: Poste, origine: str) -> dict[str, Any]:
         "update_keys": [],
         "config": {
             "motifs": motifs_en_vigueur().as_dict(),
-            "transport": str(parametres.valeur(poste.officine_id, TRANSPORT)),
+            "transport": str(reglages[TRANSPORT]),
+            "code_minutes": int(reglages[CODE_MINUTES]),
             "min_agent": settings.AGENT_MINIMUM,
         },
     }
@@ -62,21 +76,15 @@ def _rank(poste: Poste, contenu: dict[str, Any]) -> int:
     if poste.config_empreinte == empreinte:
         return poste.config_seq
     with transaction.atomic():
-        tenu = Poste.objects.select_for_update(of=("self",), no_key=True).get(pk=poste.pk)
+        tenu = Poste.objects.select_for_update(of=("self",), no_key=True).get(
+            pk=poste.pk, officine_id=poste.officine_id
+        )
         if tenu.config_empreinte != empreinte:
             tenu.config_seq += 1
             tenu.config_empreinte = empreinte
             tenu.save(update_fields=["config_seq", "config_empreinte"])
     poste.config_seq, poste.config_empreinte = tenu.config_seq, tenu.config_empreinte
     return tenu.config_seq
-
-
-@dataclass(frozen=True)
-class Appelant:
-    """An agent that proved, with its key, which poste it is."""
-
-    officine_id: int
-    poste_id: int
 
 
 def config_for(wid: str, preuve: str) -> dict[str, Any] | None:
@@ -89,7 +97,7 @@ def config_for(wid: str, preuve: str) -> dict[str, Any] | None:
         return None
     officine_id, poste_id = trouve
     with officine_context(officine_id):
-        poste = Poste.objects.select_related("officine").get(pk=poste_id)
+        poste = Poste.objects.select_related("officine").get(pk=poste_id, officine_id=officine_id)
         try:
             claims = cles.verify(preuve, TYPE_APPEL, poste.cle_publique)
         except cles.JetonRefuse:

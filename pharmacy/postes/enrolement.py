@@ -20,6 +20,8 @@ from pharmacy.isolation.portes import code_of_repere
 from pharmacy.models import CodeEnrolement, Poste
 from pharmacy.postes import cles, relais
 from pharmacy.postes.configuration import build_enrolment
+from pharmacy.refus import Refus
+from pharmacy.verrous import row_locked
 
 CODE_MIN = 10
 ESSAIS_MAX = 5
@@ -28,13 +30,11 @@ OUVERTS = (CodeEnrolement.Etat.EMIS, CodeEnrolement.Etat.DEMANDE, CodeEnrolement
 _LISIBLE = re.compile(r"[^\w .:()+-]")
 
 
-class EnrolementRefuse(Exception):
-    """A pairing that does not go on; `phrase` is read by a person, `statut` is the HTTP one."""
+class EnrolementRefuse(Refus):
+    """A pairing that does not go on; `statut` is the HTTP one."""
 
     def __init__(self, code: str, phrase: str, statut: int = 403) -> None:
-        super().__init__(code)
-        self.code = code
-        self.phrase = phrase
+        super().__init__(code, phrase)
         self.statut = statut
 
 
@@ -130,7 +130,7 @@ def ask(corps: dict[str, Any]) -> dict[str, Any]:
         raise _inconnu()
     with officine_context(trouve[0]):
         with transaction.atomic():
-            reponse = _answer(trouve[1], code, qui)
+            reponse = _answer(trouve, code, qui)
         if isinstance(reponse, EnrolementRefuse):
             raise reponse
         return reponse
@@ -142,23 +142,25 @@ def _inconnu() -> EnrolementRefuse:
     )
 
 
-def _answer(code_id: int, code: str, qui: Presentation) -> dict[str, Any] | EnrolementRefuse:
+def _answer(
+    trouve: tuple[int, int], code: str, qui: Presentation
+) -> dict[str, Any] | EnrolementRefuse:
     """Return the answer; a refusal is returned, not raised: the try it counts must stay written."""
     donne = (
         CodeEnrolement.objects.select_for_update(of=("self",), no_key=True)
         .select_related("poste__officine")
-        .get(pk=code_id)
+        .get(officine_id=trouve[0], pk=trouve[1])
     )
     meme = donne.cle_publique in {"", qui.cle_publique}
     if not (hmac.compare_digest(donne.secret, code) and meme):
         donne.essais += 1
         donne.save(update_fields=["essais"])
         if donne.essais >= ESSAIS_MAX:
-            _end(CodeEnrolement.objects.filter(pk=donne.pk))
+            _end(CodeEnrolement.objects.filter(pk=donne.pk, officine_id=donne.officine_id))
             audit.note_system(donne.officine_id, "poste.code", f"poste:{donne.poste_id}", "mort")
         return _inconnu()
     if donne.expire_le <= timezone.now():
-        _end(CodeEnrolement.objects.filter(pk=donne.pk))
+        _end(CodeEnrolement.objects.filter(pk=donne.pk, officine_id=donne.officine_id))
         return EnrolementRefuse("ENR-002", "Ce code a plus de dix minutes. Faites-en un autre.")
     if donne.etat == CodeEnrolement.Etat.CONFIRME:
         return build_enrolment(donne.poste, settings.ADRESSE)
@@ -203,7 +205,10 @@ def decide(acteur: Acteur, poste: Poste, comparaison: str, *, accord: bool) -> b
         if donne is None:
             return False
         if not accord:
-            _end(CodeEnrolement.objects.filter(pk=donne.pk), CodeEnrolement.Etat.REFUSE)
+            _end(
+                CodeEnrolement.objects.filter(pk=donne.pk, officine_id=donne.officine_id),
+                CodeEnrolement.Etat.REFUSE,
+            )
             audit.note(acteur, "poste.refuser", f"poste:{poste.pk}")
             return True
         donne.etat = CodeEnrolement.Etat.CONFIRME
@@ -214,7 +219,9 @@ def decide(acteur: Acteur, poste: Poste, comparaison: str, *, accord: bool) -> b
 
 
 def _attach(poste: Poste, donne: CodeEnrolement) -> None:
-    tenu = Poste.objects.select_for_update(of=("self",), no_key=True).get(pk=poste.pk)
+    tenu = Poste.objects.select_for_update(of=("self",), no_key=True).get(
+        pk=poste.pk, officine_id=donne.officine_id
+    )
     if tenu.cle_publique != donne.cle_publique:
         tenu.dernier_recu = ""
     tenu.cle_publique = donne.cle_publique
@@ -232,12 +239,8 @@ def revoke(acteur: Acteur, poste: Poste) -> None:
     """
     _check(acteur)
     with transaction.atomic():
-        tenu = (
-            Poste.objects.select_for_update(of=("self",), no_key=True)
-            .filter(pk=poste.pk, officine_id=acteur.officine_id)
-            .exclude(etat=Poste.Etat.REVOQUE)
-            .first()
-        )
+        siens = Poste.objects.filter(officine_id=acteur.officine_id)
+        tenu = row_locked(siens.exclude(etat=Poste.Etat.REVOQUE), poste.pk)
         if tenu is None:
             return
         tenu.etat = Poste.Etat.REVOQUE

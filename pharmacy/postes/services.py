@@ -16,14 +16,17 @@ from django.utils import timezone
 
 from pharmacy import audit
 from pharmacy.acteurs import Acteur, peut
-from pharmacy.models import NonceLecture, Poste, RecuCarte
+from pharmacy.models import DemandeSignature, NonceLecture, Poste, RecuCarte
 from pharmacy.postes import cles
+from pharmacy.refus import Refus
 
 logger = logging.getLogger(__name__)
 JETON_S = 300
 NONCE_S = 120
 # A proof is posted at once; the clocks of a poste and of the server differ by 90 s at most (§5.5).
 PREUVE_S = 120
+# How long after its end a number, or a request that no card signed, is kept.
+OUBLI = timedelta(days=1)
 # Operations an agent may be asked, and the scope each needs.
 OPERATIONS = {
     "vitale.read": "card:read",
@@ -33,16 +36,13 @@ OPERATIONS = {
     "apcv.read_nfc": "card:read",
 }
 PORTEES = ["card:read", "cps:read", "cps:sign", "scan"]
+# On « Tester ce poste » only: readers told apart, diagnosis, search for updates (§5.7).
+PORTEES_ESSAI = ["admin", "diag"]
 _IDENT = re.compile(r"[\x21-\x7e]{1,64}")
 
 
-class LectureRefusee(Exception):
-    """A reading the server does not believe; `code` is stable, `phrase` for the screen."""
-
-    def __init__(self, code: str, phrase: str) -> None:
-        super().__init__(code)
-        self.code = code
-        self.phrase = phrase
+class LectureRefusee(Refus):
+    """A reading the server does not believe."""
 
 
 @dataclass(frozen=True)
@@ -60,10 +60,22 @@ def session_hash(session_key: str | None) -> str:
     return hashlib.sha256((session_key or "").encode()).hexdigest()[:32]
 
 
-def issue_token(acteur: Acteur, poste: Poste, *, sid: str, challenge: str) -> tuple[str, datetime]:
+def _scopes(acteur: Acteur, poste: Poste, *, essai: bool) -> list[str]:
+    """Return what a token allows. To manage postes is asked for, granted by `peut`, and traced."""
+    portees = list(PORTEES) if peut(acteur, "vente").ok else []
+    if essai and peut(acteur, "postes.gerer", poste).ok:
+        audit.note(acteur, "poste.essayer", f"poste:{poste.pk}")
+        portees += PORTEES_ESSAI
+    return portees
+
+
+def issue_token(
+    acteur: Acteur, poste: Poste, *, sid: str, challenge: str, essai: bool = False
+) -> tuple[str, datetime]:
     """Return a token bound to one connection of the poste's agent, and its expiry.
 
-    Who may not hold a sale sees the readers and reads nothing: the token has no scope.
+    Who may not hold a sale sees the readers and reads nothing: the token has no scope. `essai`:
+    the page that asks is « Tester ce poste ».
     Source: agent.md §5.5 (five minutes, `cnonce` = the connection's challenge).
     """
     maintenant = timezone.now()
@@ -77,7 +89,7 @@ def issue_token(acteur: Acteur, poste: Poste, *, sid: str, challenge: str) -> tu
             "sid": sid,
             "origin": settings.ADRESSE,
             "cnonce": challenge,
-            "scope": PORTEES if peut(acteur, "vente").ok else [],
+            "scope": _scopes(acteur, poste, essai=essai),
             "jti": uuid4().hex,
             "iat": int(maintenant.timestamp()),
             "nbf": int(maintenant.timestamp()),
@@ -90,7 +102,8 @@ def issue_token(acteur: Acteur, poste: Poste, *, sid: str, challenge: str) -> tu
 def note_presence(poste: Poste, proof: str, *, sid: str) -> None:
     """Mark the poste alive when its agent proves, now and to this session, that it holds the key.
 
-    Raises JetonRefuse. Source: agent.md §5.5 (`proof`).
+    Numbers and requests of signature that ended long ago are forgotten by the way. Raises
+    JetonRefuse. Source: agent.md §5.5 (`proof`).
     """
     claims = cles.verify(proof, "agent-proof+jwt", poste.cle_publique)
     maintenant = timezone.now()
@@ -102,7 +115,20 @@ def note_presence(poste: Poste, proof: str, *, sid: str) -> None:
     version = claims.get("agent")
     if not (isinstance(version, str) and _IDENT.fullmatch(version)):
         raise cles.JetonRefuse("version")
-    Poste.objects.filter(pk=poste.pk).update(vu_le=maintenant, version_agent=version[:20])
+    Poste.objects.filter(pk=poste.pk, officine_id=poste.officine_id).update(
+        vu_le=maintenant, version_agent=version[:20]
+    )
+    _forget_ended(poste, maintenant - OUBLI)
+
+
+def _forget_ended(poste: Poste, avant: datetime) -> None:
+    """Delete what served once or never will again; the receipts are the proof, and stay."""
+    NonceLecture.objects.filter(
+        officine_id=poste.officine_id, poste=poste, expire_le__lt=avant
+    ).delete()
+    DemandeSignature.objects.filter(
+        officine_id=poste.officine_id, poste=poste, expire_le__lt=avant
+    ).exclude(etat=DemandeSignature.Etat.SIGNEE).delete()
 
 
 def note_sign(poste: Poste, claims: dict[str, Any]) -> None:
@@ -114,9 +140,9 @@ def note_sign(poste: Poste, claims: dict[str, Any]) -> None:
     if type(signee) is not int or abs(int(maintenant.timestamp()) - signee) > PREUVE_S:
         return
     if isinstance(version, str) and _IDENT.fullmatch(version):
-        Poste.objects.filter(pk=poste.pk, etat=Poste.Etat.ASSOCIE).update(
-            vu_le=maintenant, version_agent=version[:20]
-        )
+        Poste.objects.filter(
+            pk=poste.pk, officine_id=poste.officine_id, etat=Poste.Etat.ASSOCIE
+        ).update(vu_le=maintenant, version_agent=version[:20])
 
 
 def issue_nonce(acteur: Acteur, poste: Poste, *, sid: str, operation: str) -> str:
@@ -255,6 +281,7 @@ def _refus(code: str) -> LectureRefusee:
 def _consume_nonce(acteur: Acteur, poste: Poste, sid: str, operation: str, valeur: str) -> None:
     maintenant = timezone.now()
     pris = NonceLecture.objects.filter(
+        officine_id=acteur.officine_id,
         valeur_hash=hashlib.sha256(valeur.encode()).hexdigest(),
         poste=poste,
         session_hash=sid,
@@ -269,7 +296,9 @@ def _consume_nonce(acteur: Acteur, poste: Poste, sid: str, operation: str, valeu
 
 def _keep_receipt(acteur: Acteur, poste: Poste, operation: str, recu: _Recu) -> RecuCarte:
     """Add a receipt to the poste's chain. Two readings at once pass one after the other."""
-    dernier = Poste.objects.select_for_update(of=("self",), no_key=True).get(pk=poste.pk)
+    dernier = Poste.objects.select_for_update(of=("self",), no_key=True).get(
+        pk=poste.pk, officine_id=acteur.officine_id
+    )
     garde = RecuCarte(
         officine_id=acteur.officine_id,
         jti=recu.jti,
@@ -302,7 +331,7 @@ def enrol_local(poste: Poste, cle_publique: str, *, retablir: bool = False) -> N
     Raises PosteRevoque for a revoked poste unless `retablir`, ValueError for a malformed key.
     """
     cle = cles.poste_key(cle_publique)
-    postes = Poste.objects.filter(pk=poste.pk)
+    postes = Poste.objects.filter(pk=poste.pk, officine_id=poste.officine_id)
     if not retablir:
         postes = postes.exclude(etat=Poste.Etat.REVOQUE)
     pris = postes.update(

@@ -18,17 +18,13 @@ from pharmacy import audit
 from pharmacy.acteurs import Acteur
 from pharmacy.models import DemandeSignature, Poste
 from pharmacy.postes import cles
+from pharmacy.refus import Refus
 
 DEMANDE_S = 60
 
 
-class SignatureRefusee(Exception):
-    """The card's answer cannot be used; `phrase` is for the screen."""
-
-    def __init__(self, code: str, phrase: str) -> None:
-        super().__init__(code)
-        self.code = code
-        self.phrase = phrase
+class SignatureRefusee(Refus):
+    """The card's answer cannot be used."""
 
 
 @dataclass(frozen=True)
@@ -120,6 +116,7 @@ def complete(acteur: Acteur, poste: Poste, jti: str, signature: bytes, certifica
         demande = (
             DemandeSignature.objects.select_for_update(of=("self",), no_key=True)
             .filter(
+                officine_id=acteur.officine_id,
                 jti=jti,
                 operateur_id=acteur.operateur_id,
                 poste=poste,

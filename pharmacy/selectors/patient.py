@@ -28,8 +28,7 @@ from pharmacy.rules.recherche import (
 )
 
 LIMITE = 12
-# A file may be met under several of its words: more rows than files are read, then many more.
-_PEU_LUES = LIMITE + 8
+# A file may be met under several of its words: more rows than files are read.
 _LUES = 3 * LIMITE
 _SONDE = 100
 _VOISINS, _SENS, _CANDIDATS = 25, 8, 100
@@ -53,7 +52,18 @@ _AFFICHES = (
     "attr_fictif",
     "vu_le",
 )
-_AFFICHES_DU_MOT = ("patient_id", *(f"patient__{nom}" for nom in _AFFICHES))
+# The limit is inside, before the join: whichever plan PostgreSQL keeps for this statement reads the
+# index in its order and stops. With the limit outside, the plan it keeps for any value (after a few
+# searches on one connection) once read every file of the officine: 40 ms for 0.3.
+_FICHES_DES_MOTS = """
+SELECT p.id, {colonnes}, m.lus
+FROM (SELECT patient_id, min(cle) AS cle, max(lus) AS lus
+      FROM (SELECT patient_id, cle, count(*) OVER () AS lus FROM ({mots}) lue) comptee
+      GROUP BY patient_id) m
+JOIN pharmacy_patient p ON p.id = m.patient_id
+WHERE p.officine_id = %s AND p.actif
+ORDER BY m.cle, m.patient_id LIMIT {limite}
+"""
 PHRASES = {
     "matricule": "Un matricule ne se tape pas : lisez la carte Vitale, scannez le datamatrix INS, "
     "ou cherchez par le nom et la date de naissance.",
@@ -203,20 +213,24 @@ def _exact(acteur: Acteur, saisie: Saisie) -> tuple[tuple[Patient, ...], bool]:
     termes = [Terme(debuts) for debuts in saisie.termes]
     parts = _narrow(acteur.officine_id, termes)
     if len(parts) == 1:
-        # One range: its words come in order, each with its file, until the limit.
-        fiches = _with_files(parts[0], _PEU_LUES)
-        if len(fiches) == _PEU_LUES and len({fiche.pk for fiche in fiches}) <= LIMITE:
-            fiches = _with_files(parts[0], _LUES)
-        return tuple({fiche.pk: fiche for fiche in fiches}.values()), len(fiches) == _LUES
+        return _with_files(acteur.officine_id, parts[0])
     vues = [p.values_list("patient_id", "cle")[:_LUES] for p in parts]
     lus = list(vues[0].union(*vues[1:], all=True))
     ids = list(dict.fromkeys(pk for pk, _ in lus))
     return _files(acteur, ids), len(lus) >= _LUES
 
 
-def _with_files(mots: QuerySet[MotPatient], limite: int) -> list[Patient]:
-    lus = mots.filter(patient__actif=True).select_related("patient").only(*_AFFICHES_DU_MOT)
-    return [mot.patient for mot in lus[:limite]]
+def _with_files(officine_id: int, mots: QuerySet[MotPatient]) -> tuple[tuple[Patient, ...], bool]:
+    """Return (the files of these words in their order, whether the reading stopped at its limit).
+
+    One file more than a screen shows, in one statement. Only active files have words.
+    """
+    choisis, valeurs = mots.values_list("patient_id", "cle")[:_LUES].query.sql_with_params()
+    texte = _FICHES_DES_MOTS.format(
+        colonnes=", ".join(f"p.{nom}" for nom in _AFFICHES), mots=choisis, limite=LIMITE + 1
+    )
+    fiches = tuple(Patient.objects.raw(texte, [*valeurs, officine_id]))
+    return fiches, any(f.lus == _LUES for f in fiches)  # type: ignore[attr-defined]
 
 
 # What is near

@@ -22,7 +22,10 @@ def dispositif_get(vente: Vente | None, code: str) -> LignePrescrite | None:
     """
     if vente is None or not (len(code) == 7 and code.isascii() and code.isdigit()):
         return None
-    return LignePrescrite.objects.filter(ordonnance__vente=vente, lpp=code).order_by("pk").first()
+    lignes = LignePrescrite.objects.filter(
+        officine_id=vente.officine_id, ordonnance__vente=vente, lpp=code
+    )
+    return lignes.order_by("pk").first()
 
 
 def produit_libelle(cip: str) -> str | None:

@@ -143,7 +143,9 @@ def _verrou_locked(officine_id: int, poste: Poste | None, code: str) -> VerrouCo
     verrou, _ = VerrouConnexion.objects.get_or_create(
         officine_id=officine_id, code=code.upper()[:8], poste=poste
     )
-    return VerrouConnexion.objects.select_for_update(of=("self",), no_key=True).get(pk=verrou.pk)
+    return VerrouConnexion.objects.select_for_update(of=("self",), no_key=True).get(
+        pk=verrou.pk, officine_id=officine_id
+    )
 
 
 def _phrase_blocage(secondes: int) -> str:
@@ -167,7 +169,9 @@ def _count_failure(verrou: VerrouConnexion) -> ConnexionRefusee:
 
 def _open(operateur: Operateur, poste: Poste | None, *, par_mot_de_passe: bool) -> None:
     if poste is not None and par_mot_de_passe:
-        Poste.objects.filter(pk=poste.pk).update(ouvert_le=timezone.now())
+        Poste.objects.filter(pk=poste.pk, officine_id=operateur.officine_id).update(
+            ouvert_le=timezone.now()
+        )
     audit.note(acteur_of(operateur, poste), "session.ouvrir")
 
 

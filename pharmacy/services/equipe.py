@@ -150,7 +150,9 @@ def modify(acteur: Acteur, operateur_id: int, saisi: OperateurSaisi) -> Operateu
             _check_not_alone(operateur, titulaires)
         _write(operateur, OperateurSaisi(**{**vars(saisi), "depart": operateur.depart}))
         if saisi.role != avant:
-            Habilitation.objects.filter(operateur=operateur).delete()
+            Habilitation.objects.filter(
+                officine_id=operateur.officine_id, operateur=operateur
+            ).delete()
             audit.note(
                 acteur,
                 "operateur.role",
@@ -206,7 +208,7 @@ def _end(operateur: Operateur, acteur: Acteur | None, jour: date) -> int:
     operateur.pin, operateur.mot_de_passe_temporaire = "", False
     operateur.set_unusable_password()
     operateur.save(update_fields=["actif", "depart", "pin", "mot_de_passe_temporaire", "password"])
-    Habilitation.objects.filter(operateur=operateur).delete()
+    Habilitation.objects.filter(officine_id=operateur.officine_id, operateur=operateur).delete()
     VerrouConnexion.objects.filter(officine_id=operateur.officine_id, code=operateur.code).delete()
     publish(OperateurParti(acteur, operateur.officine_id, operateur.pk))
     return fermees

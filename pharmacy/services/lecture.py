@@ -13,13 +13,15 @@ from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
 
-from pharmacy import audit, flux
+from pharmacy import audit, flux, parametres
 from pharmacy.acteurs import Acteur
 from pharmacy.events import CarteCpsLue, publish
 from pharmacy.isolation.contexte import officine_context
-from pharmacy.models import Officine, RecuCarte, Vente
+from pharmacy.models import RecuCarte, SituationsCps, Vente
 from pharmacy.postes import signatures
+from pharmacy.postes.configuration import CODE_MINUTES
 from pharmacy.postes.services import Lecture, LectureRefusee
+from pharmacy.services import situation
 from pharmacy.services.patient import PorteurCarte, card_attach, is_bearer, patient_of_card
 from pharmacy.services.vente import VenteRefusee, patient_choose
 from pharmacy.suites import Suite
@@ -202,8 +204,9 @@ def beneficiaire_choose(acteur: Acteur, vente: Vente, recu_id: int, rang: int) -
     """
     with transaction.atomic():
         # Of two choices at once, the second finds the reading used.
-        verrou = RecuCarte.objects.select_for_update(of=("self",), no_key=True)
-        verrou.filter(officine_id=acteur.officine_id, pk=recu_id).first()
+        RecuCarte.objects.select_for_update(of=("self",), no_key=True).filter(
+            officine_id=acteur.officine_id, pk=recu_id
+        ).first()
         recu, porteurs = reading_kept(acteur, recu_id)
         porteur = _one_of(porteurs, rang)
         recu.donnees = None
@@ -246,32 +249,43 @@ def cps_route(acteur: Acteur, _vente: Vente | None, lecture: Lecture) -> Suite:
 Route = Callable[[Acteur, Vente | None, Lecture], Suite]
 
 
-def situations_route(acteur: Acteur, _vente: Vente | None, lecture: Lecture) -> Suite:
-    """Choose, among the situations d'exercice of a card, that of this officine.
+SITUATION_URL = "/situation/"
+# The header's line, where it stands on the page.
+SITUATION_ACTIVE = {"cible": "#situation-active", "url": "/situation/active/"}
 
-    The journal keeps its index, the page does not: identifier and sector sent later to a
-    teleservice come from one situation of the card (agent.md §1.5). LectureRefusee when unreadable.
+
+def situations_route(acteur: Acteur, _vente: Vente | None, lecture: Lecture) -> Suite:
+    """Keep the situations d'exercice of a card; that of this officine is in force by itself.
+
+    Nothing is said when it is: the menu shows it. Otherwise the person is told to choose; no
+    dialog opens by itself over a sale. Identifier and sector sent later to a teleservice come from
+    it (agent.md §1.5). LectureRefusee when unreadable.
     """
-    lues = lecture.data.get("situations")
-    if not (isinstance(lues, list) and all(_is_situation(s) for s in lues)):
+    try:
+        lues = situation.read_situations(lecture.data.get("situations"))
+        id_nat = _texte(lecture.data, "id_nat", 40)
+    except ValueError as exc:
         raise LectureRefusee(
             "CPS-002", "Les situations de la carte CPS sont illisibles. Réinsérez-la."
-        )
-    ici = f"1{Officine.objects.get(pk=acteur.officine_id).finess}"
-    choisie = next((s["index"] for s in lues if s.get("struct_id_nat") == ici), None)
-    precision = "aucune" if choisie is None else f"situation {choisie}"
-    audit.note(acteur, "cps.situations", f"recu:{lecture.recu.pk}", precision=precision)
-    if choisie is None:
-        return Suite(
-            "Cette carte n'a pas de situation dans cette officine. Vérifiez que c'est la bonne.",
-            "attention",
-            code="CPS-003",
-        )
-    return Suite("Carte professionnelle lue : situation de cette officine reconnue.")
-
-
-def _is_situation(situation: object) -> bool:
-    return isinstance(situation, dict) and type(situation.get("index")) is int
+        ) from exc
+    with transaction.atomic():
+        gardees = situation.keep(acteur, lecture.recu.poste_id, id_nat, lues)
+        choisie = gardees.choisie
+        precision = "aucune" if choisie is None else f"situation {choisie.index}"
+        audit.note(acteur, "cps.situations", f"recu:{lecture.recu.pk}", precision=precision)
+    if choisie is not None:
+        return Suite("", charger=[SITUATION_ACTIVE])
+    ici = any(s.finess == gardees.finess for s in lues)
+    return Suite(
+        "Cette carte a plusieurs situations dans cette officine. Choisissez celle d'aujourd'hui "
+        "dans le menu de votre nom."
+        if ici
+        else "Cette carte n'a pas de situation dans cette officine. Vérifiez que c'est la bonne ; "
+        "sinon, choisissez-en une dans le menu de votre nom.",
+        "attention",
+        code="CPS-004" if ici else "CPS-003",
+        charger=[SITUATION_ACTIVE],
+    )
 
 
 ROUTES: dict[str, Route] = {
@@ -292,9 +306,25 @@ def lecture_route(acteur: Acteur, vente: Vente | None, lecture: Lecture) -> Suit
 
 
 def note_card_removed(acteur: Acteur, vente_id: int) -> None:
-    """Remember that the carte Vitale left the reader; the band says so, at the end too."""
+    """Remember that the carte Vitale left the reader; the band says so, at the end too.
+
+    Of a sale of this poste only: another's has its own reader.
+    """
     with transaction.atomic():
-        Vente.objects.filter(pk=vente_id, officine_id=acteur.officine_id).update(
-            carte_presente=False
-        )
-        flux.announce_vente(acteur.officine_id, vente_id, "bandeau")
+        if Vente.objects.filter(
+            pk=vente_id, officine_id=acteur.officine_id, poste_id=acteur.poste_id or 0
+        ).update(carte_presente=False):
+            flux.announce_vente(acteur.officine_id, vente_id, "bandeau")
+
+
+def situations_wanted(acteur: Acteur) -> str | None:
+    """Return the operation that reads the situations of the card that just signed, if unknown.
+
+    None when the code is asked each time: nobody types it for what may wait (agent.md §5.10).
+    """
+    if not parametres.valeur(acteur.officine_id, CODE_MINUTES):
+        return None
+    connues = SituationsCps.objects.filter(
+        officine_id=acteur.officine_id, poste_id=acteur.poste_id or 0
+    )
+    return None if connues.exists() else "cps.situations"

@@ -125,7 +125,7 @@ def close_all(operateur: Operateur) -> int:
 def _close(lignes: list[SessionOuverte]) -> None:
     """Delete Django's rows, which ends the sessions, and wake the streams, which then end."""
     Session.objects.filter(session_key__in=[ligne.cle for ligne in lignes]).delete()
-    SessionOuverte.objects.filter(pk__in=[ligne.pk for ligne in lignes]).delete()
     for ligne in lignes:
+        SessionOuverte.objects.filter(officine_id=ligne.officine_id, pk=ligne.pk).delete()
         publish(SessionFermee(acteur_of(ligne.operateur, ligne.poste)))
         announce_entete(ligne.officine_id)

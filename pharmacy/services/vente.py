@@ -26,6 +26,7 @@ from pharmacy.models import (
     Stock,
     Vente,
 )
+from pharmacy.verrous import row_locked
 
 
 class VenteRefusee(Exception):
@@ -132,11 +133,12 @@ def vente_held_by(vente: Vente) -> str:
 
 
 def _locked(acteur: Acteur, vente_id: int) -> Vente:
-    vente = (
-        Vente.objects.select_for_update(of=("self",), no_key=True)
-        .filter(pk=vente_id, officine_id=acteur.officine_id)
-        .first()
-    )
+    siennes = Vente.objects.filter(officine_id=acteur.officine_id)
+    return _alive(row_locked(siennes, vente_id))
+
+
+def _alive(vente: Vente | None) -> Vente:
+    """Return a sale that may change; VenteRefusee for none of the officine, or one that is over."""
     if vente is None:
         raise VenteRefusee("Cette vente n'existe pas dans votre officine.", "VTE-404")
     if vente.est_finie:
@@ -410,30 +412,56 @@ def vente_hold(acteur: Acteur, vente_id: int) -> Vente:
 def vente_resume(acteur: Acteur, vente_id: int) -> Vente:
     """Bring a sale to this poste, held or under way elsewhere; the one here is held first.
 
-    The page it leaves is told at once.
+    The page it leaves is told at once. VenteRefusee when another sale was opened here meanwhile.
     """
     check_droit(acteur, "vente")
-    with transaction.atomic():
-        courante = vente_current(acteur)
-        if courante is not None and courante.pk != vente_id:
-            _park(acteur, _locked(acteur, courante.pk))
-        vente = _locked(acteur, vente_id)
-        controle_fait = vente.delivrances.filter(validee_le__isnull=False).exists()
-        vente.etat = Vente.Etat.CONTROLEE if controle_fait else Vente.Etat.OUVERTE
-        if vente.poste_id != acteur.poste_id:
-            vente.carte_presente = False
-        vente.poste_id = acteur.poste_id
-        vente.tenue_par_id = acteur.operateur_id
-        vente.save(update_fields=["etat", "poste", "tenue_par", "carte_presente"])
-        audit.note(acteur, "vente.reprendre", f"vente:{vente.pk}", vente.patient_id)
-        flux.announce_vente(acteur.officine_id, vente.pk, "bandeau")
+    try:
+        with transaction.atomic():
+            laissee, vente = _both_locked(acteur, vente_id)
+            if laissee is not None:
+                _park(acteur, laissee)
+            return _take(acteur, vente)
+    except IntegrityError as exc:
+        raise VenteRefusee(
+            "Une vente vient de s'ouvrir sur ce poste. Relisez l'écran, puis reprenez.", "VTE-014"
+        ) from exc
+
+
+def _both_locked(acteur: Acteur, vente_id: int) -> tuple[Vente | None, Vente]:
+    """Return the sale that leaves this poste, if one does, and the one that comes to it.
+
+    Locked lower id first: two counters that take each other's sale never wait for each other. A
+    sale that another counter took meanwhile is no longer ours to put aside.
+    """
+    courante = vente_current(acteur)
+    voulues = {vente_id} if courante is None else {vente_id, courante.pk}
+    tenues = {
+        vente.pk: vente
+        for vente in Vente.objects.select_for_update(of=("self",), no_key=True)
+        .filter(pk__in=voulues, officine_id=acteur.officine_id)
+        .order_by("pk")
+    }
+    vente = _alive(tenues.pop(vente_id, None))
+    laissees = [v for v in tenues.values() if v.poste_id == acteur.poste_id and not v.est_finie]
+    return (laissees[0] if laissees else None), vente
+
+
+def _take(acteur: Acteur, vente: Vente) -> Vente:
+    """Make a sale, locked, the one of this poste; its page elsewhere is told."""
+    controle_fait = vente.delivrances.filter(validee_le__isnull=False).exists()
+    vente.etat = Vente.Etat.CONTROLEE if controle_fait else Vente.Etat.OUVERTE
+    if vente.poste_id != acteur.poste_id:
+        vente.carte_presente = False
+    vente.poste_id = acteur.poste_id
+    vente.tenue_par_id = acteur.operateur_id
+    vente.save(update_fields=["etat", "poste", "tenue_par", "carte_presente"])
+    audit.note(acteur, "vente.reprendre", f"vente:{vente.pk}", vente.patient_id)
+    flux.announce_vente(acteur.officine_id, vente.pk, "bandeau")
     return vente
 
 
 def _park(acteur: Acteur, vente: Vente) -> None:
     """Hold a sale that has something in it; an empty one is cancelled, and said so."""
-    if vente.est_finie:
-        return
     pleine = (
         vente.patient_id is not None
         or vente.lignes.filter(annulee=False).exists()

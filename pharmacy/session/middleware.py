@@ -43,7 +43,9 @@ def acteur_of(operateur: Operateur, poste: Poste | None) -> Acteur:
     What the titulaire decided of their rights comes with the row of a session; else it is read.
     """
     if not hasattr(operateur, "ecarts"):
-        ligne = Operateur.objects.filter(pk=operateur.pk).values_list(ecarts_of_row())
+        ligne = Operateur.objects.filter(
+            officine_id=operateur.officine_id, pk=operateur.pk
+        ).values_list(ecarts_of_row())
         operateur.ecarts = ligne[0][0] if ligne else []  # type: ignore[attr-defined]
     return Acteur(
         operateur_id=operateur.pk,
@@ -59,7 +61,11 @@ def _poste_of(request: HttpRequest) -> Poste | None:
     cookie: tuple[int, int] | None = request.poste_cookie  # type: ignore[attr-defined]
     if cookie is None or request.session.get("officine") not in {None, cookie[0]}:
         return None
-    return Poste.objects.filter(pk=cookie[1]).exclude(etat=Poste.Etat.REVOQUE).first()
+    return (
+        Poste.objects.filter(officine_id=cookie[0], pk=cookie[1])
+        .exclude(etat=Poste.Etat.REVOQUE)
+        .first()
+    )
 
 
 def _refresh_lock(request: HttpRequest, operateur: Operateur) -> None:
@@ -88,7 +94,7 @@ def is_present(session_key: str, acteur: Acteur) -> bool:
     ouvertes = Session.objects.filter(session_key=session_key, expire_date__gt=maintenant)
     ligne = (
         Operateur.objects.en_poste()
-        .filter(pk=acteur.operateur_id, role=acteur.role)
+        .filter(officine_id=acteur.officine_id, pk=acteur.operateur_id, role=acteur.role)
         .order_by()
         .values_list(
             Subquery(ouvertes.values("session_data")[:1]),

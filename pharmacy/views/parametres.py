@@ -72,6 +72,13 @@ ENTREES = (
         "Postes",
         "Les agents qui lisent les cartes : associer, essayer, révoquer",
     ),
+    Entree(
+        "journal",
+        "journal.lire",
+        "document",
+        "Journal",
+        "Qui a fait quoi, qui a ouvert un dossier, et le sceau qui le prouve",
+    ),
 )
 
 

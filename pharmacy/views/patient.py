@@ -4,7 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 
 from pharmacy import audit
-from pharmacy.acteurs import Acteur
+from pharmacy.acteurs import Acteur, peut
 from pharmacy.forms import PatientForm
 from pharmacy.http import http_methods, read_id
 from pharmacy.models import Patient
@@ -43,7 +43,11 @@ def fiche(request: HttpRequest, patient_id: int) -> HttpResponse:
     if patient is None:
         raise VenteRefusee("Ce dossier n'existe pas dans votre officine.", "PAT-404")
     audit.note(acteur, "patient.ouvrir", f"patient:{patient.pk}", patient)
-    return render(request, "pharmacy/fiche.html", {"patient": patient})
+    return render(
+        request,
+        "pharmacy/fiche.html",
+        {"patient": patient, "peut_journal": peut(acteur, "journal.lire").ok},
+    )
 
 
 @http_methods(read=("GET",), write=("POST",), droit="patient.creer")

@@ -123,5 +123,22 @@ def poste_essai_etat(request: HttpRequest, poste_id: int) -> HttpResponse:
     return render(request, "pharmacy/_poste_essai.html", contexte)
 
 
+@http_methods(write=("POST",), droit="postes.gerer")
+def poste_essai_agent(request: HttpRequest, poste_id: int, verbe: str) -> HttpResponse:
+    """What the agent of this browser answered to one verb of the trial, in words."""
+    acteur = _acteur(request)
+    ligne = _poste(acteur, poste_id)
+    if verbe not in essai.VERBES:
+        raise VenteRefusee("Ce geste n'existe pas dans l'essai d'un poste.", "POS-404")
+    dit = essai.read_answer(acteur, ligne, verbe, request.POST)
+    if request.headers.get("HX-Request"):
+        return render(request, essai.VERBES[verbe], {"ligne": ligne, "dit": dit})
+    return render(request, "pharmacy/poste_essai.html", {**_trial(acteur, ligne), "dit": dit})
+
+
 def _trial(acteur: Acteur, poste: Poste) -> dict[str, Any]:
-    return {"ligne": poste, "appareils": essai.trials(acteur, poste, timezone.now())}
+    return {
+        "ligne": poste,
+        "appareils": essai.trials(acteur, poste, timezone.now()),
+        "dit": essai.Dit(),
+    }

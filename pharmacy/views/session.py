@@ -45,7 +45,9 @@ def _poste_automatique(request: HttpRequest) -> Poste | None:
     if officine_id is None:
         return None
     with officine_context(officine_id):
-        return Poste.objects.filter(code=settings.POSTE_AUTOMATIQUE).first()
+        return Poste.objects.filter(
+            officine_id=officine_id, code=settings.POSTE_AUTOMATIQUE
+        ).first()
 
 
 def _render(
@@ -143,7 +145,11 @@ def mot_de_passe(request: HttpRequest) -> HttpResponse:
     operateur_id, jusqua = request.session.get(A_CHANGER, (0, 0.0))
     operateur = (
         Operateur.objects.en_poste()
-        .filter(pk=operateur_id, mot_de_passe_temporaire=True)
+        .filter(
+            officine_id=request.session.get("officine", 0),
+            pk=operateur_id,
+            mot_de_passe_temporaire=True,
+        )
         .annotate(ecarts=ecarts_of_row())
         .first()
     )

@@ -4,7 +4,6 @@ Nothing outside the element whose signature was verified is believed. Layout of 
 exclusive canonicalisation, RSA-SHA256, SHA-256, one reference to the assertion.
 """
 
-import re
 import warnings
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,7 +25,13 @@ EXCLUSIVE = "http://www.w3.org/2001/10/xml-exc-c14n#"
 ENVELOPED = f"{DS}enveloped-signature"
 PROFESSIONS = {21, 70}
 _PROFESSION = x509.ObjectIdentifier("1.2.250.1.71.1.2.7")
-_CN = re.compile(r"(?:^|[,+/])\s*CN\s*=\s*([^,+/]+)", re.IGNORECASE)
+# Short names that a subject may be written with, beside those of RFC 4514.
+_NOMS_COURTS = {
+    "GN": x509.NameOID.GIVEN_NAME,
+    "SN": x509.NameOID.SURNAME,
+    "T": x509.NameOID.TITLE,
+    "TITLE": x509.NameOID.TITLE,
+}
 _CONFIGURATION = SignatureConfiguration(
     location="./",
     expect_references=1,
@@ -173,15 +178,28 @@ def _check_algorithms(assertion: Any) -> None:  # noqa: ANN401
 
 
 def _holder(signee: Any, certificat: x509.Certificate) -> str:  # noqa: ANN401
-    """Return the holder, named the same by the certificate, the issuer and the subject."""
+    """Return the holder; the issuer is the whole subject of the certificate, the subject its CN."""
     noms = certificat.subject.get_attributes_for_oid(x509.NameOID.COMMON_NAME)
     cn = str(noms[0].value) if noms else ""
-    emetteur = _CN.search(text(signee, SAML, "Issuer"))
-    if not cn or emetteur is None or emetteur.group(1).strip() != cn:
+    if not cn or not _is_subject(text(signee, SAML, "Issuer"), certificat):
         raise AssertionRefusee("L'émetteur de l'assertion n'est pas le porteur du certificat")
     if text(signee, SAML, "Subject", "NameID") != cn:
         raise AssertionRefusee("Le sujet de l'assertion n'est pas le porteur du certificat")
     return cn
+
+
+def _is_subject(issuer: str, certificat: x509.Certificate) -> bool:
+    """Tell whether a name is the subject of a certificate, whole, written in either order."""
+    try:
+        lu = x509.Name.from_rfc4514_string(issuer, _NOMS_COURTS)
+    except ValueError:
+        return False
+    rdns, sien = _pairs(lu), _pairs(certificat.subject)
+    return rdns in (sien, sien[::-1])
+
+
+def _pairs(nom: x509.Name) -> list[set[tuple[str, str]]]:
+    return [{(a.oid.dotted_string, str(a.value)) for a in rdn} for rdn in nom.rdns]
 
 
 def _profession(certificat: x509.Certificate) -> int:

@@ -23,16 +23,18 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from simulators.commun.humeurs import Etat, absurd, waiting_time
-from simulators.commun.types import Reponse, Requete, Service
+from simulators.commun.types import Certificat, DeuxPortes, Reponse, Requete, Service
 
 TAILLE_MAX = 2_000_000
 Declaration = Callable[[argparse.ArgumentParser], None]
+Entetes = tuple[tuple[str, str], ...]
 
 
 class _Guichet(BaseHTTPRequestHandler):
     """The service itself, over TLS."""
 
     etat: Etat
+    porte = ""
     protocol_version = "HTTP/1.1"
     timeout = 120
     disable_nagle_algorithm = True
@@ -41,7 +43,10 @@ class _Guichet(BaseHTTPRequestHandler):
         """Write nothing: the journal is the truth."""
 
     def do_GET(self) -> None:
-        self._answer(405, b"", "text/plain")
+        if self.etat.service.connait("GET", self.path):
+            self._receive("GET", "0")
+        else:
+            self._answer(405, b"", "text/plain")
 
     def do_DELETE(self) -> None:
         self._receive("DELETE", self.headers.get("Content-Length", "0"))
@@ -68,10 +73,19 @@ class _Guichet(BaseHTTPRequestHandler):
         self._with_mood(humeur, requete, debut)
 
     def _request(self, methode: str, corps: bytes) -> Requete:
-        cn, ou = _client_names(self.connection)
-        faute = self.headers.get("X-Simulateur-Faute", "")
-        genre = self.headers.get("Content-Type", "")
-        return Requete(self.path, genre, corps, cn, ou, methode=methode, faute=faute)
+        certificat = _client_certificate(self.connection)
+        return Requete(
+            self.path,
+            self.headers.get("Content-Type", ""),
+            corps,
+            certificat.cn,
+            certificat.ou,
+            methode=methode,
+            faute=self.headers.get("X-Simulateur-Faute", ""),
+            entetes={nom.lower(): valeur for nom, valeur in self.headers.items()},
+            certificat=certificat,
+            porte=self.porte,
+        )
 
     def _with_mood(self, humeur: dict[str, Any], requete: Requete, debut: float) -> None:
         nom = humeur["nom"]
@@ -95,7 +109,8 @@ class _Guichet(BaseHTTPRequestHandler):
                 self.etat.note(requete, reponse, debut, nom, contenu[: len(contenu) // 2])
                 return self._half(contenu, genre)
             statut = 200
-        return self._send_and_note(requete, reponse, debut, nom, (statut, contenu, genre))
+        envoi = (statut, contenu, genre, reponse.entetes)
+        return self._send_and_note(requete, reponse, debut, nom, envoi)
 
     def _broken(self, nom: str, requete: Requete, debut: float) -> None:
         if nom == "panne":
@@ -112,7 +127,7 @@ class _Guichet(BaseHTTPRequestHandler):
         reponse: Reponse,
         debut: float,
         nom: str,
-        envoi: tuple[int, bytes, str],
+        envoi: tuple[int, bytes, str, Entetes],
     ) -> None:
         """Note before sending, so that who has the answer finds it in the journal."""
         if _is_gone(self.connection):
@@ -137,9 +152,13 @@ class _Guichet(BaseHTTPRequestHandler):
         with contextlib.suppress(OSError):
             self.connection.shutdown(socket.SHUT_RDWR)
 
-    def _answer(self, statut: int, corps: bytes, genre: str) -> bool:
+    def _answer(self, statut: int, corps: bytes, genre: str, entetes: Entetes = ()) -> bool:
         try:
-            self.send_response(statut)
+            self.send_response_only(statut)
+            if not any(nom == "Date" for nom, _ in entetes):
+                self.send_header("Date", self.date_time_string())
+            for nom, valeur in entetes:
+                self.send_header(nom, valeur)
             if statut != HTTPStatus.NO_CONTENT:
                 self.send_header("Content-Type", genre)
                 self.send_header("Content-Length", str(len(corps)))
@@ -169,12 +188,24 @@ def _is_gone(connexion: socket.socket) -> bool:
     return bool(lisible)
 
 
-def _client_names(connexion: Any) -> tuple[str, str]:  # noqa: ANN401 - ssl socket
-    """Return (CN, OU) of the client's certificate, empty without one."""
-    certificat = connexion.getpeercert() if isinstance(connexion, ssl.SSLSocket) else None
-    sujet: Any = (certificat or {}).get("subject", ())
-    noms = {str(nom): str(valeur) for groupe in sujet for nom, valeur in groupe}
-    return noms.get("commonName", ""), noms.get("organizationalUnitName", "")
+def _client_certificate(connexion: Any) -> Certificat:  # noqa: ANN401 - ssl socket
+    """Return what the client showed, empty without a certificate."""
+    lu = connexion.getpeercert() if isinstance(connexion, ssl.SSLSocket) else None
+    if not lu:
+        return Certificat()
+    sujet, emetteur = (_names(lu, champ) for champ in ("subject", "issuer"))
+    noms = dict(sujet)
+    return Certificat(
+        noms.get("commonName", ""),
+        noms.get("organizationalUnitName", ""),
+        sujet,
+        emetteur,
+        connexion.getpeercert(binary_form=True) or b"",
+    )
+
+
+def _names(certificat: Any, champ: str) -> tuple[tuple[str, str], ...]:  # noqa: ANN401
+    return tuple((str(nom), str(v)) for groupe in certificat.get(champ, ()) for nom, v in groupe)
 
 
 class _Controle(BaseHTTPRequestHandler):
@@ -258,13 +289,16 @@ class _Serveur(ThreadingHTTPServer):
             traceback.print_exc()
 
 
-def _tls_context(tls: Path, certificat: str, *, mutuel: bool) -> ssl.SSLContext:
+def _tls_context(tls: Path, certificat: str, demande: ssl.VerifyMode) -> ssl.SSLContext:
     contexte = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     contexte.minimum_version = ssl.TLSVersion.TLSv1_2
     contexte.load_cert_chain(tls / f"{certificat}.pem", tls / f"{certificat}.key")
-    if mutuel:
+    if demande != ssl.CERT_NONE:
         contexte.load_verify_locations(tls / "ac-structures.pem")
-        contexte.verify_mode = ssl.CERT_REQUIRED
+        contexte.verify_mode = demande
+    if demande == ssl.CERT_OPTIONAL:
+        # The service itself says what it thinks of another authority.
+        contexte.load_verify_locations(tls / "ac-etrangere.pem")
     return contexte
 
 
@@ -281,15 +315,38 @@ def _options(declare: Declaration | None) -> argparse.Namespace:
     return analyse.parse_args()
 
 
-def _announce(pret: Path, service: _Serveur, controle: _Serveur) -> None:
-    contenu = {
-        "pid": os.getpid(),
-        "port": service.server_port,
-        "controle_port": controle.server_port,
-    }
+def _announce(pret: Path, portes: dict[str, _Serveur]) -> None:
+    contenu = {"pid": os.getpid(), **{nom: porte.server_port for nom, porte in portes.items()}}
     provisoire = pret.with_suffix(".tmp")
     provisoire.write_text(json.dumps(contenu))
     provisoire.replace(pret)
+
+
+def _secure(serveur: _Serveur, contexte: ssl.SSLContext) -> None:
+    serveur.socket = contexte.wrap_socket(
+        serveur.socket, server_side=True, do_handshake_on_connect=False
+    )
+
+
+def _open(etat: Etat, options: argparse.Namespace, demande: ssl.VerifyMode) -> dict[str, _Serveur]:
+    """Bind the doors: the service, its control API, and the second one when it has two."""
+    portes = {
+        "port": _Serveur(("127.0.0.1", options.port), type("Guichet", (_Guichet,), {"etat": etat})),
+        "controle_port": _Serveur(
+            ("127.0.0.1", options.controle_port), type("Controle", (_Controle,), {"etat": etat})
+        ),
+    }
+    _secure(portes["port"], _tls_context(options.tls, options.certificat, demande))
+    if isinstance(etat.service, DeuxPortes):
+        portail = _Serveur(
+            ("127.0.0.1", options.portail_port),
+            type("Portail", (_Guichet,), {"etat": etat, "porte": "portail"}),
+        )
+        if not etat.service.portail_http:
+            _secure(portail, _tls_context(options.tls, options.certificat, ssl.CERT_NONE))
+        portes["portail_port"] = portail
+        etat.service.install(portes["port"].server_port, portail.server_port)
+    return portes
 
 
 def main(
@@ -297,28 +354,26 @@ def main(
     *,
     mutuel: Callable[[argparse.Namespace], bool],
     declare: Declaration | None = None,
+    facultatif: bool = False,
 ) -> None:
     """Run a service until SIGTERM.
 
-    `declare` adds its own options; `mutuel` says whether a client certificate is asked for.
+    `declare` adds its own options; `mutuel` says whether a client certificate is asked for, and
+    `facultatif` that a client may come without.
     """
     options = _options(declare)
     hasard = random.Random(0 if options.calme else None)  # noqa: S311 - variation, not secrecy
     etat = Etat(build(options, hasard), calme=options.calme)
-    service = _Serveur(("127.0.0.1", options.port), type("Guichet", (_Guichet,), {"etat": etat}))
-    contexte = _tls_context(options.tls, options.certificat, mutuel=mutuel(options))
-    service.socket = contexte.wrap_socket(
-        service.socket, server_side=True, do_handshake_on_connect=False
-    )
-    controle = _Serveur(
-        ("127.0.0.1", options.controle_port), type("Controle", (_Controle,), {"etat": etat})
-    )
-    for serveur in (service, controle):
+    demande = ssl.CERT_NONE
+    if mutuel(options):
+        demande = ssl.CERT_OPTIONAL if facultatif else ssl.CERT_REQUIRED
+    portes = _open(etat, options, demande)
+    for serveur in portes.values():
         threading.Thread(
             target=serveur.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True
         ).start()
     if options.pret:
-        _announce(options.pret, service, controle)
+        _announce(options.pret, portes)
     signal.signal(signal.SIGTERM, lambda *_: etat.fin.set())
     signal.signal(signal.SIGINT, lambda *_: etat.fin.set())
     etat.fin.wait()

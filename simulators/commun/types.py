@@ -1,11 +1,23 @@
 """What the base and a service exchange."""
 
 import random
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from email.message import Message
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 SOAP_TYPE = "application/soap+xml; charset=utf-8"
+
+
+@dataclass(frozen=True)
+class Certificat:
+    """The certificate a client showed: names of the subject and the issuer, DER; empty without."""
+
+    cn: str = ""
+    ou: str = ""
+    sujet: tuple[tuple[str, str], ...] = ()
+    emetteur: tuple[tuple[str, str], ...] = ()
+    der: bytes = b""
 
 
 @dataclass(frozen=True)
@@ -13,7 +25,8 @@ class Requete:
     """What a service receives.
 
     `bizarre` asks for an odd but legal answer, `variante` for one kind of it; `doublon` says that
-    the network delivered the same message a second time; `faute` asks for this fault.
+    the network delivered the same message a second time; `faute` asks for this fault. `entetes` has
+    lower-case names; `porte` is « portail » when it came by the second door of the service.
     """
 
     chemin: str
@@ -26,6 +39,9 @@ class Requete:
     variante: str = ""
     doublon: bool = False
     faute: str = ""
+    entetes: Mapping[str, str] = field(default_factory=dict)
+    certificat: Certificat = field(default_factory=Certificat)
+    porte: str = ""
 
     def media(self) -> tuple[str, str, str]:
         """Return (media type, charset, action) of the content type, the first two in lower case."""
@@ -50,6 +66,7 @@ class Reponse:
     message_id: str = ""
     faits: dict[str, Any] = field(default_factory=dict)
     type_contenu: str = SOAP_TYPE
+    entetes: tuple[tuple[str, str], ...] = ()
 
 
 class Service(Protocol):
@@ -80,6 +97,16 @@ class Service(Protocol):
 
     def identites(self) -> int:
         """Return how many things it knows (shown by the tray)."""
+
+
+@runtime_checkable
+class DeuxPortes(Protocol):
+    """A service with a second door, for browsers, that must know where it answers."""
+
+    portail_http: bool
+
+    def install(self, port: int, portail_port: int) -> None:
+        """Take note of both ports, before anyone is served."""
 
 
 class Hasard:

@@ -39,6 +39,7 @@ from simulators.insi.lots import EnBase, build_store
 from simulators.insi.reponses import FAUTES, Redacteur
 from simulators.population import build_population
 from simulators.population.generees import GRAINE
+from simulators.population.personnes import is_birth
 
 RV = "http://www.cnamts.fr/INSiRecVit"
 RS = "http://www.cnamts.fr/INSiRecSans"
@@ -52,7 +53,6 @@ LOT_MS = 1500
 EN_PANNE = {("DE VINCI", "RUTH"), ("D'AEION", "COEUR")}
 _LETTRES = re.compile(r"[A-Z'][A-Z' -]{0,99}")
 _MAL_JOINTS = re.compile(r"[ '][ ']")
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _COG = re.compile(r"[0-9]{5}|2[AB][0-9]{3}")
 _SCHEMAS = {
     tag: etree.XMLSchema(etree.parse(Path(__file__).with_name(fichier)))
@@ -244,7 +244,7 @@ class ServiceInsi:
     def _by_card(self, message: Message) -> list[Personne]:
         corps = message.corps
         naissance = text(corps, RV, "DateNaissance")
-        if not _DATE.fullmatch(naissance):
+        if not is_birth(naissance):
             raise Refus("insi_22")
         certifie = text(corps, RV, "MatriculeIndividu", "NumIdentifiant")
         ouvrant = text(corps, RV, "MatriculeOD", "NumIdentifiant")
@@ -275,7 +275,7 @@ class ServiceInsi:
             ("insi_19", is_name(nom)),
             ("insi_20", bool(prenoms) and all(is_first_name(p) for p in prenoms)),
             ("insi_24", sexe in {"M", "F"}),
-            ("insi_22", bool(_DATE.fullmatch(naissance))),
+            ("insi_22", is_birth(naissance)),
             ("insi_23", not lieu or bool(_COG.fullmatch(lieu))),
         ):
             if not bon:

@@ -96,6 +96,7 @@ def _options() -> argparse.Namespace:
     analyse.add_argument("--insi-controle", required=True)
     analyse.add_argument("--epu-controle", required=True)
     analyse.add_argument("--vitale-controle", required=True)
+    analyse.add_argument("--psc-controle", required=True)
     analyse.add_argument("--produit-url", required=True)
     analyse.add_argument("--pret", type=Path)
     return analyse.parse_args()
@@ -110,6 +111,7 @@ def main() -> int:
             "insi": options.insi_controle,
             "ordonnance": options.epu_controle,
             "vitale": options.vitale_controle,
+            "psc": options.psc_controle,
         },
         options.produit_url,
     )

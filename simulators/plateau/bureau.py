@@ -113,6 +113,7 @@ def read_state(adresses: Adresses) -> dict[str, Any]:
         "agent": _try(lambda: _agent(adresses, {"verb": "state"})["state"], None),
         "services": services,
         "ordonnances": _try(lambda: _controle(f"{epu}/controle/ordonnances"), []),
+        "ecps": _try(lambda: _controle(f"{adresses.services['psc']}/controle/telephones"), []),
         "telephones": _try(lambda: _controle(f"{vitale}/controle/foyers"), []),
         "etiquettes": [etiquette.shown() for etiquette in labels().values()],
         "humeurs": HUMEURS,
@@ -183,6 +184,13 @@ def _event(adresses: Adresses, corps: dict[str, Any]) -> dict[str, Any]:
     return fait
 
 
+def _approve(adresses: Adresses, corps: dict[str, Any]) -> dict[str, Any]:
+    """Answer a request of Pro Santé Connect, as the phone or the card reader would."""
+    url = f"{adresses.services['psc']}/controle/telephone"
+    fait: dict[str, Any] = _controle(url, {"ref": str(corps["ref"]), "geste": str(corps["geste"])})
+    return fait
+
+
 GESTES: dict[str, Callable[[Adresses, dict[str, Any]], dict[str, Any]]] = {
     "/inserer": _insert,
     "/retirer": lambda a, c: _agent(a, {"verb": "remove", "reader": str(c["reader"])}),
@@ -193,4 +201,5 @@ GESTES: dict[str, Callable[[Adresses, dict[str, Any]], dict[str, Any]]] = {
     "/pin": _pin,
     "/humeur": _mood,
     "/evenement": _event,
+    "/ecps": _approve,
 }

@@ -1,7 +1,8 @@
 // The desk: reads /etat each second while visible, plays one gesture by click.
 const $ = (id) => document.getElementById(id);
 const LECTEURS = { cps: 'CPS', vitale: 'Vitale', apcv: 'Sans contact' };
-const NOMS = { insi: 'INSi', ordonnance: 'Ordonnance Numérique', vitale: 'Appli carte Vitale et ADRi' };
+const NOMS = { insi: 'INSi', ordonnance: 'Ordonnance Numérique', vitale: 'Appli carte Vitale et ADRi', psc: 'Pro Santé Connect' };
+const CANAUX = { MOBILE: 'téléphone', CARD: 'carte' };
 const HUMEURS = {
   normal: 'normal', lent: 'lent (3 s)', tres_lent: 'très lent (30 s)', panne: 'en panne (coupe)', panne_503: 'en panne (503)',
   reponse_perdue: 'réponse perdue', doublon: 'doublon', absurde: 'réponse absurde', bizarre: 'bizarre mais légal',
@@ -55,6 +56,13 @@ function telephone(t) {
   const gens = t.beneficiaires.length > 1 ? ` (${t.beneficiaires.length} personnes)` : '';
   return el('button', { class: 'carte telephone', 'data-cle': `tel-${t.foyer}`, onclick: () => geste('/telephone', { foyer: t.foyer }) },
     `${t.libelle}${gens}`, el('small', {}, t.pourquoi));
+}
+
+// A request that waits on a phone: the number to compare, and two answers.
+function appel(a) {
+  const bouton = (choix, mot) => el('button', { 'data-cle': `${choix}${a.ref}`, onclick: () => geste('/ecps', { ref: a.ref, geste: choix }) }, mot);
+  return el('div', { class: 'carte telephone appel' }, el('strong', { class: 'nombre' }, a.numero), el('span', {}, a.nom, el('small', {}, `${a.identifiant} · ${CANAUX[a.canal]} · ${a.service}`)),
+    el('span', {}, bouton('approuver', 'Approuver'), ' ', bouton('refuser', 'Refuser')));
 }
 
 function etiquette(e) {
@@ -118,6 +126,8 @@ async function lire() {
   dessiner('etiquettes', e.etiquettes, () => e.etiquettes.map(etiquette));
   dessiner('papier', e.ordonnances, () => e.ordonnances.map((o, rang) => feuille(o, rang)));
   dessiner('services', e.services, () => Object.entries(e.services).map(([nom, s]) => service(nom, s, e.humeurs)));
+  $('ecps').hidden = !e.ecps.length;
+  dessiner('ecps-demandes', e.ecps.map(({ reste_s: _reste, ...a }) => a), () => e.ecps.map(appel));
   pin(e.agent?.pin_window);
 }
 

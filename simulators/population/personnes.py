@@ -1,5 +1,7 @@
 """Someone, as the national identity base knows them (ins.md §1)."""
 
+import re
+from calendar import monthrange
 from dataclasses import dataclass
 
 OID_NIR = "1.2.250.1.213.1.4.8"
@@ -44,6 +46,19 @@ def nir_key(corps: str) -> str:
     """Return the two-digit key of thirteen characters (2A counts as 19, 2B as 18)."""
     departement = {"2A": "19", "2B": "18"}.get(corps[5:7], corps[5:7])
     return f"{97 - int(corps[:5] + departement + corps[7:]) % 97:02d}"
+
+
+def is_birth(brut: str) -> bool:
+    """Tell whether a date is of the calendar, or lunar: day 00 or above 31, month 00 or above 12.
+
+    1950-02-30 is neither: nobody was born then. Source: ins.md §1.3, « Date lunaire ».
+    """
+    if not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", brut):
+        return False
+    annee, mois, jour = (int(morceau) for morceau in brut.split("-"))
+    if not 1 <= mois <= 12 or not 1 <= jour <= 31:
+        return True
+    return annee > 0 and jour <= monthrange(annee, mois)[1]
 
 
 def completed_date(naissance: str) -> str:

@@ -13,8 +13,9 @@ from simulators.commun.fautes import COMMUNES, Faute, Refus, by_code, write
 from simulators.commun.reception import Reception
 from simulators.commun.soap import MessageRefuse, envelope, message_id, parse, text
 from simulators.commun.types import Hasard, Reponse, Requete
+from simulators.insi.acces import check_structure
 from simulators.population import build_population
-from simulators.population.personnes import Personne
+from simulators.population.personnes import Personne, is_birth
 
 ADRI = "urn:sim:adri:1"
 CONTRAT = Path(__file__).resolve().parents[2] / "docs/contrats/adri.xsd"
@@ -104,9 +105,11 @@ class Adri:
         """Answer one request."""
         identifiant, operation = "", "consulterDroits"
         try:
+            check_structure(requete)
             message = parse(requete.corps)
             identifiant = message_id(message)
             self.reception.check(message, requete, identifiant)
+            _check_birth(message.corps)
             _inject(requete)
             code, droits = self._find(message.corps)
             octets = self._write(code, droits, self._oddities(requete))
@@ -145,6 +148,12 @@ class Adri:
         if droits is not None:
             _add_rights(racine, droits, etranges)
         return envelope(racine, None if self.alea.calme else self.alea.hasard)
+
+
+def _check_birth(corps: Any) -> None:  # noqa: ANN401
+    """Refuse a day that is neither of the calendar nor lunar."""
+    if not is_birth(text(corps, ADRI, "DateNaissance")):
+        raise MessageRefuse("date_impossible")
 
 
 def _inject(requete: Requete) -> None:

@@ -48,7 +48,7 @@ function echouer(e) {
 
 /** Shows the agent a proof of the server that this tab is known; again before it dies. */
 async function prouver(type, suite) {
-  const { token } = await exiger('/api/agent/jetons', { wid, challenge: defi });
+  const { token } = await exiger('/api/agent/jetons', { wid, challenge: defi, essai: 'officineEssai' in document.body.dataset });
   return demander(type, { token, ...suite });
 }
 
@@ -88,13 +88,12 @@ const lire = (genre, insertion) => (lectures[genre] ||= lireCarte(genre, inserti
 
 /** Reads with a server nonce, and gives the reading with its receipt to the server. */
 async function lireCarte(genre, insertion) {
-  const op = genre === 'apcv_nfc' ? 'apcv.read_nfc' : `${genre}.read`;
+  const op = { apcv_nfc: 'apcv.read_nfc', vitale: 'vitale.read', cps: 'cps.read' }[genre] || genre;
   const { nonce } = await exiger('/api/agent/nonces', { op });
-  dire('Lecture de la carte…');
-  const { receipt, ...lu } = await demander(op, { nonce });
-  const data = lu.data || lu;
+  if (op !== genre) dire('Lecture de la carte…'); // what follows a signature leaves its sentence
+  const { receipt, data, ...lu } = await demander(op, { nonce });
   if (genre === 'cps') certificat = data.certificat_sig_b64;
-  const { reponse } = await poster('/api/agent/lectures', { op, data, receipt, vente });
+  const { reponse } = await poster('/api/agent/lectures', { op, data: data || lu, receipt, vente });
   if (genre === 'vitale' && vente) localStorage.setItem('vitale', insertion);
   if (aSigner && genre === 'cps') reponse.signer ||= aSigner;
   appliquer(reponse);
@@ -145,6 +144,7 @@ const EVENEMENTS = {
 };
 
 if (ports && wid) {
-  document.addEventListener('comptoir:signer', ({ detail }) => signer(detail).catch(echouer));
+  document.addEventListener('comptoir:carte', ({ detail: { signer: service, lire: op, ton } }) =>
+    (op ? lire(op) : signer(service)).catch(op && ton === 'info' ? () => {} : echouer)); // what nobody asked for fails in silence
   demarrer(EVENEMENTS);
 }

@@ -1,8 +1,7 @@
 /** The one dialog of the page: filled by htmx, modal, focused, given back on Échap. */
 const dialogue = document.getElementById('dialogue');
 const fermetures = [];
-let retour = null;
-let repondu = false;
+let [retour, repondu] = [null, false]; // what had the focus before; whether a person answered
 
 /** Makes an element with these properties. */
 export const creer = (nom, proprietes) => Object.assign(document.createElement(nom), proprietes);
@@ -36,8 +35,7 @@ function apresFermer() {
   // After an answer the next act has the focus; after Échap, what had it before.
   const suivant = document.querySelector('[data-officine-defaut]');
   ((repondu && suivant) || cible || suivant)?.focus();
-  retour = null;
-  repondu = false;
+  [retour, repondu] = [null, false];
   for (const agir of fermetures.splice(0)) agir();
 }
 
@@ -52,8 +50,7 @@ function remplir({ detail }) {
 /** A refusal lands in #message, which the open dialog hides: it is shown inside it instead. */
 function refuser({ detail }) {
   if (detail.target.id !== 'message' || !dialogue.open) return;
-  const neuf = () => creer('div', { className: 'refus-dialogue', role: 'alert' });
-  const refus = dialogue.querySelector('.refus-dialogue') || neuf();
+  const refus = dialogue.querySelector('.refus-dialogue') || creer('div', { className: 'refus-dialogue', role: 'alert' });
   if (!refus.isConnected) dialogue.prepend(refus);
   detail.target = refus;
 }

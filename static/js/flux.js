@@ -3,10 +3,7 @@ import { appliquer, vente } from './serveur.js';
 
 const SILENCE_MS = 40000;
 const connus = new Map();
-let source = null;
-let erreurs = 0;
-let entendu = 0;
-let sondage = 0;
+let [source, erreurs, entendu, sondage] = [null, 0, 0, 0];
 
 /** Replaces a part of the page by a newer one; the focus and what is being typed stay. */
 function remplacer({ cible, version, html }) {

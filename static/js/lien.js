@@ -84,6 +84,7 @@ function tenir({ socket, ...bonjour }, loin) {
   socket.addEventListener('message', ({ data }) => {
     entendu = Date.now();
     const { type, event, id, ok, payload, error } = JSON.parse(data);
+    if (type === 'event') document.body.dispatchEvent(new CustomEvent(`agent:${event}`));
     if (type === 'event') return (async () => recevoir[event]?.(payload))().catch(recevoir.echec);
     attentes.get(id)?.[ok ? 'resoudre' : 'rejeter'](ok ? payload : error);
     attentes.delete(id);
@@ -118,3 +119,13 @@ export function demarrer(evenements) {
     if ((repondait = await sonder()) && !avant) connecter(); // it starts: seen before the next try
   }, GUET_MS);
 }
+
+/** A form with data-officine-demande asks the agent that verb first: our server puts the answer in words. */
+document.addEventListener('htmx:confirm', async (e) => {
+  const { dataset: { officineDemande: type }, elements } = e.target;
+  if (!type) return;
+  e.preventDefault();
+  const { csrfmiddlewaretoken, reponse, ...demande } = Object.fromEntries(new FormData(e.target));
+  elements.reponse.value = JSON.stringify(await demander(type, demande).catch((erreur) => ({ erreur })));
+  e.detail.issueRequest();
+});

@@ -5,8 +5,7 @@ import { agir, armer, combinaison, estTexte, fonction } from './touches.js';
 
 const REPOS_MS = 60;
 const [RAFALE_MS, RAFALE_MIN] = [35, 6];
-let suite = []; // keys of the current run: {touche, cible}
-let avant = null; // the field, its value and its caret before the run
+let [suite, avant] = [[], null]; // keys of the current run, {touche, cible}; the field, its value, its caret before it
 let [dernier, minuterie] = [-Infinity, 0];
 
 const texte = () => suite.map(({ touche }) => (touche === 'Enter' ? '\r' : touche)).join('');

@@ -2,8 +2,7 @@
 import { apresFermeture, creer, fermer, ouvrir, retient } from './dialogue.js';
 
 export const vente = document.body.dataset.officineVente || null;
-const MUET = 'Le serveur du comptoir ne répond pas. Réessayez dans un instant.';
-const COUPE = { phrase: MUET, ton: 'alerte', code: 'RES-001' };
+const COUPE = { phrase: 'Le serveur du comptoir ne répond pas. Réessayez dans un instant.', ton: 'alerte', code: 'RES-001' };
 const ligne = document.getElementById('statut-ligne');
 let file = Promise.resolve();
 
@@ -16,8 +15,7 @@ export async function poster(url, donnees) {
       headers: { 'Content-Type': 'application/json', 'X-CSRFToken': document.querySelector('meta[name="csrf"]').content },
       body: JSON.stringify(donnees),
     });
-    const reponse = retour.status === 204 ? {} : await retour.json();
-    return { ok: retour.ok, reponse };
+    return { ok: retour.ok, reponse: retour.status === 204 ? {} : await retour.json() };
   } catch {
     return { ok: false, reponse: COUPE };
   }
@@ -41,7 +39,7 @@ export function proposer(libelle, agir) {
   ligne?.append(' ', bouton);
 }
 
-/** A Suite: {phrase, ton, code, charger: [{cible, url}], focus, dialogue, aller, signer}, each one optional. */
+/** A Suite: {phrase, ton, code, charger: [{cible, url}], focus, dialogue, aller, signer, lire}, each one optional. */
 export function appliquer(suite) {
   if (suite.phrase) dire(suite.phrase, suite.ton, suite.code);
   for (const { cible, url } of suite.charger || []) {
@@ -50,7 +48,7 @@ export function appliquer(suite) {
   if (suite.focus) document.querySelector(`[data-officine-touche="${CSS.escape(suite.focus)}"]`)?.focus();
   if (suite.aller) window.location.assign(suite.aller);
   else if (suite.dialogue) ouvrir(suite.dialogue);
-  if (suite.signer) document.dispatchEvent(new CustomEvent('comptoir:signer', { detail: suite.signer }));
+  if (suite.signer || suite.lire) document.dispatchEvent(new CustomEvent('comptoir:carte', { detail: suite }));
 }
 
 async function envoyer(scan) {

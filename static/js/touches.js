@@ -38,8 +38,7 @@ function presser(element) {
 
 function lettre(touche) {
   const grande = touche.toUpperCase();
-  const seule = /\d/.test(touche) ? 'chiffre' : 'lettre';
-  const nom = combinaison() ? 'touche2' : seule;
+  const nom = (combinaison() && 'touche2') || (/\d/.test(touche) ? 'chiffre' : 'lettre');
   const element = chercher(`[data-officine-${nom}="${CSS.escape(grande)}"]`);
   armee = -Infinity;
   const admise = portee() === document && !('officineSansLettres' in document.body.dataset);
@@ -100,5 +99,4 @@ export function fonction(e) {
   if (!pris && !e.repeat) presser(element);
 }
 
-const remplie = ({ target }) => target.matches('[data-officine-remplit]') && target.form?.elements.code?.focus();
-document.addEventListener('change', remplie);
+document.addEventListener('change', ({ target }) => target.matches('[data-officine-remplit]') && target.form?.elements.code?.focus());

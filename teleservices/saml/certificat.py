@@ -10,7 +10,6 @@ from cryptography.x509.oid import NameOID, ObjectIdentifier
 
 _PROFESSION = ObjectIdentifier("1.2.250.1.71.1.2.7")
 _TYPE_CARTE = ObjectIdentifier("1.2.250.1.71.1.2.2")
-PHARMACIEN = 21
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ import re
 import shutil
 import sys
 import time
+from contextlib import contextmanager
 
 import pytest
 
@@ -33,14 +34,20 @@ def check_journal(poste):
     assert not [mot for mot in INTERDITS if re.search(rf"\b{mot}\b", journal)]
 
 
-@pytest.fixture(scope="session")
-def agent_commun(tmp_path_factory, tls):
-    """One process for the tests that leave it as they found it."""
-    lance = Poste(tmp_path_factory.mktemp("agent"), tls)
+@contextmanager
+def running(lance):
+    """A workstation whose agent runs; what it wrote is looked at once it has stopped."""
     lance.start()
     yield lance
     lance.stop()
     check_journal(lance)
+
+
+@pytest.fixture(scope="session")
+def agent_commun(tmp_path_factory, tls):
+    """One process for the tests that leave it as they found it."""
+    with running(Poste(tmp_path_factory.mktemp("agent"), tls)) as lance:
+        yield lance
 
 
 @pytest.fixture
@@ -61,11 +68,8 @@ def poste(agent_commun):
 @pytest.fixture
 def poste_neuf(tmp_path, tls):
     """An agent process for one test."""
-    lance = Poste(tmp_path, tls)
-    lance.start()
-    yield lance
-    lance.stop()
-    check_journal(lance)
+    with running(Poste(tmp_path, tls)) as lance:
+        yield lance
 
 
 @pytest.fixture(scope="session")

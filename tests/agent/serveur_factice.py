@@ -13,7 +13,8 @@ class _Reponse(BaseHTTPRequestHandler):
         self.server.demandes.append((chemin, self.headers.get("Authorization", "")))
         corps = self.server.reponses.get(chemin)
         corps = corps if isinstance(corps, bytes) else json.dumps(corps).encode()
-        self.send_response(200 if chemin in self.server.reponses else 404)
+        statut = 200 if chemin in self.server.reponses else 404
+        self.send_response(403 if chemin in self.server.refus else statut)
         self.send_header("Content-Length", str(len(corps)))
         self.end_headers()
         self.wfile.write(corps)
@@ -24,9 +25,9 @@ class _Reponse(BaseHTTPRequestHandler):
 
 @contextmanager
 def serveur_factice():
-    """A running server: `.adresse`, `.reponses` by name, `.demandes` received."""
+    """A running server: `.adresse`, `.reponses` by name, `.refus` told 403, `.demandes`."""
     serveur = ThreadingHTTPServer(("127.0.0.1", 0), _Reponse)
-    serveur.reponses, serveur.demandes = {}, []
+    serveur.reponses, serveur.demandes, serveur.refus = {}, [], set()
     serveur.adresse = f"http://127.0.0.1:{serveur.server_port}"
     Thread(target=serveur.serve_forever, args=(0.02,), daemon=True).start()
     try:

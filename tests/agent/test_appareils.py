@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import pty
 import struct
 import subprocess
 import sys
@@ -21,45 +20,10 @@ from agent.protocol.classification import Motifs
 from agent.server.onglets import Onglets
 from agent.server.scans import Scans
 from tests.agent.poste import RACINE, Poste, seul
+from tests.agent.prises import DATALOGIC, ZEBRA, Prises, reglage
 
 NUMERO = "01K7M4QX9TRB2VWZ3H"
 BOITE = b"]d2010340093006578517280531" + b"10LT1\x1d21S1"
-ZEBRA = ("05e0", "1701", "S0042")
-DATALOGIC = ("05f9", "4204", "")
-
-
-class Prises:
-    """A /sys and a /dev of our own, in which a serial scanner is plugged, pulled, moved."""
-
-    def __init__(self, racine):
-        self.racine = racine
-        self.maitres = {}
-        for dossier in ("sys/class/tty", "sys/class/input", "dev/input"):
-            (racine / dossier).mkdir(parents=True)
-
-    def brancher(self, port, identite):
-        """Plug a scanner on this port; what it sends is written on the other end."""
-        maitre, esclave = pty.openpty()
-        usb = self.racine / f"usb/{port}"
-        (usb / "1.0").mkdir(parents=True, exist_ok=True)
-        for nom, valeur in zip(("idVendor", "idProduct", "serial"), identite, strict=True):
-            (usb / nom).write_text(f"{valeur}\n")
-        noeud = self.racine / f"sys/class/tty/{port}"
-        noeud.mkdir()
-        (noeud / "device").symlink_to(usb / "1.0")
-        (self.racine / f"dev/{port}").symlink_to(os.ttyname(esclave))
-        self.maitres[port] = (maitre, esclave)
-
-    def envoyer(self, port, octets):
-        os.write(self.maitres[port][0], octets)
-
-    def retirer(self, port):
-        """Pull the cable."""
-        for fd in self.maitres.pop(port):
-            os.close(fd)
-        (self.racine / f"dev/{port}").unlink()
-        (self.racine / f"sys/class/tty/{port}/device").unlink()
-        (self.racine / f"sys/class/tty/{port}").rmdir()
 
 
 @pytest.fixture
@@ -68,10 +32,6 @@ def prises(tmp_path):
     yield faites
     for port in list(faites.maitres):
         faites.retirer(port)
-
-
-def reglage(role, identite, pilote="scanner_serial", **autres):
-    return Reglage(role, role, pilote, Identite(*identite), **autres)
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric import padding
 
 from agent.receipts import DemandesVues, canonical
 from pharmacy.postes.services import canonical_json
-from tests.agent.poste import ORIGINE, article, carte, seul
+from tests.agent.poste import ORIGINE, Poste, article, carte, seul
 
 MARTIN, LEROY = "cps-martin", "cps-leroy"
 FAUX = "9417"
@@ -342,6 +342,7 @@ async def test_a_window_left_or_a_card_pulled_spends_no_try(poste):
         await page.evenement("cps.prompt")
         poste.geste("pull", reader="cps")
         assert (await page.reponse(essai))["error"]["code"] == "E_CARD_REMOVED"
+        assert (await page.evenement("card.removed"))["during"] == essai
         assert poste.geste("state")["state"]["pin_window"] is None
         poste.inserer(MARTIN)
         assert (await page.demander("cps.pin_state"))["payload"] == {
@@ -633,3 +634,66 @@ async def test_what_a_phone_does_not_give_is_named(poste):
         poste.geste("insert", reader="apcv", card=abime)
         assert await page.code("apcv.read_nfc", **bon) == "E_APCV_MALFORMED"
         assert await page.code("apcv.read_nfc") == "E_NONCE_MISSING"
+
+
+@pytest.mark.cas("agent-39")
+@seul
+async def test_a_card_pulled_names_the_first_request_that_waited_for_its_code(poste):
+    async with poste.page() as page:
+        poste.inserer(MARTIN)
+        lecture = await page.send("cps.situations", nonce="n" * 24)
+        await page.evenement("cps.prompt")
+        signature = await page.send("cps.sign", request=poste.demande())
+        assert (await page.demander("ping"))["ok"]
+        poste.geste("pull", reader="cps")
+        assert (await page.evenement("card.removed"))["during"] == lecture
+        for ident in (lecture, signature):
+            assert (await page.reponse(ident))["error"]["code"] in {"E_CARD_REMOVED", "E_NO_CARD"}
+        page.evenements.clear()
+        poste.inserer(MARTIN)
+        poste.geste("pull", reader="cps")
+        assert "during" not in await page.evenement("card.removed")
+
+
+@seul
+async def test_how_long_a_code_holds_is_the_officines_setting(tmp_path, tls):
+    poste = Poste(tmp_path, tls)
+    await asyncio.to_thread(poste.start, config={"code_minutes": 0})
+    try:
+        async with poste.page() as page:
+            poste.inserer(MARTIN)
+            for _ in range(2):
+                page.evenements.clear()
+                essai = await page.send("cps.sign", request=poste.demande())
+                await page.evenement("cps.prompt")  # asked each time
+                assert poste.geste("pin", digits="1234")["ok"]
+                assert (await page.reponse(essai))["ok"]
+            pin = (await page.demander("cps.pin_state"))["payload"]
+            assert pin["state"] == "a_presenter"
+    finally:
+        await asyncio.to_thread(poste.stop)
+
+
+@seul
+async def test_a_reader_left_aside_reads_nothing_until_it_is_taken_back(poste):
+    poste.inserer("vitale-01")
+    async with poste.page(auth=False) as page:
+        assert (await page.demander("auth", token=page.jeton(scope=["card:read", "admin"])))["ok"]
+        await page.demander("focus.claim")
+
+        async def affecter(usage, lecteur="vitale"):
+            return await page.demander("reader.assign", reader=lecteur, use=usage)
+
+        assert (await affecter("ignore"))["ok"]
+        usages = (await page.evenement("readers.changed"))["readers"]
+        assert [r["use"] for r in usages] == ["ignore", "cps", "apcv"]
+        assert await page.code("vitale.read", nonce="n" * 24) == "E_NO_READER"
+        assert (await affecter("vitale"))["ok"]
+        assert (await page.lire())["ok"]
+        assert (await affecter("nfc", "apcv"))["ok"]
+        for usage, lecteur, code in (
+            ("cps", "vitale", "E_NOT_SUPPORTED"),
+            ("fax", "vitale", "E_PROTO_PAYLOAD"),
+            ("cps", "x", "E_NO_READER"),
+        ):
+            assert (await affecter(usage, lecteur))["error"]["code"] == code

@@ -274,6 +274,30 @@ async def test_with_zero_minutes_each_operation_asks_again():
 
 
 @a_l_heure
+async def test_another_length_told_by_the_server_holds_from_now(boucle):
+    banc = Banc()
+    tache = await banc.demander()
+    banc.codes.send(bytearray(b"1234"))
+    await tache
+    await boucle.pass_s(600)
+    banc.codes.limit(15)  # the same: nothing counts again
+    await boucle.pass_s(299)
+    assert banc.codes.is_given()
+    banc.codes.limit(1)
+    await boucle.pass_s(59)
+    assert banc.codes.is_given()
+    await boucle.pass_s(1.5)
+    assert not banc.codes.is_given()
+    tache = await banc.demander()
+    banc.codes.send(bytearray(b"1234"))
+    await tache
+    banc.codes.limit(0)
+    assert not banc.codes.is_given()
+    with pytest.raises(ValueError, match="minutes"):
+        banc.codes.limit(61)
+
+
+@a_l_heure
 async def test_a_lock_forgets_and_the_next_request_asks():
     banc = Banc()
     tache = await banc.demander()

@@ -11,9 +11,9 @@ import time
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from agent import confiance, pairs, session_os, web
+from agent import confiance, jws, pairs, session_os, web
 from agent.policy import Enrolement
-from tests.agent.conftest import check_journal
+from tests.agent.conftest import running
 from tests.agent.poste import ORIGINE, RACINE, Poste, jwk, port_libre, seul
 from tests.agent.serveur_factice import serveur_factice
 from tests.agent.test_serveur import MONTEE, SOUS, monter
@@ -28,11 +28,8 @@ def serveur():
 @pytest.fixture
 def suivi(serveur, tmp_path, tls):
     """An agent of that server."""
-    poste = Poste(tmp_path, tls, emetteur=serveur.adresse)
-    poste.start()
-    yield poste
-    poste.stop()
-    check_journal(poste)
+    with running(Poste(tmp_path, tls, emetteur=serveur.adresse)) as poste:
+        yield poste
 
 
 async def jusqua(fait, quoi, delai_s=15):
@@ -46,6 +43,14 @@ def etat(poste):
     return poste.geste("state")["state"]
 
 
+async def revoquer(serveur, poste):
+    """The server says that this poste is revoked; its tab is closed for it."""
+    async with poste.page() as page:
+        serveur.reponses["config"] = poste.enrolement(etat="revoque", config={"config_seq": 2})
+        poste.geste("wake")
+        assert await page.fermeture() == 4009
+
+
 # The server: configuration, keys, revocation
 
 
@@ -53,10 +58,7 @@ def etat(poste):
 @pytest.mark.cas("agent-96")
 @seul
 async def test_revoked_it_closes_its_tabs_wipes_its_key_and_is_no_longer_enrolled(serveur, suivi):
-    async with suivi.page() as page:
-        serveur.reponses["config"] = suivi.enrolement(etat="revoque", config={"config_seq": 2})
-        suivi.geste("wake")
-        assert await page.fermeture() == 4009
+    await revoquer(serveur, suivi)
     assert not (suivi.dossier / "poste.key").exists()
     assert not (suivi.dossier / "enrolement.json").exists()
     assert etat(suivi)["enrolled"] is False
@@ -67,16 +69,35 @@ async def test_revoked_it_closes_its_tabs_wipes_its_key_and_is_no_longer_enrolle
 @pytest.mark.exigence("AGT-13")
 @seul
 async def test_an_enrolment_written_later_is_taken_without_starting_again(serveur, suivi):
-    async with suivi.page() as page:
-        serveur.reponses["config"] = suivi.enrolement(etat="revoque", config={"config_seq": 2})
-        suivi.geste("wake")
-        assert await page.fermeture() == 4009
+    await revoquer(serveur, suivi)
     del serveur.reponses["config"]
     confiance.save_key(suivi.dossier, Ed25519PrivateKey.generate())
     confiance.save_enrolment(suivi.dossier, suivi.enrolement(config={"config_seq": 3}))
     await jusqua(lambda: etat(suivi)["enrolled"], "l'enrôlement écrit n'est pas lu")
     async with suivi.page() as page:
         assert suivi.recu(page.acces["proof"], "agent-proof+jwt")["sid"] == "s" * 32
+
+
+@pytest.mark.exigence("AGT-13")
+@seul
+async def test_paired_anew_while_it_runs_it_takes_its_new_key_once_refused(serveur, suivi):
+    neuve = Ed25519PrivateKey.generate()
+    confiance.save_key(suivi.dossier, neuve)
+    confiance.save_enrolment(suivi.dossier, suivi.enrolement(config={"config_seq": 2}))
+    serveur.refus.add("config")
+    suivi.geste("wake")
+
+    async def prouve():
+        async with suivi.page() as page:
+            try:
+                jws.verify(page.acces["proof"], "agent-proof+jwt", [jwk(neuve)])
+            except jws.JwsRefuse:
+                return False
+            return True
+
+    async with asyncio.timeout(15):
+        while not await prouve():
+            await asyncio.sleep(0.05)
 
 
 @pytest.mark.parametrize(
@@ -108,12 +129,48 @@ def test_a_configuration_never_goes_back(tmp_path):
         Enrolement.from_dict(poste.enrolement()),
         poste.enrolement(config={"config_seq": 5, "transport": "relais"}),
     )
-    assert (cinq.seq, cinq.transport) == (5, "relais")
+    assert (cinq.seq, cinq.transport, cinq.code_minutes) == (5, "relais", 15)
+    for dit, tenu in ((0, 0), (60, 60), (61, 15), (-1, 15), (True, 15), ("5", 15), (None, 15)):
+        lu = Enrolement.from_dict(poste.enrolement(config={"code_minutes": dit}))
+        assert lu.code_minutes == tenu
     meme = poste.enrolement(config={"config_seq": 5, "transport": "relais"})
     assert confiance.check_update(cinq, meme) == cinq
     for change in ({"config_seq": 4}, {"config_seq": 5, "transport": "auto"}):
         with pytest.raises(confiance.ConfigRefusee, match=r"ancienne|rejouee"):
             confiance.check_update(cinq, poste.enrolement(config=change))
+
+
+def test_a_grammar_of_a_later_server_is_left_aside_and_the_others_are_read(tmp_path):
+    poste = Poste(tmp_path, None)
+    objet = poste.enrolement(config={"motifs": {"badge": "^B", "de_demain": "^D"}})
+    confiance.save_enrolment(tmp_path, objet)
+    _tenu, motifs = confiance.load_enrolment(tmp_path)
+    assert motifs.badge == "^B"
+    for faux in ({"motifs": 1}, {"motifs": ["x"]}, {"motifs": None}):
+        with pytest.raises(confiance.ConfigRefusee, match="motifs"):
+            confiance.read_motifs(poste.enrolement(config=faux))
+
+
+@seul
+async def test_a_configuration_of_a_later_server_is_followed_all_the_same(serveur, suivi):
+    serveur.reponses["config"] = suivi.enrolement(
+        config={"config_seq": 2, "motifs": {"de_demain": "^D"}}
+    )
+    suivi.geste("wake")
+    await jusqua(lambda: _seq(suivi) == 2, "la configuration n'est pas gardée")
+    assert etat(suivi)["enrolled"] is True
+
+
+@seul
+async def test_a_disk_that_refuses_does_not_end_the_following(serveur, suivi):
+    serveur.reponses["config"] = suivi.enrolement(config={"config_seq": 2})
+    (suivi.dossier / "enrolement.tmp").mkdir()
+    suivi.geste("wake")
+    await jusqua(lambda: '"event": "suivi"' in suivi.journal.read_text(), "rien n'est dit")
+    (suivi.dossier / "enrolement.tmp").rmdir()
+    serveur.reponses["config"] = suivi.enrolement(config={"config_seq": 3})
+    suivi.geste("wake")
+    await jusqua(lambda: _seq(suivi) == 3, "la configuration n'est pas gardée")
 
 
 @seul

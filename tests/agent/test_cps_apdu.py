@@ -81,6 +81,62 @@ def test_situations_keep_their_indexes_and_their_holes(ouvrir, generation):
     assert carte.situations() == situations
 
 
+def sans_premier_volet(canal):
+    """The first volet of the card forgets its situations; the CPS2ter volet keeps them."""
+    puce = canal.carte._puce
+    arbre = (puce._chipdoc or puce._volets[0x00]).arbre
+    for chemin in [c for c in arbre._fichiers if c.startswith("3F000001D12")]:
+        del arbre._fichiers[chemin]
+
+
+@pytest.mark.exigence("AGT-02")
+@pytest.mark.cas("agent-33")
+@pytest.mark.parametrize(
+    "champs", [{"generation": "CPS4"}, {"generation": "CPS4", "emulation": "CPS3"}, {}]
+)
+def test_situations_that_only_the_old_volet_holds_are_read_there(ouvrir, tls, champs):
+    longue = "PHARMACIE " + "X" * 230  # more than one READ BINARY
+    voulues = [
+        {"index": 2, "raison_sociale": "A", "struct_id_nat": "1750012345", "secteur": "SA33"},
+        {"index": 16, "raison_sociale": longue, "struct_id_nat": "1752026005", "secteur": "SA07"},
+    ]
+    carte, canal = ouvrir(situations=voulues, **champs)
+    sans_premier_volet(canal)
+    with pytest.raises(CodePerdu):
+        carte.situations()
+    carte.login(bytearray(b"1234"))
+    assert carte.situations() == voulues
+    # The old volet selected meanwhile does not disturb the signature that follows.
+    signees = carte.sign("sig", "RS256", [EMPREINTE])
+    check_own(certificat(tls, "sig"), "RS256", [EMPREINTE], signees)
+
+
+@pytest.mark.cas("agent-33")
+@pytest.mark.parametrize("generation", GENERATIONS)
+def test_a_card_that_does_not_show_its_old_volet_has_no_situation(ouvrir, generation):
+    carte, canal = ouvrir(generation=generation)
+    sans_premier_volet(canal)
+    for classe in (0xA0, 0x00) if generation == "CPS4" else (0xA0,):
+        del canal.carte._puce._volets[classe]
+    carte.login(bytearray(b"1234"))
+    assert carte.situations() == []
+
+
+@pytest.mark.exigence("AGT-02")
+def test_a_cps4_in_emulation_is_driven_as_a_cps3(ouvrir, tls):
+    carte, canal = ouvrir(generation="CPS4", emulation="CPS3")
+    public = carte.public()
+    assert (public["id_nat"], public["generation"]) == ("810100000040", "CPS4")
+    assert carte.pin_state().essais == 3
+    assert code(carte.login, bytearray(b"9417")) == "E_CPS_PIN_WRONG"
+    assert carte.login(bytearray(b"1234")).etat == "presentee"
+    for cle in ("auth", "sig"):
+        signees = carte.sign(cle, "RS256", [EMPREINTE])
+        check_own(certificat(tls, cle), "RS256", [EMPREINTE], signees)
+    assert code(carte.sign, "sig", "PS256", [EMPREINTE]) == "E_SIGN_ALG"
+    assert canal.sent("01A4") == 1  # asked once
+
+
 @pytest.mark.cas("agent-35", "agent-36")
 @pytest.mark.parametrize("generation", GENERATIONS)
 def test_the_counter_is_the_cards_and_a_code_is_given_once(ouvrir, generation):

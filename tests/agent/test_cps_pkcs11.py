@@ -115,7 +115,7 @@ def situation(raison, structure):
     return tlv.encode(0xEE, contenu)
 
 
-def remplir(module, tls):
+def remplir(module, tls, volet="CPS"):
     """Data, certificates and keys, visible before or after login as those of a CPS."""
     import PyKCS11
     from cryptography.hazmat.primitives.serialization import load_pem_private_key
@@ -138,8 +138,8 @@ def remplir(module, tls):
 
     donnees = {
         "CPS_INFO_PS": (b"\xec\x06\x82\x04SM26", False),
-        "CPS_ACTIVITY_01_PS": (situation("PHARMACIE DE LA GARE", "1750012345"), True),
-        "CPS_ACTIVITY_03_PS": (situation("HÔPITAL", "1750099999"), True),
+        f"{volet}_ACTIVITY_01_PS": (situation("PHARMACIE DE LA GARE", "1750012345"), True),
+        f"{volet}_ACTIVITY_03_PS": (situation("HÔPITAL", "1750099999"), True),
     }
     for label, (valeur, prive) in donnees.items():
         objet(p.CKO_DATA, APPLICATION="CPS", LABEL=label, VALUE=list(valeur), PRIVATE=prive)
@@ -189,8 +189,8 @@ def module_softhsm():
 
 
 @pytest.fixture
-def jeton(tmp_path, tls, module_softhsm, monkeypatch):
-    """A worker on a fresh token."""
+def jeton(request, tmp_path, tls, module_softhsm, monkeypatch):
+    """A worker on a fresh token; the volet that holds its situations may be told."""
     (tmp_path / "jetons").mkdir()
     conf = tmp_path / "softhsm2.conf"
     conf.write_text(f"directories.tokendir = {tmp_path}/jetons\nobjectstore.backend = file\n")
@@ -207,7 +207,7 @@ def jeton(tmp_path, tls, module_softhsm, monkeypatch):
     import multiprocessing
 
     remplit = multiprocessing.get_context("spawn").Process(
-        target=remplir, args=(module_softhsm, tls)
+        target=remplir, args=(module_softhsm, tls, getattr(request, "param", "CPS"))
     )
     remplit.start()
     remplit.join(60)
@@ -250,6 +250,15 @@ def test_a_token_is_read_before_and_after_its_code(jeton, tls):
         for alg in ("RS256", "PS256"):
             check_own(der, alg, EMPREINTES, cps.sign(cle, alg, EMPREINTES))
     assert code(cps.sign, "sig", "RS512", EMPREINTES) == "E_SIGN_ALG"
+
+
+@pytest.mark.exigence("AGT-02")
+@pytest.mark.cas("agent-33")
+@pytest.mark.parametrize("jeton", ["CPS2TER"], indirect=True)
+def test_situations_that_only_the_old_volet_holds_are_read_there(jeton):
+    cps = CpsPkcs11(jeton)
+    cps.login(bytearray(b"1234"))
+    assert [s["index"] for s in cps.situations()] == [1, 3]
 
 
 @pytest.mark.cas("agent-49")

@@ -1,10 +1,8 @@
 """The window of the code porteur: digits, words, place; then drawn on a virtual screen."""
 
 import asyncio
-import os
-import subprocess
 import sys
-import time
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -14,6 +12,7 @@ from agent.fenetre import ecrans, textes
 from agent.fenetre.lien import Fenetre
 from agent.fenetre.saisie import Saisie, digit_of
 from agent.protocol.messages import ErreurAgent
+from tests.agent.ecran import Mains, virtual_screen
 from tests.agent.poste import Poste, seul
 
 pytestmark = pytest.mark.exigence("AGT-09")
@@ -231,51 +230,8 @@ def test_without_a_display_the_request_says_that_the_window_does_not_open(monkey
 @pytest.fixture(scope="module")
 def ecran():
     """A virtual screen; the number of its display."""
-    lecture, ecriture = os.pipe()
-    xvfb = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(ecriture), "-screen", "0", "1280x900x24", "-nolisten", "tcp"],
-        pass_fds=[ecriture],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    os.close(ecriture)
-    with os.fdopen(lecture) as tube:
-        numero = tube.readline().strip()
-    assert numero, "Xvfb does not start"
-    yield f":{numero}"
-    xvfb.terminate()
-    xvfb.wait(10)
-
-
-class Mains:
-    """The hands of a person in front of the screen."""
-
-    def __init__(self, ecran):
-        self.env = {**os.environ, "DISPLAY": ecran}
-
-    def _xdotool(self, *args):
-        return subprocess.run(
-            ["xdotool", *args], env=self.env, capture_output=True, text=True, check=False
-        ).stdout.split()
-
-    def fenetres(self):
-        return self._xdotool("search", "--onlyvisible", "--class", "agent-de-poste")
-
-    def wait(self, *, ouverte):
-        fin = time.monotonic() + 10
-        while bool(self.fenetres()) != ouverte:
-            assert time.monotonic() < fin, "the window does not " + ("open" if ouverte else "close")
-            time.sleep(0.02)
-
-    def tape(self, *touches):
-        self._xdotool("key", "--delay", "60", *touches)
-
-    def taille(self):
-        lu = dict(
-            ligne.split("=")
-            for ligne in self._xdotool("getwindowgeometry", "--shell", self.fenetres()[0])
-        )
-        return {nom: int(valeur) for nom, valeur in lu.items()}
+    with virtual_screen() as numero:
+        yield numero
 
 
 @pytest.fixture
@@ -300,13 +256,20 @@ async def a_mains_nues(geste, *args, **kwargs):
     return await asyncio.to_thread(geste, *args, **kwargs)
 
 
+@asynccontextmanager
+async def demandee(poste, mains):
+    """A page that asks for a signature, its window open; (page, its request)."""
+    async with poste.page() as page:
+        ident = await page.send("cps.sign", request=poste.demande())
+        await a_mains_nues(mains.wait, ouverte=True)
+        yield page, ident
+
+
 @pytest.mark.cas("agent-35", "agent-40")
 @seul
 async def test_a_page_asks_and_a_person_types_the_code_in_the_window(poste_fenetre, mains):
     """Wrong once, then right: the window stays, and the signature comes."""
-    async with poste_fenetre.page() as page:
-        ident = await page.send("cps.sign", request=poste_fenetre.demande())
-        await a_mains_nues(mains.wait, ouverte=True)
+    async with demandee(poste_fenetre, mains) as (page, ident):
         lu = await a_mains_nues(mains.taille)
         assert abs(lu["X"] + lu["WIDTH"] / 2 - 640) < 4
         assert abs(lu["Y"] + lu["HEIGHT"] / 2 - 450) < 20
@@ -322,9 +285,7 @@ async def test_a_page_asks_and_a_person_types_the_code_in_the_window(poste_fenet
 
 @seul
 async def test_escape_closes_the_window_and_spends_no_try(poste_fenetre, mains):
-    async with poste_fenetre.page() as page:
-        ident = await page.send("cps.sign", request=poste_fenetre.demande())
-        await a_mains_nues(mains.wait, ouverte=True)
+    async with demandee(poste_fenetre, mains) as (page, ident):
         await a_mains_nues(mains.tape, "1", "2", "3", "4", "Escape")
         assert (await page.reponse(ident))["error"]["code"] == "E_CPS_PIN_CANCELLED"
         await a_mains_nues(mains.wait, ouverte=False)
@@ -335,9 +296,7 @@ async def test_escape_closes_the_window_and_spends_no_try(poste_fenetre, mains):
 @pytest.mark.cas("agent-35")
 @seul
 async def test_enter_pressed_again_does_not_spend_the_last_try_a_click_does(poste_fenetre, mains):
-    async with poste_fenetre.page() as page:
-        ident = await page.send("cps.sign", request=poste_fenetre.demande())
-        await a_mains_nues(mains.wait, ouverte=True)
+    async with demandee(poste_fenetre, mains) as (page, ident):
         for reste in (2, 1):
             await a_mains_nues(mains.tape, "9", "9", "9", "9", "Return")
             assert (await page.evenement("cps.pin"))["tries_left"] == reste
@@ -352,9 +311,7 @@ async def test_enter_pressed_again_does_not_spend_the_last_try_a_click_does(post
 @pytest.mark.cas("agent-37")
 @seul
 async def test_a_card_pulled_closes_the_window(poste_fenetre, mains):
-    async with poste_fenetre.page() as page:
-        ident = await page.send("cps.sign", request=poste_fenetre.demande())
-        await a_mains_nues(mains.wait, ouverte=True)
+    async with demandee(poste_fenetre, mains) as (page, ident):
         poste_fenetre.geste("remove", reader="cps")
         assert (await page.reponse(ident))["error"]["code"] == "E_CARD_REMOVED"
         await a_mains_nues(mains.wait, ouverte=False)

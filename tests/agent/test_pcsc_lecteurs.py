@@ -3,6 +3,7 @@
 import asyncio
 import threading
 import time
+from contextlib import asynccontextmanager
 
 import pytest
 
@@ -26,6 +27,21 @@ def code(appel, *args):
     with pytest.raises(ErreurAgent) as leve:
         appel(*args)
     return leve.value.code, leve.value.details
+
+
+@asynccontextmanager
+async def inseree(dossier, carte=None, **options):
+    """A card in the one reader, and a driver that told it; options are the driver's."""
+    scard = ScardFeint(UN)
+    scard.inserer(UN, carte or CarteFeinte())
+    async with Temoin(scard, dossier, **options) as agent:
+        await agent.fait("card.inserted")
+        yield scard, agent
+
+
+async def relue(agent):
+    """A card is read again, whole."""
+    assert (await agent.lire())["anomalies"] == []
 
 
 # The service
@@ -57,10 +73,7 @@ async def test_the_agent_waits_for_the_service_and_is_ready_when_it_comes(tmp_pa
 @pytest.mark.parametrize("arret", [0x8010001D, 0x8010001E, 0x80100013])
 @seul
 async def test_the_service_killed_and_restarted_is_told_once_each_way(tmp_path, arret):
-    scard = ScardFeint(UN)
-    scard.inserer(UN, CarteFeinte())
-    async with Temoin(scard, tmp_path) as agent:
-        await agent.fait("card.inserted")
+    async with inseree(tmp_path) as (scard, agent):
         await agent.lire()
         depuis = len(agent.dits)
         scard.arreter(arret)
@@ -145,9 +158,7 @@ async def test_a_card_inserted_is_told_without_identity_and_read(tmp_path):
 @pytest.mark.exigence("AGT-11")
 @seul
 async def test_a_card_taken_out_and_put_back_between_two_looks_is_another_insertion(tmp_path):
-    scard = ScardFeint(UN)
-    scard.inserer(UN, CarteFeinte())
-    async with Temoin(scard, tmp_path) as agent:
+    async with inseree(tmp_path) as (scard, agent):
         premier = await agent.fait("card.inserted")
         depuis = len(agent.dits)
         # One move of the test, two counts of the service: it was never seen empty.
@@ -176,31 +187,25 @@ async def test_each_card_of_a_double_reader_is_found_whatever_the_slot(tmp_path,
 @pytest.mark.parametrize("rang", [1, 2, 3, 4, 5])
 @seul
 async def test_a_card_pulled_during_its_reading_gives_nothing(tmp_path, rang):
-    scard = ScardFeint(UN)
     carte = CarteFeinte()
-    carte.au[rang] = lambda: scard.retirer(UN)
-    scard.inserer(UN, carte)
-    async with Temoin(scard, tmp_path) as agent:
-        await agent.fait("card.inserted")
+    async with inseree(tmp_path, carte) as (scard, agent):
+        carte.au[rang] = lambda: scard.retirer(UN)
         debut = time.monotonic()
         assert await agent.refus() == "E_CARD_REMOVED"
         assert time.monotonic() - debut < 0.5
         await agent.fait("card.removed")
         scard.inserer(UN, CarteFeinte())
         await agent.fait("card.inserted", depuis=len(agent.dits))
-        assert (await agent.lire())["anomalies"] == []
+        await relue(agent)
 
 
 @pytest.mark.exigence("AGT-10")
 @pytest.mark.cas("agent-7")
 @seul
 async def test_a_card_put_back_before_the_service_looked_comes_back_by_itself(tmp_path):
-    scard = ScardFeint(UN)
     carte = CarteFeinte()
-    carte.au[3] = lambda: scard.retirer(UN, collante=CarteFeinte())
-    scard.inserer(UN, carte)
-    async with Temoin(scard, tmp_path) as agent:
-        await agent.fait("card.inserted")
+    async with inseree(tmp_path, carte) as (scard, agent):
+        carte.au[3] = lambda: scard.retirer(UN, collante=CarteFeinte())
         depuis = len(agent.dits)
         debut = time.monotonic()
         assert await agent.refus() == "E_CARD_REMOVED"
@@ -214,18 +219,14 @@ async def test_a_card_put_back_before_the_service_looked_comes_back_by_itself(tm
 @pytest.mark.cas("agent-7")
 @seul
 async def test_a_card_put_back_that_the_monitor_never_saw_leave_comes_back_too(tmp_path):
-    scard = ScardFeint(UN)
-    carte = CarteFeinte()
-    scard.inserer(UN, carte)
-    async with Temoin(scard, tmp_path) as agent:
-        await agent.fait("card.inserted")
+    async with inseree(tmp_path) as (scard, agent):
         depuis = len(agent.dits)
         # The service says nothing of it: same state, same count, and every exchange lost.
         scard.coller(UN, CarteFeinte())
         assert await agent.refus() == "E_CARD_REMOVED"
         assert await agent.refus() == "E_NO_CARD"
         await agent.fait("card.inserted", depuis=depuis)
-        assert (await agent.lire())["anomalies"] == []
+        await relue(agent)
 
 
 @seul
@@ -241,19 +242,16 @@ async def test_a_card_whose_exchanges_are_lost_though_it_stays_is_told_again(tmp
         assert await agent.refus() == "E_NO_CARD"
         second = await agent.fait("card.inserted", depuis=depuis)
         assert second["insertion_id"] != premier["insertion_id"]
-        assert (await agent.lire())["anomalies"] == []
+        await relue(agent)
 
 
 @pytest.mark.cas("agent-8")
 @pytest.mark.parametrize("rang", range(1, 6))
 @seul
 async def test_a_card_swapped_during_its_reading_is_never_mixed_with_the_other(tmp_path, rang):
-    scard = ScardFeint(UN)
     carte = CarteFeinte()
-    carte.au[rang] = lambda: scard.inserer(UN, CarteFeinte(personne("PAT-DEUX", "JOELLE")))
-    scard.inserer(UN, carte)
-    async with Temoin(scard, tmp_path) as agent:
-        await agent.fait("card.inserted")
+    async with inseree(tmp_path, carte) as (scard, agent):
+        carte.au[rang] = lambda: scard.inserer(UN, CarteFeinte(personne("PAT-DEUX", "JOELLE")))
         depuis = len(agent.dits)
         assert await agent.refus() in {"E_CARD_CHANGED", "E_CARD_REMOVED"}
         await agent.fait("card.inserted", depuis=depuis)
@@ -263,10 +261,7 @@ async def test_a_card_swapped_during_its_reading_is_never_mixed_with_the_other(t
 @pytest.mark.cas("agent-8")
 @seul
 async def test_a_card_swapped_before_the_monitor_saw_it_is_not_read_for_the_first(tmp_path):
-    scard = ScardFeint(UN)
-    scard.inserer(UN, CarteFeinte())
-    async with Temoin(scard, tmp_path) as agent:
-        await agent.fait("card.inserted")
+    async with inseree(tmp_path) as (scard, agent):
         carte = agent.pilote.carte("vitale")
         scard.inserer(UN, CarteFeinte(personne("PAT-DEUX", "JOELLE")))
         with pytest.raises(ErreurAgent) as leve:
@@ -290,7 +285,7 @@ async def test_a_card_the_wrong_way_round_is_said_and_harms_nothing(tmp_path, at
         assert agent.noms("card.inserted") == []
         scard.inserer(UN, CarteFeinte())
         await agent.fait("card.inserted")
-        assert (await agent.lire())["anomalies"] == []
+        await relue(agent)
 
 
 @pytest.mark.parametrize(
@@ -418,7 +413,7 @@ async def test_a_reader_unplugged_during_a_reading_and_plugged_back_works_again(
         scard.brancher(UN)
         scard.inserer(UN, CarteFeinte())
         await agent.fait("card.inserted", depuis=depuis)
-        assert (await agent.lire())["anomalies"] == []
+        await relue(agent)
 
 
 @pytest.mark.cas("agent-14")
@@ -434,7 +429,7 @@ async def test_the_last_reader_unplugged_on_windows_stops_the_service_and_comes_
         scard.brancher(UN)
         scard.inserer(UN, CarteFeinte())
         await agent.fait("card.inserted")
-        assert (await agent.lire())["anomalies"] == []
+        await relue(agent)
 
 
 @seul
@@ -453,11 +448,8 @@ async def test_a_reader_that_goes_between_the_list_and_the_wait_is_looked_for_ag
 @pytest.mark.cas("agent-16")
 @seul
 async def test_a_reader_another_program_has_for_itself_is_busy_then_free(tmp_path):
-    scard = ScardFeint(UN)
-    scard.inserer(UN, CarteFeinte())
-    scard.prendre(UN, seul=True)
-    async with Temoin(scard, tmp_path) as agent:
-        await agent.fait("card.inserted")
+    async with inseree(tmp_path) as (scard, agent):
+        scard.prendre(UN, seul=True)
         debut = time.monotonic()
         assert await agent.refus() == "E_READER_BUSY"
         assert time.monotonic() - debut <= 1.5
@@ -473,12 +465,9 @@ async def test_a_reader_another_program_has_for_itself_is_busy_then_free(tmp_pat
 @pytest.mark.parametrize("rang", range(1, 6))
 @seul
 async def test_a_reading_reset_by_another_program_starts_again_once(tmp_path, rang):
-    scard = ScardFeint(UN)
     carte = CarteFeinte()
-    carte.au[rang] = lambda: scard.reinitialiser(UN)
-    scard.inserer(UN, carte)
-    async with Temoin(scard, tmp_path) as agent:
-        await agent.fait("card.inserted")
+    async with inseree(tmp_path, carte) as (scard, agent):
+        carte.au[rang] = lambda: scard.reinitialiser(UN)
         assert (await agent.lire())["beneficiaires"][0]["prenom"] == "DOMINIQUE"
         # From its first exchange: what was selected before the reset is void.
         assert carte.recus[rang] == "00A40000023F00"
@@ -489,7 +478,7 @@ async def test_a_reading_reset_by_another_program_starts_again_once(tmp_path, ra
             "E_CARD_PROTOCOL",
             {"reason": "reinitialisee"},
         )
-        assert (await agent.lire())["anomalies"] == []
+        await relue(agent)
 
 
 @pytest.mark.cas("agent-18", "agent-19")
@@ -537,24 +526,18 @@ async def test_a_reader_whose_threads_are_all_stuck_is_not_given_more(tmp_path):
 @pytest.mark.cas("agent-18")
 @seul
 async def test_a_transaction_of_another_program_is_waited_for_up_to_the_deadline(tmp_path):
-    scard = ScardFeint(UN)
-    scard.inserer(UN, CarteFeinte())
-    scard.prendre(UN, transaction=True)
-    async with Temoin(scard, tmp_path) as agent:
-        await agent.fait("card.inserted")
+    async with inseree(tmp_path) as (scard, agent):
+        scard.prendre(UN, transaction=True)
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(agent.lire(), 0.2)
         scard.prendre(UN)
-        assert (await agent.lire())["anomalies"] == []
+        await relue(agent)
 
 
 @pytest.mark.exigence("AGT-01")
 @seul
 async def test_a_reader_lent_to_another_program_is_closed_and_comes_back(tmp_path):
-    scard = ScardFeint(UN)
-    scard.inserer(UN, CarteFeinte())
-    async with Temoin(scard, tmp_path) as agent:
-        await agent.fait("card.inserted")
+    async with inseree(tmp_path) as (scard, agent):
         await agent.lire()
         contextes = len(scard.contextes)
         await agent.pilote.ceder("sim-comptoir-00-00", 30)
@@ -563,31 +546,25 @@ async def test_a_reader_lent_to_another_program_is_closed_and_comes_back(tmp_pat
         await agent.etats("yielded")
         assert code(agent.pilote.carte, "vitale") == ("E_READER_BUSY", {"reason": "cede"})
         agent.pilote.reprendre("sim-comptoir-00-00")
-        assert (await agent.lire())["anomalies"] == []
+        await relue(agent)
         depuis = len(agent.dits)
         await agent.pilote.ceder("sim-comptoir-00-00", 0.05)
         await agent.fait("readers.changed", lambda p: p["readers"][0]["state"] == "card", depuis)
-        assert (await agent.lire())["anomalies"] == []
+        await relue(agent)
 
 
 @seul
 async def test_a_workstation_that_wakes_starts_again_from_nothing(tmp_path):
-    scard = ScardFeint(UN)
-    scard.inserer(UN, CarteFeinte())
-    async with Temoin(scard, tmp_path) as agent:
-        await agent.fait("card.inserted")
+    async with inseree(tmp_path) as (scard, agent):
         await agent.lire()
         avant = set(scard.contextes)
         agent.pilote.reveil()
         while not (scard.contextes and set(scard.contextes).isdisjoint(avant)):
             await asyncio.sleep(0.01)
-        assert (await agent.lire())["anomalies"] == []
+        await relue(agent)
 
 
 @seul
 async def test_the_official_reading_says_that_its_component_is_absent(tmp_path):
-    scard = ScardFeint(UN)
-    scard.inserer(UN, CarteFeinte())
-    async with Temoin(scard, tmp_path, vitale="sesam") as agent:
-        await agent.fait("card.inserted")
+    async with inseree(tmp_path, vitale="sesam") as (_scard, agent):
         assert await agent.refus() == "E_VITALE_API_MISSING"

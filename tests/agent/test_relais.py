@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import pytest
 import websockets
@@ -134,3 +134,38 @@ async def test_cut_the_relay_comes_back_and_its_pages_are_gone(tmp_path, tls):
         await serveur.ws.close()
         await asyncio.wait_for(serveur.pret.wait(), 20)
         assert serveur.poste.geste("state")["state"]["connections"] == 0
+
+
+async def occuper(poste, pile):
+    """Eight tabs that nobody may push out: one in front, seven that wait; the tabs."""
+    poste.inserer("cps-martin")
+    poste.inserer("vitale-01", protocol={"delay_ms": 15000})
+    pages = []
+    for rang in range(8):
+        page = await pile.enter_async_context(poste.page())
+        if rang < 6:  # the window of the code, and the five that may wait for it
+            await page.send("cps.sign", request=poste.demande(jti=f"j{rang}"))
+        elif rang == 6:
+            await page.send("vitale.read", nonce="n" * 24)
+        assert (await page.demander("ping"))["ok"]
+        pages.append(page)
+    return pages
+
+
+@pytest.mark.cas("agent-68")
+@seul
+async def test_with_eight_busy_tabs_a_page_is_told_to_come_back_by_both_ways(tmp_path, tls):
+    async with relie(tmp_path, tls) as serveur, AsyncExitStack() as pile:
+        await asyncio.wait_for(serveur.pret.wait(), 20)
+        pages = await occuper(serveur.poste, pile)
+        await serveur.dire(c="une", t="ouvre")
+        assert (await serveur.ecouter("une", "ferme"))["code"] == 1013
+        with pytest.raises(websockets.InvalidStatus) as refus:
+            await pile.enter_async_context(serveur.poste.page())
+        assert refus.value.response.status_code == 503
+        assert refus.value.response.headers["Retry-After"] == "2"
+        # One leaves: its place is taken, by the relay as well.
+        await pages.pop().ws.close()
+        await pages[0].demander("ping")
+        await serveur.dire(c="deux", t="ouvre")
+        assert (await serveur.ecouter("deux"))["type"] == "hello"

@@ -99,7 +99,13 @@ def test_e002_a_real_certificate_never_serves_a_test_environment(
 
 
 @pytest.mark.parametrize(
-    ("nom", "vide"), [("CLES_CHIFFREMENT", []), ("CLE_EMPREINTE", ""), ("CLE_AGENT_PEM", "")]
+    ("nom", "vide"),
+    [
+        ("CLES_CHIFFREMENT", []),
+        ("CLE_EMPREINTE", ""),
+        ("CLE_AGENT_PEM", ""),
+        ("CLES_SCEAU", []),
+    ],
 )
 def test_e004_production_has_its_keys(reglages, nom, vide):
     setattr(reglages, nom, vide)

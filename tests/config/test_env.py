@@ -141,7 +141,9 @@ def test_the_product_does_not_start_on_a_wrong_value(variable, valeur, phrase):
     assert "Traceback" not in sorti.stderr
 
 
-@pytest.mark.parametrize("nom", ["CLE_SECRETE", "CLES_CHIFFREMENT", "CLE_EMPREINTE", "CLE_AGENT"])
+@pytest.mark.parametrize(
+    "nom", ["CLE_SECRETE", "CLES_CHIFFREMENT", "CLE_EMPREINTE", "CLE_AGENT", "CLES_SCEAU"]
+)
 def test_outside_the_simulator_a_key_has_no_default(nom):
     environnement = {
         n: v for n, v in os.environ.items() if n not in {f"COMPTOIR_{nom}", f"COMPTOIR_{nom}_FILE"}

@@ -8,6 +8,7 @@ from io import StringIO
 import pytest
 from django.core.management import CommandError, call_command
 
+from config.management.commands import verifier as commande
 from tests.config.certificats import certificat, poser
 from tests.conftest import RACINE
 
@@ -50,8 +51,28 @@ def test_an_installation_in_order_says_so_part_by_part(settings):
         "Certificat INSi : ",
         "Certificat autorités TLS : ",
         "Clés de démonstration : aucune copie attendue.",
+        "Journal : 24 mois prêts d'avance.",
+        "Journal : les têtes du sceau sont gardées hors de la base.",
     ):
         assert morceau in texte
+
+
+@pytest.mark.django_db
+@pytest.mark.exigence("SEC-02")
+def test_a_journal_without_a_place_for_its_heads_is_one_point(settings):
+    settings.AUDIT_TETES = ""
+    echec, texte = verifier()
+    assert echec == "1 point(s) à corriger."
+    assert "✗ Journal : les têtes du sceau ne sont gardées nulle part" in texte
+
+
+@pytest.mark.django_db
+@pytest.mark.exigence("SEC-02")
+def test_a_journal_about_to_lack_months_is_one_point(monkeypatch):
+    monkeypatch.setattr(commande, "MOIS_ALERTE", 25)
+    echec, texte = verifier()
+    assert echec == "1 point(s) à corriger."
+    assert "✗ Journal : 24 mois prêts d'avance ; le service « lots » est arrêté." in texte
 
 
 @pytest.mark.django_db

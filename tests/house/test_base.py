@@ -10,8 +10,15 @@ from django.db.models import ForeignKey, UniqueConstraint
 from pharmacy.isolation.operations import ROLE
 
 NOTRES = ("pharmacy", "teleservices", "ins", "ordonnance", "dmp", "mssante", "psc")
-# No officine of their own: the officine itself, reference data, one breaker per service.
-SANS_OFFICINE = {"pharmacy.Officine", "pharmacy.Produit", "teleservices.Disjoncteur"}
+# No officine of their own: the officine itself, reference data, one breaker per service, what
+# Pro Santé Connect publishes, and the logout tokens it sent.
+SANS_OFFICINE = {
+    "pharmacy.Officine",
+    "pharmacy.Produit",
+    "teleservices.Disjoncteur",
+    "psc.DocumentPsc",
+    "psc.JetonVu",
+}
 # Drawn at random, said by an outsider before any officine is known: unique over the installation.
 ALEATOIRES = {
     "pharmacy.Operateur.uuid",
@@ -27,10 +34,16 @@ PORTES = {
     "comptoir_doublons_a_chercher": "TABLE(officine_id bigint)",
     "comptoir_copies_a_supprimer": "TABLE(officine_id bigint)",
     "comptoir_officine_par_finess": "bigint",
+    "comptoir_journal_a_retirer": "TABLE(genre text, mois date)",
+    "comptoir_journal_a_sceller": "TABLE(officine_id bigint, genre text)",
+    "comptoir_journal_officines": "TABLE(officine_id bigint)",
+    "comptoir_journal_preparer": "integer",
+    "comptoir_journal_retirer": "bigint",
     "comptoir_envois_dus": "TABLE(officine_id bigint, envoi_id bigint, file text, etat text)",
     "comptoir_envois_perdus": "TABLE(officine_id bigint, envoi_id bigint)",
     "comptoir_envois_reveiller": "TABLE(officine_id bigint, envoi_id bigint)",
     "comptoir_lectures_gardees": "TABLE(officine_id bigint, recu_id bigint)",
+    "comptoir_sessions_psc": "TABLE(officine_id bigint, session_id uuid)",
     "comptoir_poste_par_wid": "TABLE(officine_id bigint, poste_id bigint)",
     "comptoir_verifications_periodiques": "TABLE(officine_id bigint)",
 }
@@ -140,6 +153,11 @@ def test_the_role_of_the_application_owns_nothing():
         "CREATE TABLE public.a_moi (id int)",
         'TRUNCATE "pharmacy_audit"',
         'UPDATE "pharmacy_audit" SET acte = acte',
+        'DELETE FROM "pharmacy_audit"',
+        'UPDATE "pharmacy_blocaudit" SET rang = rang',
+        'DELETE FROM "pharmacy_blocaudit"',
+        'TRUNCATE "pharmacy_blocaudit"',
+        "SELECT journal.creer_mois('2031-01-01')",
         'DELETE FROM "ins_evenementidentite"',
         'UPDATE "ordonnance_ordonnanceversion" SET id = id',
         'INSERT INTO "pharmacy_produit" (cip13) VALUES (0)',

@@ -35,21 +35,22 @@ FONCTIONS_LONGUES = {
     "simulators/ordonnance/donnees.py:living",
     "simulators/ordonnance/donnees.py:refused",
 }
-# The outbox runner, and: a panel that breaks empties its own slot; a connection of unknown state
-# is dropped before the error goes on; a bug of a simulator must not look like a mood; a library of
-# others, alone in its process, may raise anything, and its text may quote a card; a worker of a
-# reader hands any fault to who waits for its act.
+# The outbox runner, and: a panel or a count that breaks empties its own slot; a connection of
+# unknown state is dropped before the error goes on; a bug of a simulator must not look like a mood;
+# a library of others, alone in its process, may raise anything, and its text may quote a card; a
+# worker of a reader hands any fault to who waits for its act.
 TOUT_ATTRAPE = {
     "agent/cards/pcsc/lecteur.py",
     "agent/cards/pkcs11/ouvrier.py",
     "teleservices/moteur.py",
     "teleservices/balayage.py",
     "agent/server/agent.py",
+    "pharmacy/panels.py",
     "pharmacy/rendu.py",
     "pharmacy/isolation/contexte.py",
     "simulators/commun/serveur.py",
 }
-REGLES = ("ins/rules", "ordonnance/rules", "pharmacy/rules", "pharmacy/identite.py")
+REGLES = ("ins/rules", "ordonnance/rules", "psc/rules", "pharmacy/rules", "pharmacy/identite.py")
 DOCUMENTES = (
     *REGLES,
     "ins/codec",
@@ -60,6 +61,8 @@ DOCUMENTES = (
     "ordonnance/services",
     "pharmacy/services",
     "teleservices/services.py",
+    "psc/client.py",
+    "psc/services",
 )
 TRAITS = {
     "nom",

@@ -173,7 +173,7 @@ def test_each_source_quoted_by_the_code_is_listed():
     connues = re.findall(r"^\| `?([A-Za-z.]+)`? \|", page, re.M)
     est_exigence = re.compile(r"^§|\b[A-Z]{3}-\d{2}\b")
     inconnues = []
-    for dossier in ("pharmacy", "teleservices", "ins", "ordonnance", "agent", "config"):
+    for dossier in ("pharmacy", "teleservices", "ins", "ordonnance", "psc", "agent", "config"):
         for fichier in (RACINE / dossier).rglob("*.py"):
             for source in re.findall(r"Source: ([^\n]*)", fichier.read_text(encoding="utf-8")):
                 if not (est_exigence.search(source) or any(nom in source for nom in connues)):
@@ -184,7 +184,7 @@ def test_each_source_quoted_by_the_code_is_listed():
 def test_each_table_has_its_word_in_the_glossary():
     glossaire = (DOCS / "glossaire.md").read_text(encoding="utf-8")
     absents = []
-    for dossier in ("pharmacy", "teleservices", "ins", "ordonnance"):
+    for dossier in ("pharmacy", "teleservices", "ins", "ordonnance", "psc"):
         fichiers = [*(RACINE / dossier).glob("models.py"), *(RACINE / dossier).glob("models/*.py")]
         for fichier in fichiers:
             arbre = ast.parse(fichier.read_text(encoding="utf-8"))

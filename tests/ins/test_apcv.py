@@ -221,6 +221,35 @@ def test_another_matricule_than_the_qualified_file_is_an_alert_and_replaces_noth
     assert TacheIdentite.objects.filter(patient=patient, nature="autre_matricule").count() == 1
 
 
+@pytest.mark.cas("ins-65")
+@pytest.mark.exigence("INS-33")
+def test_the_alert_of_another_matricule_proposes_the_doubt(appli):
+    """T25, then T17 by one key: the INS leaves, the item is closed, the sale has nobody."""
+    patient = appli.troupe.patient()
+    appli.read("autre_ins")
+    assert 'name="douter"' in appli.choose().content.decode()
+    reponse = appli.choose(douter="oui")
+    assert (reponse.status_code, reponse.content) == (200, b"")
+    patient.refresh_from_db()
+    appli.vente.refresh_from_db()
+    assert (patient.statut, patient.attr_douteux, patient.ins_empreinte) == ("PROV", True, "")
+    assert appli.vente.patient is None
+    assert events(patient)[-1] == "T17"
+    tache = TacheIdentite.objects.get(patient=patient, nature="autre_matricule")
+    assert tache.issue == "identité marquée douteuse"
+    assert "ne lève pas le doute" in appli.choose().content.decode()
+
+
+def test_the_doubt_is_for_that_alert_alone(appli):
+    patient = fiche(appli)
+    appli.read("titulaire")
+    reponse = appli.choose(douter="oui")
+    assert reponse.status_code == 409
+    assert "APCV-006" in reponse.content.decode()
+    patient.refresh_from_db()
+    assert not patient.attr_douteux
+
+
 def test_the_appli_does_not_lift_a_doubt(appli):
     patient = fiche(appli)
     Patient.objects.filter(pk=patient.pk).update(attr_douteux=True)
@@ -436,6 +465,34 @@ def test_the_end_of_the_sale_forgets_the_token_and_closes_the_context(
     assert Envoi.objects.get(operation="apcv.fermer").etat == "envoye"
 
 
+@pytest.mark.parametrize("deja", [False, True])
+def test_an_answer_that_comes_after_the_sale_is_given_back_and_nothing_is_kept(
+    appli, deja, django_capture_on_commit_callbacks
+):
+    if deja:
+        appli.take("titulaire")
+    appli.scan(appli.code("titulaire"))
+    vente_cancel(appli.troupe.acteur(), appli.vente.pk)
+    assert appli.lecture().etat == "clos"
+    with django_capture_on_commit_callbacks(execute=True):
+        appli.work()
+    tardive = appli.lecture()
+    assert (tardive.etat, tardive.donnees) == ("clos", None)
+    assert tardive.identifiant
+    assert ephemere.read(appli.troupe.officine.pk, f"apcv:{tardive.identifiant}") is None
+    appli.work()
+    assert appli.vitale.ask("/controle/contextes") == []
+
+
+def test_a_refusal_that_comes_after_the_sale_leaves_no_string_and_says_nothing(appli):
+    appli.scan(appli.code("code_perime"))
+    vente_cancel(appli.troupe.acteur(), appli.vente.pk)
+    appli.work()
+    tardive = appli.lecture()
+    assert (tardive.etat, tardive.code) == ("clos", "")
+    assert (tardive.envoi.etat, tardive.envoi.corps) == ("refuse", None)
+
+
 def test_what_was_read_and_never_chosen_is_forgotten_once_over(appli):
     premiere = appli.read("famille")
     assert premiere.donnees is not None
@@ -493,7 +550,7 @@ def test_an_ins_taken_by_another_file_meanwhile_is_refused(appli):
 @pytest.fixture
 def agent(appli, tmp_path):
     """The agent of the poste of this sale, which signs what it reads."""
-    from tests.pharmacy.test_api_agent import Agent
+    from tests.pharmacy.page_agent import Agent
 
     return Agent(appli.troupe, tmp_path / "agent", "A02")
 

@@ -131,6 +131,13 @@ def test_every_identity_that_is_sendable_fits_the_contract():
         corps_verifier(identite)
 
 
+def test_a_reference_given_twice_is_refused_before_sending():
+    """Results come back by reference: two persons under one would be told one for the other."""
+    corps_deposer(ID_LOT, [ZOE, CORSE])
+    with pytest.raises(ContratRefuse):
+        corps_deposer(ID_LOT, [ZOE, replace(CORSE, reference=ZOE.reference)])
+
+
 def test_five_hundred_fit_and_one_more_does_not():
     identites = [replace(ZOE, reference=f"r-{rang}") for rang in range(LOT_MAX + 1)]
     corps_deposer(ID_LOT, identites[:LOT_MAX])

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from ins import nuit
 from ins.models import CopiePiece, PieceControlee
 from ins.reglages import COPIE_MOIS, COPIE_PIECE
-from ins.rules.copies import TAILLE_MAX, kind_of, purge_day
+from ins.rules.copies import JOURS_SANS_PREUVE, TAILLE_MAX, kind_of, purge_day
 from ins.services import copies
+from ins.services.separation import DELAI
 from pharmacy import parametres
 from pharmacy.isolation.contexte import officine_context
 from pharmacy.models import Audit
@@ -144,6 +145,33 @@ def test_turned_off_the_copies_that_exist_still_go_on_their_day(halle, piece):
     CopiePiece.objects.update(purge_le=timezone.localdate())
     assert nuit.purge_due() == 1
     assert not CopiePiece.objects.exists()
+
+
+def test_a_copy_of_a_document_that_proves_nothing_any_more_goes_sooner(halle, piece):
+    """Thirty days, the time that a merge may be undone; one that goes before keeps its day."""
+    allumer(halle)
+    acteur, jour = halle.acteur("A02"), timezone.localdate()
+    caduque = copies.copie_add(acteur, piece.pk, JPEG)
+    autres = [PieceControlee.objects.get(patient=with_piece(dossier(halle))) for _ in range(2)]
+    bonne, proche = (copies.copie_add(acteur, autre.pk, JPEG) for autre in autres)
+    PieceControlee.objects.filter(pk__in=[piece.pk, autres[1].pk]).update(active=False)
+    CopiePiece.objects.filter(pk=proche.pk).update(purge_le=jour + timedelta(days=3))
+    longue = bonne.purge_le
+    assert nuit.purge_due() == 1
+    for copie, attendu in ((caduque, 30), (proche, 3)):
+        copie.refresh_from_db()
+        assert copie.purge_le == jour + timedelta(days=attendu)
+    bonne.refresh_from_db()
+    assert bonne.purge_le == longue
+    assert Audit.objects.get(acte="ins.copies_avancer").resultat == "1"
+    assert nuit.purge_due() == 0
+    CopiePiece.objects.filter(pk=caduque.pk).update(purge_le=jour)
+    assert nuit.purge_due() == 1
+    assert not CopiePiece.objects.filter(pk=caduque.pk).exists()
+
+
+def test_the_day_brought_forward_leaves_the_time_to_undo_a_merge():
+    assert timedelta(days=JOURS_SANS_PREUVE) == DELAI
 
 
 # The rule

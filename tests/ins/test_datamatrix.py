@@ -24,7 +24,14 @@ from ins.selectors import empreinte_of
 from ins.services import datamatrix
 from ins.services.datamatrix import Lue
 from pharmacy.models import Audit, Patient, Vente
-from pharmacy.services.vente import Boite, VenteRefusee, ligne_add, patient_choose
+from pharmacy.services.vente import (
+    Boite,
+    VenteRefusee,
+    ligne_add,
+    patient_choose,
+    vente_cancel,
+    vente_terminate,
+)
 from teleservices.models import Envoi
 from tests.ins.base_ins import build_patient, people
 
@@ -387,6 +394,15 @@ def test_lost_separators_are_read_and_the_reader_is_to_be_set(guichet, personne)
     assert "Réglez le lecteur : séparateurs perdus." in guichet.open(suite)
 
 
+@pytest.mark.cas("ins-69")
+def test_without_separators_a_name_that_ends_with_s_keeps_it_on_the_screen(guichet, personne):
+    nomme = personne | {"prenoms": "JACQUES", "nom": "BORDES"}
+    page = guichet.open(guichet.scan(code_of(nomme).replace("\x1d", "")))
+    assert "JACQUES" in page
+    assert "BORDES" in page
+    assert "JACQUESS" not in page
+
+
 @pytest.mark.exigence("INS-29")
 def test_a_matricule_that_is_typed_never_finds_its_way_to_a_file(guichet, personne):
     assert guichet.scan(code_of(personne), canal="saisie")["dialogue"] is None
@@ -421,6 +437,22 @@ def test_a_reading_is_forgotten_when_another_comes(guichet, insi):
     guichet.scan(code_of(autre))
     assert guichet.client.get(premiere["dialogue"], **HX).status_code == 409
     assert LectureDatamatrix.objects.filter(donnees__isnull=False).count() == 1
+
+
+@pytest.mark.parametrize("fin", ["terminer", "annuler"])
+def test_a_reading_that_nobody_answered_is_forgotten_with_its_sale(guichet, personne, fin):
+    guichet.scan(code_of(personne))
+    lecture = LectureDatamatrix.objects.get()
+    assert lecture.donnees is not None
+    acteur = guichet.troupe.acteur()
+    if fin == "terminer":
+        ligne_add(acteur, guichet.vente.pk, Boite(libelle="Brosse"))
+        vente_terminate(acteur, guichet.vente.pk)
+    else:
+        vente_cancel(acteur, guichet.vente.pk)
+    lecture.refresh_from_db()
+    assert lecture.donnees is None
+    assert lecture.close_le is not None
 
 
 def test_an_answer_that_no_longer_holds_is_refused(guichet, personne):

@@ -23,8 +23,10 @@ from ins.models import (
     TacheIdentite,
 )
 from ins.reglages import ADJOINT_FUSIONNE
-from ins.selectors import empreinte_of
+from ins.rules.question import Question
+from ins.selectors import empreinte_of, question_of
 from ins.services import fusion as colonnes
+from ins.services.appels import Cible, ask_traits
 from ins.services.deplacement import RESTENT, pointing_fields
 from ins.services.fusion import Choix, mark_of, merge
 from ins.services.retrait import withdraw_ins
@@ -546,3 +548,24 @@ def test_a_merge_costs_the_same_whatever_the_file_holds(halle, qual, prov, vente
     with CaptureQueriesContext(connection) as requetes:
         separate(halle.acteur("A01"), fusion.pk)
     assert len(requetes) <= 40
+
+
+def _question(prenom):
+    return Question("ADRUN", (prenom,), "F", "1975-12-31", "")
+
+
+@pytest.mark.parametrize("cote", ["garde", "absorbe"])
+def test_after_a_merge_undone_the_next_question_is_a_new_one(halle, qual, prov, cote):
+    """Rows move with their file, keys do not: counting rows would give a key that is taken."""
+    acteur = halle.acteur("A01")
+    appels = [ask_traits(acteur, Cible(patient_id=p.pk), _question("UN")) for p in (qual, prov)]
+    fusion = fuse(halle, qual, prov, nom_utilise=qual.pk)
+    appels.append(ask_traits(acteur, Cible(patient_id=qual.pk), _question("DEUX")))
+    if cote == "absorbe":  # one left meanwhile: it stays with the file that was kept
+        Envoi.objects.filter(pk=appels[1].envoi_id).update(etat="envoye")
+    separate(acteur, fusion.pk)
+    patient = qual if cote == "garde" else prov
+    appels.append(ask_traits(acteur, Cible(patient_id=patient.pk), _question("TROIS")))
+    assert len({appel.envoi_id for appel in appels}) == 4
+    assert appels[-1].patient_id == patient.pk
+    assert question_of(appels[-1]) == _question("TROIS")

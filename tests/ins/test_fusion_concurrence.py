@@ -1,10 +1,9 @@
 """Two clerks at once, on rows really committed: one wins, the other is told, nobody is stuck."""
 
-import threading
 from datetime import date
 
 import pytest
-from django.db import connections, transaction
+from django.db import connections
 
 from ins.models import Fusion, TacheIdentite
 from ins.services import datamatrix
@@ -12,9 +11,8 @@ from ins.services.datamatrix import Lue
 from ins.services.doublons import open_proches
 from ins.services.fusion import Choix, mark_of, merge
 from ins.services.separation import separate
-from pharmacy.isolation.contexte import officine_context
 from pharmacy.models import Patient, Vente
-from pharmacy.services.vente import VenteRefusee
+from tests.deux_fils import together
 from tests.ins.dossiers import OID as NIR
 from tests.ins.dossiers import dossier
 
@@ -23,7 +21,6 @@ LUE = Lue("279035121518989", NIR, "CONCURRENTE", "UNIQUE", date(1979, 3, 28), "F
 OTER = (
     "DELETE FROM ins_identiterecue WHERE patient_id = ANY(%s)",
     "DELETE FROM ins_evenementidentite WHERE patient_id = ANY(%s)",
-    "DELETE FROM pharmacy_audit WHERE patient_id = ANY(%s)",
     "DELETE FROM pharmacy_patientversion WHERE pgh_obj_id = ANY(%s)",
     "DELETE FROM pharmacy_patient WHERE id = ANY(%s)",
 )
@@ -31,7 +28,6 @@ EFFACER = (
     "DELETE FROM ins_fusion WHERE garde_id = ANY(%s) OR absorbe_id = ANY(%s)",
     "DELETE FROM ins_evenementidentite WHERE patient_id = ANY(%s) OR patient_id = ANY(%s)",
     "DELETE FROM ins_tacheidentite WHERE patient_id = ANY(%s) OR autre_id = ANY(%s)",
-    "DELETE FROM pharmacy_audit WHERE patient_id = ANY(%s) OR patient_id = ANY(%s)",
     "DELETE FROM pharmacy_patientversion WHERE pgh_obj_id = ANY(%s) OR pgh_obj_id = ANY(%s)",
 )
 
@@ -59,33 +55,10 @@ def paire(django_db_setup, django_db_blocker):
             connexion.close()
 
 
-def _together(troupe, *actes):
-    """Run each act in a thread of its own, all at once; return what each gave, or its refusal."""
-    depart = threading.Barrier(len(actes))
-    rendus = [None] * len(actes)
-
-    def courir(rang):
-        with officine_context(troupe.officine.pk):
-            depart.wait()
-            try:
-                rendus[rang] = actes[rang]()
-            except VenteRefusee as exc:
-                rendus[rang] = exc.code
-        transaction.get_connection().close()
-
-    fils = [threading.Thread(target=courir, args=(rang,)) for rang in range(len(actes))]
-    for fil in fils:
-        fil.start()
-    for fil in fils:
-        fil.join(30)
-        assert not fil.is_alive()
-    return rendus
-
-
 def test_two_clerks_who_merge_crosswise_do_not_wait_for_each_other(paire):
     troupe, un, autre = paire
     choix = Choix("piece", mark_of(un, autre))
-    rendus = _together(
+    rendus = together(
         troupe,
         lambda: merge(troupe.acteur("A01"), un.pk, autre.pk, choix),
         lambda: merge(troupe.acteur("A02"), autre.pk, un.pk, choix),
@@ -99,7 +72,7 @@ def test_two_clerks_who_merge_crosswise_do_not_wait_for_each_other(paire):
 def test_two_clerks_who_undo_at_once_undo_once(paire):
     troupe, un, autre = paire
     fusion = merge(troupe.acteur("A01"), un.pk, autre.pk, Choix("piece", mark_of(un, autre)))
-    rendus = _together(troupe, *(2 * [lambda: separate(troupe.acteur("A01"), fusion.pk)]))
+    rendus = together(troupe, *(2 * [lambda: separate(troupe.acteur("A01"), fusion.pk)]))
     assert "INS-118" in rendus
     assert {type(rendu) for rendu in rendus} == {Fusion, str}
     assert Patient.objects.filter(pk__in=[un.pk, autre.pk], actif=True).count() == 2
@@ -111,7 +84,7 @@ def test_one_pair_met_twice_at_once_is_one_work_item(paire):
     def look(patient):
         return lambda: len(open_proches(patient))
 
-    assert _together(troupe, look(un), look(autre)) == [1, 1]
+    assert together(troupe, look(un), look(autre)) == [1, 1]
     tache = TacheIdentite.objects.get(patient__in=[un, autre])
     assert (tache.patient, tache.autre) == (un, autre)
 
@@ -149,6 +122,6 @@ def test_a_code_answered_twice_at_once_makes_one_file(lecture):
     def creer():
         datamatrix.create(troupe.acteur(), lue.vente_id, lue.pk, verifier=False)
 
-    rendus = _together(troupe, creer, creer)
+    rendus = together(troupe, creer, creer)
     assert sorted(map(str, rendus)) == ["INS-099", "None"]
     assert Patient.objects.filter(nom_naissance=LUE.nom, premier_prenom=LUE.prenoms).count() == 1

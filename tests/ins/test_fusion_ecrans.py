@@ -221,7 +221,7 @@ def test_a_merged_file_is_compared_no_more(halle, paire):
 
 def test_the_screens_cost_a_few_queries(halle, paire):
     client = halle.client("A01")
-    for url, budget in ((_url(paire), 22), (f"/patient/{paire[0].pk}/proches/", 24)):
+    for url, budget in ((_url(paire), 22), (f"/patient/{paire[0].pk}/proches/", 25)):
         client.get(url)
         with CaptureQueriesContext(connection) as requetes:
             assert client.get(url).status_code == 200

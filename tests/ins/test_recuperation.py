@@ -363,11 +363,15 @@ def test_an_answer_for_an_identity_made_doubtful_meanwhile_is_not_taken(comptoir
 
 
 def test_two_readings_at_the_same_instant_meet_on_one_row(comptoir, zoe, monkeypatch):
-    # What each of two transactions sees before the other commits: no call, rank 1.
-    lire = appels.read_suivi
-    monkeypatch.setattr(
-        appels, "read_suivi", lambda *faits: replace(lire(*faits), rang=1, en_cours=False)
-    )
+    # What each of two transactions sees before the other commits: no call, the same free key.
+    lire, cles = appels.read_suivi, []
+
+    def read(*faits):
+        suivi = lire(*faits)
+        cles.append(suivi.cle)
+        return replace(suivi, cle=cles[0], en_cours=False)
+
+    monkeypatch.setattr(appels, "read_suivi", read)
     comptoir.choose(zoe)
     patient = comptoir.choose(zoe)
     assert AppelInsi.objects.filter(patient=patient).count() == 1

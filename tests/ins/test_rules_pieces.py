@@ -4,7 +4,9 @@ from datetime import date
 
 import pytest
 
+from ins.reglages import read_codes
 from ins.rules.pieces import PIECES, is_minor, is_proof, optional, piece_get, shown
+from pharmacy.parametres import ValeurRefusee
 
 
 def codes(pieces):
@@ -23,10 +25,23 @@ def test_the_officine_turns_on_the_others_one_by_one():
     assert set(codes(shown(mineur=True))) | set(codes(optional())) == set(codes(PIECES))
 
 
+@pytest.mark.exigence("INS-07")
+def test_rare_documents_are_off_until_turned_on_and_a_known_face_stays_off():
+    """LECV, ANCV, CIMS: high, by configuration; « patient connu »: until RNIV 4 (ins.md §2.3)."""
+    rares = ["LECV", "ANCV", "CIMS"]
+    assert not {*rares, "CONNU"} & set(codes(shown(mineur=True)))
+    assert codes(shown(ajoutees={*rares, "CONNU"})) == ["CN", "PA", "CS", *rares]
+    assert all(is_proof(piece_get(code)) for code in rares)
+    assert not is_proof(piece_get("CONNU"), "CN")
+    assert read_codes("lecv, cims") == "LECV CIMS"
+    with pytest.raises(ValeurRefusee, match="CONNU"):
+        read_codes("CONNU")
+
+
 @pytest.mark.cas("ins-85")
 def test_a_driving_licence_a_card_or_a_code_proves_nothing():
     assert [code for code in codes(PIECES) if not is_proof(piece_get(code), "CN")] == [
-        "PC", "CV", "DM",
+        "PC", "CV", "DM", "CONNU",
     ]  # fmt: skip
 
 

@@ -111,6 +111,7 @@ def _name(ligne):
         "simulators.insi": "insi",
         "simulators.ordonnance": "ordonnance",
         "simulators.vitale": "vitale",
+        "simulators.psc": "psc",
         "simulators.plateau": "plateau",
         "agent servir": "agent",
         "valkey-server": "valkey",

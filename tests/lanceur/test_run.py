@@ -29,7 +29,7 @@ from tests.parcours.bureau import until
 pytestmark = [pytest.mark.pile, pytest.mark.timeout(240)]
 
 TOUS = {
-    *("postgres", "valkey", "insi", "ordonnance", "vitale", "plateau", "agent"),
+    *("postgres", "valkey", "insi", "ordonnance", "vitale", "psc", "plateau", "agent"),
     *("web", "interactif", "lots", "beat"),
 }
 NOBODY = 65534
@@ -85,6 +85,7 @@ def test_one_address_answers_and_the_processes_that_answer_are_ours(lancement):
     assert listens(enfants["insi"], port_de(env["COMPTOIR_INSI_URL"]))
     assert listens(enfants["ordonnance"], port_de(env["COMPTOIR_EPU_URL"]))
     assert listens(enfants["vitale"], port_de(env["COMPTOIR_VITALE_URL"]))
+    assert listens(enfants["psc"], port_de(env["COMPTOIR_PSC_ISSUER"]))
     assert listens(enfants["plateau"], port_de(env["COMPTOIR_PLATEAU_URL"]))
     assert listens(enfants["agent"], int(env["COMPTOIR_AGENT_PORT"]))
     assert enfants["postgres"] in postgres_in(lancement.donnees / "pg")

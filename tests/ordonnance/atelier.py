@@ -8,7 +8,10 @@ from django.db import transaction
 from django.utils import timezone
 
 from ordonnance.codec.reponse import parse_prescription
-from ordonnance.services import confirmation, recuperation
+from ordonnance.rules.transmission import ReponseEcart
+from ordonnance.selectors import dossier_of
+from ordonnance.services import confirmation, recuperation, validation
+from pharmacy.models import Vente
 from pharmacy.services.vente import Boite, ligne_add, patient_choose
 from teleservices.models import AssertionActeur, Envoi
 from teleservices.registre import Reponse
@@ -59,12 +62,12 @@ def confirmer(troupe, vente, code="A02", **options):
     return numerique
 
 
-def signer(troupe):
-    """The assertion of A02, as its card left it for an hour."""
-    AssertionActeur.objects.create(
+def signer(troupe, code="A02", poste=0):
+    """The assertion of an operator, as their card left it for an hour."""
+    return AssertionActeur.objects.create(
         officine=troupe.officine,
-        operateur=troupe.operateurs["A02"],
-        poste=troupe.postes[0],
+        operateur=troupe.operateurs[code],
+        poste=troupe.postes[poste],
         service="epu",
         assertion=b"<a/>",
         certificat_sha256="0" * 64,
@@ -75,3 +78,10 @@ def signer(troupe):
 
 def servir(troupe, vente, cip13, quantite=1, **champs):
     return ligne_add(troupe.acteur(), vente.pk, Boite(cip13=cip13, quantite=quantite, **champs))
+
+
+def refuser_le_reste(troupe, numerique, vente, code="A02"):
+    """Answer that the patient did not want the lines that nothing serves."""
+    dossier = dossier_of(numerique, Vente.objects.get(pk=vente.pk))
+    reponses = {e.cle: ReponseEcart("REFUS_PATIENT") for e in dossier.ecarts if e.code == "L01"}
+    validation.save_answers(troupe.acteur(code), numerique.pk, reponses)

@@ -1,78 +1,70 @@
 """Two counters on one prescription, rows really committed: one order of locks, no deadlock."""
 
-import threading
-import time
-
 import pytest
-from django.db import DatabaseError, connection, connections
+from django.db import transaction
 
-from ordonnance.models import OrdonnanceNumerique
-from ordonnance.services import confirmation
-from pharmacy.isolation.contexte import officine_context
+from ins.models import Fusion
+from ins.services.fusion import Choix, mark_of, merge
+from ordonnance.models import Execution, OrdonnanceNumerique
+from ordonnance.services import confirmation, correction, validation
 from pharmacy.models import Vente
-from pharmacy.services.vente import VenteRefusee, vente_cancel
-from tests.ordonnance.atelier import recuperer
+from pharmacy.services.vente import patient_choose, vente_cancel
+from teleservices.models import Envoi
+from teleservices.services import envoi_retry
+from tests.deux_fils import committed, cross
+from tests.ins.dossiers import dossier
+from tests.ordonnance.atelier import (
+    GLUCOPHAGE,
+    LEVOTHYROX,
+    confirmer,
+    recuperer,
+    refuser_le_reste,
+    servir,
+)
 
+pytestmark = pytest.mark.exigence("OPS-14")
 TABLES = (
     "teleservices_trace",
+    "ins_appelinsi",
     "teleservices_envoi",
+    "ins_fusion",
+    "ins_evenementidentite",
+    "ins_tacheidentite",
+    "ordonnance_intervention",
+    "ordonnance_ligneexecutee",
+    "ordonnance_ecart",
+    "ordonnance_execution",
     "ordonnance_saisiecontrole",
     "ordonnance_ordonnanceversion",
     "ordonnance_executionexterne",
     "ordonnance_verrou",
     "ordonnance_ordonnancenumerique",
+    "pharmacy_lignedelivrance",
+    "pharmacy_delivrance",
     "pharmacy_ligneprescrite",
     "pharmacy_ordonnance",
     "pharmacy_vente",
-    "pharmacy_audit",
     "pharmacy_prescripteur",
+    "pharmacy_patientversion:pgh_id",
+    "pharmacy_patient",
 )
-DELAI_S = 20
 
 
 @pytest.fixture
 def vraie_base(django_db_setup, django_db_blocker):
     """Rows really committed; the owner takes away what the test added."""
-    from pharmacy.demonstration.donnees import HALLE
-    from tests.troupe import officine_of
-
-    with django_db_blocker.unblock():
-        proprietaire = connections["proprietaire"]
-        with proprietaire.cursor() as curseur:
-            dernier = {}
-            for table in TABLES:
-                curseur.execute(f"SELECT coalesce(max(id), 0) FROM {table}")  # noqa: S608 - ours
-                dernier[table] = curseur.fetchone()[0]
-        with officine_of(HALLE) as troupe:
-            yield troupe
-        with proprietaire.cursor() as curseur:
-            for table in TABLES:
-                curseur.execute(f"DELETE FROM {table} WHERE id > %s", [dernier[table]])  # noqa: S608
-        for connexion in connections.all():
-            connexion.close()
-
-
-def _someone_waits():
-    """Wait until a transaction waits for a row that another one holds."""
-    fin = time.monotonic() + DELAI_S
-    while time.monotonic() < fin:
-        with connection.cursor() as curseur:
-            curseur.execute("SELECT count(*) FROM pg_locks WHERE NOT granted")
-            if curseur.fetchone()[0]:
-                return
-        time.sleep(0.01)
-    raise AssertionError("nobody waits")
+    with committed(django_db_blocker, TABLES) as troupe:
+        yield troupe
 
 
 def _confirm(acteur, numerique):
-    confirmation.confirm(acteur, numerique.pk, patient_verifie=True, conforme=True)
+    return confirmation.confirm(acteur, numerique.pk, patient_verifie=True, conforme=True)
 
 
 def _stop(acteur, numerique):
-    confirmation.stop(acteur, numerique.pk)
+    return confirmation.stop(acteur, numerique.pk)
 
 
-@pytest.mark.exigence("OPS-14")
 @pytest.mark.parametrize("acte", [_confirm, _stop])
 def test_an_act_on_a_prescription_and_the_end_of_its_sale_never_deadlock(
     vraie_base, monkeypatch, acte
@@ -81,35 +73,69 @@ def test_an_act_on_a_prescription_and_the_end_of_its_sale_never_deadlock(
     vente = vraie_base.vente()
     acteur = vraie_base.acteur()
     numerique = recuperer(vraie_base, vente)
-    vraie_vente_locked = confirmation.vente_locked
-    tenue = threading.Event()
-    rendus = {}
-
-    def vente_locked(*args):
-        tenue.set()
-        _someone_waits()
-        return vraie_vente_locked(*args)
-
-    def run(nom, faire):
-        with officine_context(vraie_base.officine.pk):
-            try:
-                rendus[nom] = faire()
-            except (DatabaseError, VenteRefusee) as exc:
-                rendus[nom] = exc
-        connection.close()
-
-    monkeypatch.setattr(confirmation, "vente_locked", vente_locked)
-    agit = threading.Thread(target=run, args=("acte", lambda: acte(acteur, numerique)))
-    abandonne = threading.Thread(
-        target=run, args=("abandon", lambda: vente_cancel(acteur, vente.pk))
+    cross(
+        monkeypatch,
+        vraie_base,
+        (confirmation, "vente_locked"),
+        lambda: acte(acteur, numerique),
+        lambda: vente_cancel(acteur, vente.pk),
     )
-    agit.start()
-    assert tenue.wait(DELAI_S)
-    abandonne.start()
-    for fil in (agit, abandonne):
-        fil.join(2 * DELAI_S)
-    erreurs = [r for r in rendus.values() if isinstance(r, Exception)]
-    assert [e for e in erreurs if not isinstance(e, VenteRefusee)] == []
-    assert set(rendus) == {"acte", "abandon"}
     assert Vente.objects.get(pk=vente.pk).etat == Vente.Etat.ANNULEE
     assert OrdonnanceNumerique.objects.get(pk=numerique.pk).etat == "annulee"
+
+
+def _refused(troupe):
+    """An execution whose sending was refused: a person may send it again, or correct it."""
+    vente = troupe.vente()
+    numerique = confirmer(troupe, vente)
+    servir(troupe, vente, GLUCOPHAGE, 2)
+    servir(troupe, vente, LEVOTHYROX)
+    refuser_le_reste(troupe, numerique, vente)
+    execution = validation.validate(troupe.acteur(), numerique.pk)
+    envoi = Envoi.objects.filter(operation="ordonnance.executer").latest("pk")
+    envoi.etat, envoi.dernier_code, envoi.dernier_message = "refuse", "EPU-008", "Refusé."
+    with transaction.atomic():
+        envoi.save()
+        validation.follow(envoi)
+    return execution, envoi
+
+
+def test_a_retry_and_a_correction_of_one_refused_execution_send_it_once(vraie_base, monkeypatch):
+    """The correction holds the prescription, the other counter the row: it is left to them."""
+    execution, envoi = _refused(vraie_base)
+    acteur = vraie_base.acteur()
+    corrige, relance = cross(
+        monkeypatch,
+        vraie_base,
+        (correction, "_dossier"),
+        lambda: correction.validate_again(acteur, execution.numerique_id),
+        lambda: envoi_retry(acteur, envoi.pk),
+    )
+    assert corrige == "ORD-026"
+    assert relance.etat == Envoi.Etat.A_ENVOYER
+    etats = Envoi.objects.filter(sujet=f"exec:{execution.pk}").values_list("etat", flat=True)
+    assert list(etats) == [Envoi.Etat.A_ENVOYER]
+    assert Execution.objects.get(pk=execution.pk).etat == "a_transmettre"
+
+
+@pytest.mark.exigence("INS-28")
+def test_a_merge_and_the_confirmation_of_a_prescription_never_deadlock(vraie_base, monkeypatch):
+    """The confirmation holds the sale, the other counter merges the files of its patient."""
+    acteur, vente = vraie_base.acteur("A01"), vraie_base.vente("A01")
+    garde, absorbe = [dossier(vraie_base, nom_naissance="CONCURRENTE") for _ in range(2)]
+    patient_choose(acteur, vente.pk, absorbe, "recherche")
+    numerique = recuperer(vraie_base, vente, code="A01")
+    confirmee, fusion = cross(
+        monkeypatch,
+        vraie_base,
+        (confirmation, "compare_patient"),
+        lambda: confirmation.confirm(
+            acteur, numerique.pk, patient_verifie=True, conforme=True, meme_personne=True
+        ),
+        lambda: merge(acteur, garde.pk, absorbe.pk, Choix("piece", mark_of(garde, absorbe))),
+    )
+    assert isinstance(confirmee, OrdonnanceNumerique)
+    assert isinstance(fusion, Fusion)
+    vente.refresh_from_db()
+    assert vente.patient_id == garde.pk
+    assert OrdonnanceNumerique.objects.get(pk=numerique.pk).ordonnance.patient_id == garde.pk

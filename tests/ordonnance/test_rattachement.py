@@ -148,3 +148,12 @@ def test_without_a_product_there_is_nothing_to_attach(halle):
     page = halle.client().get(f"/vente/{vente.pk}/ordonnance/{numerique.pk}/rattacher/", **HX)
     assert page.status_code == 409
     assert "scannez-le d'abord" in html.fromstring(page.content).text_content()
+
+
+def test_another_poste_attaches_nothing_to_a_sale_under_way(halle):
+    vente, numerique = _scene(halle)
+    compresses = _libre(halle, vente)
+    with pytest.raises(VenteRefusee) as refus:
+        attach(halle.acteur("A01", 1), numerique.pk, compresses.pk, L_COMPRESSES)
+    assert refus.value.code == "VTE-010"
+    assert attach(halle.acteur(), numerique.pk, compresses.pk, L_COMPRESSES).rattachement_manuel

@@ -7,16 +7,21 @@ from lxml import etree
 from ordonnance.codec.reponse import parse_prescription
 from ordonnance.handlers import Relire
 from ordonnance.models import Execution
-from ordonnance.rules.transmission import ReponseEcart
-from ordonnance.selectors import dossier_of
-from ordonnance.services import validation
+from ordonnance.services import correction, validation
 from ordonnance.services.correction import validate_again
-from pharmacy.models import Vente
 from pharmacy.services.vente import VenteRefusee, vente_terminate
 from teleservices import services
 from teleservices.models import Envoi
 from teleservices.registre import Reponse
-from tests.ordonnance.atelier import GLUCOPHAGE, LEVOTHYROX, confirmer, echange, exemple, servir
+from tests.ordonnance.atelier import (
+    GLUCOPHAGE,
+    LEVOTHYROX,
+    confirmer,
+    echange,
+    exemple,
+    refuser_le_reste,
+    servir,
+)
 
 pytestmark = pytest.mark.django_db
 HX = {"HTTP_HX_REQUEST": "true"}
@@ -30,9 +35,7 @@ def refusee(halle):
     numerique = confirmer(halle, vente)
     servir(halle, vente, GLUCOPHAGE, 2)
     servir(halle, vente, LEVOTHYROX)
-    dossier = dossier_of(numerique, Vente.objects.get(pk=vente.pk))
-    reponses = {e.cle: ReponseEcart("REFUS_PATIENT") for e in dossier.ecarts if e.code == "L01"}
-    validation.save_answers(halle.acteur(), numerique.pk, reponses)
+    refuser_le_reste(halle, numerique, vente)
     execution = validation.validate(halle.acteur(), numerique.pk)
     vente_terminate(halle.acteur(), vente.pk)
     _refuser("EPU-010")
@@ -125,10 +128,20 @@ def test_a_lapsed_lock_leaves_no_refused_row_behind(halle):
     numerique = confirmer(halle, vente)
     servir(halle, vente, GLUCOPHAGE, 2)
     servir(halle, vente, LEVOTHYROX)
-    dossier = dossier_of(numerique, Vente.objects.get(pk=vente.pk))
-    reponses = {e.cle: ReponseEcart("REFUS_PATIENT") for e in dossier.ecarts if e.code == "L01"}
-    validation.save_answers(halle.acteur(), numerique.pk, reponses)
+    refuser_le_reste(halle, numerique, vente)
     validation.validate(halle.acteur(), numerique.pk)
     _refuser("EPU-009")
     etats = Envoi.objects.filter(operation="ordonnance.executer").order_by("pk")
     assert list(etats.values_list("etat", flat=True)) == ["abandonne", "a_envoyer"]
+
+
+@pytest.mark.cas("ordonnance-D7")
+def test_what_cannot_leave_by_itself_keeps_the_new_version_and_tells_a_person(refusee, monkeypatch):
+    def empty(_dossier):
+        raise VenteRefusee("Rien n'est délivré ni refusé sur cette ordonnance.", "ORD-014")
+
+    monkeypatch.setattr(correction, "lines_to_send", empty)
+    _relire()
+    refusee.refresh_from_db()
+    assert (refusee.etat, refusee.numerique.version) == ("a_corriger", 2)
+    assert Envoi.objects.filter(operation="ordonnance.executer").count() == 1

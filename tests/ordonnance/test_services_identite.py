@@ -58,8 +58,15 @@ def test_an_identity_that_lost_its_ins_is_not_named_any_more(attente, douteux):
     assert b"Beneficiaire" not in _corps(envoi)
 
 
-def test_another_patient_of_the_sale_does_not_send_the_matricule_of_the_first(halle, attente):
-    envoi, _ = attente
+@pytest.mark.parametrize("qualifiee", [True, False])
+def test_another_patient_of_the_sale_does_not_send_the_first_s_identity(halle, qualifiee):
+    signer(halle)
+    vente, patient = halle.vente(), halle.patient()
+    _devient(patient, **(QUALIFIEE if qualifiee else SANS_INS))
+    patient_choose(halle.acteur(), vente.pk, patient, "recherche")
+    recuperation.fetch(halle.acteur(), vente.pk, NUMERO, "SCAN")
+    envoi = Envoi.objects.get(operation="ordonnance.consulter")
+    assert patient.nom_naissance.encode() in _corps(envoi)
     autre = Patient.objects.create(
         officine=halle.officine,
         cree_par=halle.operateurs["A02"],

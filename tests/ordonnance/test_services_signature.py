@@ -7,11 +7,9 @@ from django.utils import timezone
 from lxml import etree
 
 from ordonnance.models import Execution
-from ordonnance.rules.transmission import ReponseEcart
-from ordonnance.selectors import dossier_of
 from ordonnance.services import confirmation, recuperation, validation
 from pharmacy.events import SessionFermee
-from pharmacy.models import Operateur, Vente
+from pharmacy.models import Operateur
 from pharmacy.postes.signatures import SignatureRefusee
 from pharmacy.services.vente import VenteRefusee
 from teleservices.assertions import (
@@ -28,7 +26,14 @@ from teleservices.models import AssertionActeur, Envoi
 from teleservices.moteur import process
 from teleservices.outbox import release
 from teleservices.selectors import count_awaiting_card
-from tests.ordonnance.atelier import GLUCOPHAGE, LEVOTHYROX, NUMERO, confirmer, servir
+from tests.ordonnance.atelier import (
+    GLUCOPHAGE,
+    LEVOTHYROX,
+    NUMERO,
+    confirmer,
+    refuser_le_reste,
+    servir,
+)
 
 pytestmark = pytest.mark.django_db
 HX = {"HTTP_HX_REQUEST": "true"}
@@ -58,9 +63,7 @@ def _valider(troupe, code):
     numerique = confirmer(troupe, vente, code=code)
     servir(troupe, vente, GLUCOPHAGE, 2)
     servir(troupe, vente, LEVOTHYROX)
-    dossier = dossier_of(numerique, Vente.objects.get(pk=vente.pk))
-    reponses = {e.cle: ReponseEcart("REFUS_PATIENT") for e in dossier.ecarts if e.code == "L01"}
-    validation.save_answers(troupe.acteur(code), numerique.pk, reponses)
+    refuser_le_reste(troupe, numerique, vente, code)
     validation.validate(troupe.acteur(code), numerique.pk)
     return Envoi.objects.get(operation="ordonnance.executer")
 
@@ -177,9 +180,7 @@ def test_validating_without_a_signature_says_so_and_asks_the_card(halle):
     numerique = confirmer(halle, vente)
     servir(halle, vente, GLUCOPHAGE, 2)
     servir(halle, vente, LEVOTHYROX)
-    dossier = dossier_of(numerique, Vente.objects.get(pk=vente.pk))
-    reponses = {e.cle: ReponseEcart("REFUS_PATIENT") for e in dossier.ecarts if e.code == "L01"}
-    validation.save_answers(halle.acteur(), numerique.pk, reponses)
+    refuser_le_reste(halle, numerique, vente)
     base = f"/vente/{vente.pk}/ordonnance/{numerique.pk}"
     page = halle.client().post(f"{base}/controle/", {}, **HX)
     suite = page.headers["HX-Trigger"].encode().decode("unicode_escape")

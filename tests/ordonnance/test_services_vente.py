@@ -7,7 +7,6 @@ from django.utils import timezone
 
 from ordonnance.models import OrdonnanceNumerique, Verrou
 from ordonnance.rules.modele import Verrou as VerrouLu
-from ordonnance.rules.transmission import ReponseEcart
 from ordonnance.selectors import dossier_of
 from ordonnance.services import confirmation, recuperation, validation
 from pharmacy.models import Audit, Patient, Vente
@@ -27,6 +26,7 @@ from tests.ordonnance.atelier import (
     confirmer,
     recevoir,
     recuperer,
+    refuser_le_reste,
     servir,
 )
 
@@ -127,16 +127,10 @@ def _sur_papier(troupe, **options):
     return vente, numerique
 
 
-def _repondre(troupe, numerique, vente):
-    dossier = dossier_of(numerique, Vente.objects.get(pk=vente.pk))
-    reponses = {e.cle: ReponseEcart("REFUS_PATIENT") for e in dossier.ecarts if e.code == "L01"}
-    validation.save_answers(troupe.acteur(), numerique.pk, reponses)
-
-
 def test_a_paper_delivery_is_validated_only_once_the_sale_is_over(halle):
     vente, numerique = _sur_papier(halle)
     confirmation.choose_renewal(halle.acteur(), numerique.pk, 0)
-    _repondre(halle, numerique, vente)
+    refuser_le_reste(halle, numerique, vente)
     with pytest.raises(VenteRefusee) as refus:
         validation.validate(halle.acteur(), numerique.pk)
     assert refus.value.code == "ORD-021"
@@ -152,7 +146,7 @@ def test_a_paper_delivery_is_validated_only_once_the_sale_is_over(halle):
 def test_a_paper_delivery_asks_its_number_before_its_control(halle):
     vente, numerique = _sur_papier(halle)
     vente_terminate(halle.acteur(), vente.pk)
-    _repondre(halle, numerique, vente)
+    refuser_le_reste(halle, numerique, vente)
     with pytest.raises(VenteRefusee) as refus:
         validation.validate(halle.acteur(), numerique.pk)
     assert refus.value.code == "ORD-025"
@@ -170,7 +164,7 @@ def test_a_delivery_at_risk_is_never_sent_and_is_closed_with_a_reason(halle):
     vente, numerique = _sur_papier(halle, modifie=[("<epu:Statut>CREEE<", "<epu:Statut>ANNULEE<")])
     vente_terminate(halle.acteur(), vente.pk)
     confirmation.choose_renewal(halle.acteur(), numerique.pk, 0)
-    _repondre(halle, numerique, vente)
+    refuser_le_reste(halle, numerique, vente)
     with pytest.raises(VenteRefusee) as refus:
         validation.validate(halle.acteur(), numerique.pk)
     assert refus.value.code == "ORD-022"

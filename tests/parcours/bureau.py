@@ -3,7 +3,6 @@
 import copy
 import json
 import random
-import socket
 import time
 import urllib.request
 from pathlib import Path
@@ -11,6 +10,8 @@ from pathlib import Path
 from config.lanceur.pile import Pile
 from simulators.ordonnance.catalogue import DOLIPRANE, GLUCOPHAGE, IALUSET, LEVOTHYROX, PAT_TROIS
 from simulators.population import build_population
+from tests.parcours.attente import until
+from tests.parcours.materiel import Materiel
 
 CARTES = Path(__file__).resolve().parents[2] / "simulators/cartes"
 MOTS_DE_PASSE = {"A01": "halle-titulaire", "A02": "halle-adjointe", "B01": "halle-preparateur"}
@@ -31,14 +32,17 @@ def read_card(nom):
     return json.loads((CARTES / f"{nom}.json").read_text())
 
 
-def new_patient():
-    """Return (someone INSi knows and the officine does not, their carte Vitale)."""
+def new_patient(nom_usuel=""):
+    """Return (someone INSi knows and the officine does not, their carte Vitale).
+
+    Given a usual name, the card says that one alone: not the birth name.
+    """
     personne = _PATIENTS.pop(_hasard.randrange(len(_PATIENTS)))
     carte = copy.deepcopy(read_card("vitale-02"))
     carte["vitale"]["assure"] |= {"nir": personne.ins.matricule, "cle": personne.ins.cle}
     carte["vitale"]["beneficiaires"][0] |= {
-        "nom_usuel": personne.nom,
-        "nom_patronymique": personne.nom,
+        "nom_usuel": nom_usuel or personne.nom,
+        "nom_patronymique": "" if nom_usuel else personne.nom,
         "prenom": personne.prenoms[0],
         "date_naissance": personne.naissance.replace("-", ""),
         "nir_certifie": personne.ins.matricule,
@@ -50,42 +54,40 @@ def new_patient():
 class Bureau:
     """Acts by keys and by hardware only; waits on what the screen says, never on time."""
 
-    def __init__(self, pile: Pile, page, images: "Images") -> None:
+    def __init__(self, pile: Pile, page, images: "Images", materiel: Materiel) -> None:
         self.pile = pile
         self.page = page
         self.images = images
+        self.materiel = materiel
         self.serie = 0
         self.code = "A02"
 
     # Hardware
 
     def agent(self, **demande):
-        with socket.socket(socket.AF_UNIX) as prise:
-            prise.settimeout(10)
-            prise.connect(str(self.pile.agent_commande))
-            prise.sendall(json.dumps(demande).encode() + b"\n")
-            reponse = json.loads(prise.makefile().readline())
-        assert reponse["ok"], reponse
-        return reponse
+        return self.materiel.agent(**demande)
 
     def inserer(self, carte):
         fichier = read_card(carte) if isinstance(carte, str) else carte
-        self.agent(verb="insert", reader=fichier["kind"], card=fichier)
+        self.materiel.inserer(fichier["kind"], fichier)
 
     def retirer(self, lecteur):
-        self.agent(verb="remove", reader=lecteur)
+        self.materiel.retirer(lecteur)
+
+    def echanger(self, carte):
+        """Another card in the place of the one in the reader."""
+        self.materiel.echanger(carte["kind"], carte)
 
     def scanner(self, texte):
-        self.agent(verb="scan", device="comptoir", text=texte)
+        self.materiel.scanner("comptoir", texte)
 
     def e_lecteur(self, texte):
         """A code shown to the scanner that is turned to the patient."""
-        self.agent(verb="scan", device="patient", text=texte)
+        self.materiel.scanner("patient", texte)
 
     def poser(self, texte):
         """A phone laid on the contactless reader."""
-        carte = {"schema": "officine.carte-sim/1", "kind": "apcv", "apcv": {"texte": texte}}
-        self.agent(verb="insert", reader="apcv", card=carte)
+        self.inserer(read_card("banc/apcv-01") | {"apcv": {"texte": texte}})
 
     def boite(self, cip13):
         self.serie += 1
@@ -93,8 +95,8 @@ class Bureau:
         self.scanner(f"010{cip13}1728123110LT1\x1d21{serie}")
 
     def code_porteur(self, chiffres="1234"):
-        until(lambda: self.agent(verb="state")["state"]["pin_window"], "la fenêtre du code")
-        self.agent(verb="pin", digits=chiffres)
+        """Type the code in the agent's window, once it is open."""
+        self.materiel.code(chiffres)
 
     # Keyboard
 
@@ -282,6 +284,12 @@ class Images:
         self.guide = guide
         self.essais = essais
 
+    def beside(self):
+        """The same, kept for the eye only: the guide has the pictures of the cards in memory."""
+        ailleurs = self.essais / "pcscd"
+        ailleurs.mkdir(exist_ok=True)
+        return Images(self.guide and ailleurs, ailleurs)
+
     def take(self, page, nom):
         """Keep the screen of the guide, then both themes and both widths for the eye."""
         if self.guide is not None:
@@ -310,14 +318,3 @@ def call(url, corps=None):
     )
     with urllib.request.urlopen(requete, timeout=10) as reponse:
         return json.loads(reponse.read() or b"{}")
-
-
-def until(condition, quoi, delai_s=30.0):
-    """Wait for a fact; the failure names it."""
-    fin = time.monotonic() + delai_s
-    while time.monotonic() < fin:
-        lu = condition()
-        if lu:
-            return lu
-        time.sleep(0.05)
-    raise AssertionError(f"jamais arrivé : {quoi() if callable(quoi) else quoi}")

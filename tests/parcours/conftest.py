@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 
 from config.lanceur.pile import Options, pile_complete
+from tests.agent.ecran import virtual_screen
 from tests.parcours.bureau import Bureau, Images
+from tests.parcours.materiel import Scripte, real_readers
 
 GUIDE = Path(__file__).resolve().parents[2] / "docs/guide/images"
 CHROMIUM = os.environ.get("COMPTOIR_CHROMIUM", "/usr/bin/chromium")
@@ -44,8 +46,23 @@ def chromium():
         navigateur.close()
 
 
+@pytest.fixture(scope="session")
+def materiel(request, pile, tmp_path_factory):
+    """Cards in memory, unless a journey says `DEUX_PILOTES`: then virtual cards in pcscd too.
+
+    Where pcscd cannot run, these journeys fail with its sentence: nothing is skipped.
+    """
+    if getattr(request, "param", "scripte") == "scripte":
+        yield Scripte(pile)
+        return
+    banc = request.getfixturevalue("banc_ouvert")
+    dossier = tmp_path_factory.mktemp("pcscd")
+    with virtual_screen() as ecran, real_readers(pile, banc, ecran, dossier) as materiel:
+        yield materiel
+
+
 @pytest.fixture
-def bureau(pile, chromium, images):
+def bureau(pile, chromium, images, materiel):
     """A counter at rest: services normal, readers empty, nobody signed in, a new browser."""
     contexte = chromium.new_context(
         viewport={"width": 1366, "height": 768}, locale="fr-FR", timezone_id="Europe/Paris"
@@ -53,11 +70,10 @@ def bureau(pile, chromium, images):
     page = contexte.new_page()
     erreurs = []
     page.on("pageerror", lambda e: erreurs.append(str(e)))
-    bureau = Bureau(pile, page, images)
+    bureau = Bureau(pile, page, images if materiel.nom == "scripte" else images.beside(), materiel)
     for service in pile.controle:
         bureau.oublier(service)
-    for lecteur in ("vitale", "cps", "apcv"):
-        bureau.retirer(lecteur)
+    materiel.vider()
     yield bureau
     for service in pile.controle:
         bureau.humeur(service, "normal")

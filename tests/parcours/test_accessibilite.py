@@ -23,6 +23,9 @@ ECRANS = {
     "file": "/file/",
     "fusions": "/fusions/",
     "régulariser": "/ordonnances/a-regulariser/",
+    "journal": "/journal/",
+    "qui a ouvert ce dossier": "/journal/dossier/1/",
+    "sceau du journal": "/journal/sceau/",
     "composants": "/dev/composants",
     "refus": "/vente/999999/",
 }
@@ -81,6 +84,7 @@ def test_the_sale_and_its_windows_are_clean(bureau, theme):
         "/equipe/arrivee/",
         "/postes/",
         "/donnees/reprise/",
+        "/journal/",
     ],
 )
 def test_the_keyboard_reaches_everything_and_the_focus_is_seen(bureau, url):

@@ -17,7 +17,7 @@ def vente_entamee(bureau, code="A02"):
     return bureau.page.url
 
 
-@pytest.mark.exigence("CTR-23")
+@pytest.mark.exigence("CTR-23", "CTR-11")
 def test_a_colleague_takes_over_in_two_seconds_and_the_sale_stays(bureau):
     url = vente_entamee(bureau)
     bureau.seconde("l")
@@ -34,7 +34,7 @@ def test_a_colleague_takes_over_in_two_seconds_and_the_sale_stays(bureau):
     assert bureau.page.locator(".ligne-produit").count() == 1
 
 
-@pytest.mark.exigence("SEC-09")
+@pytest.mark.exigence("SEC-09", "CTR-12")
 def test_left_alone_the_screen_locks_and_the_code_brings_the_sale_back(bureau):
     bureau.page.clock.install()
     url = vente_entamee(bureau)

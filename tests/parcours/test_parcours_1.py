@@ -4,6 +4,7 @@ import pytest
 
 from tests.parcours.bureau import GLUCOPHAGE, LEVOTHYROX, until
 from tests.parcours.gestes import confirmer, controler, lire_et_signer, recues, servir, terminer
+from tests.parcours.materiel import DEUX_PILOTES
 
 pytestmark = [pytest.mark.navigateur, pytest.mark.pile]
 
@@ -22,6 +23,7 @@ def commencer(bureau, *, connecte=False):
 @pytest.mark.exigence("ORD-16")
 @pytest.mark.exigence("CTR-10")
 @pytest.mark.exigence("CTR-20")
+@DEUX_PILOTES
 def test_the_prescription_is_delivered_and_reported_once(bureau):
     numero = bureau.prescrire()
     bureau.page.goto(bureau.pile.adresse + "/connexion/")
@@ -48,6 +50,7 @@ def test_the_prescription_is_delivered_and_reported_once(bureau):
 
 
 @pytest.mark.exigence("OPS-14")
+@DEUX_PILOTES
 def test_with_every_service_at_three_seconds_the_counter_waits_for_nothing(bureau):
     numero = bureau.prescrire()
     bureau.humeur("ordonnance", "lent")
@@ -70,6 +73,7 @@ def test_with_every_service_at_three_seconds_the_counter_waits_for_nothing(burea
 
 
 @pytest.mark.exigence("OPS-15")
+@DEUX_PILOTES
 def test_all_down_the_sale_ends_on_paper_and_the_work_waits(bureau):
     numero = bureau.prescrire()
     bureau.humeur("ordonnance", "panne_503")
@@ -101,6 +105,7 @@ def test_all_down_the_sale_ends_on_paper_and_the_work_waits(bureau):
 @pytest.mark.exigence("OPS-14")
 @pytest.mark.exigence("OPS-15")
 def test_down_after_the_control_the_execution_leaves_by_itself(bureau):
+    """With cards in memory alone: half a minute of the queue, the cards as in the first journey."""
     numero = bureau.prescrire()
     commencer(bureau)
     lire_et_signer(bureau, numero)

@@ -7,8 +7,9 @@ import pytest
 
 from tests.parcours.bureau import DOLIPRANE, new_patient, until
 from tests.parcours.gestes import examiner, servir, terminer, terminer_sans_piece
+from tests.parcours.materiel import DEUX_PILOTES
 
-pytestmark = [pytest.mark.navigateur, pytest.mark.pile]
+pytestmark = [pytest.mark.navigateur, pytest.mark.pile, DEUX_PILOTES]
 
 
 def personne():

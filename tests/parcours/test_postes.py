@@ -9,9 +9,11 @@ from contextlib import contextmanager
 
 import pytest
 
+from tests.agent.conftest import INTERDITS
 from tests.conftest import RACINE
-from tests.parcours.bureau import until
-from tests.parcours.gestes import bandeau, examiner
+from tests.parcours.bureau import DOLIPRANE, PAT_TROIS, new_patient, read_card, until
+from tests.parcours.gestes import bandeau, creer_un_dossier, examiner
+from tests.parcours.materiel import VRAIS_LECTEURS
 
 pytestmark = [pytest.mark.navigateur, pytest.mark.pile, pytest.mark.exigence("AGT-11")]
 DEUX_SECONDES = 2.0
@@ -108,6 +110,22 @@ def test_each_fault_is_told_within_two_seconds_and_goes(bureau, geste, retour, d
     finally:
         bureau.agent(**retour)
     voir_agent(bureau, "Agent prêt")
+
+
+@VRAIS_LECTEURS
+@pytest.mark.cas("agent-15")
+def test_the_card_service_killed_is_told_within_two_seconds_and_its_return_serves(bureau):
+    bureau.ouvrir_session()
+    bureau.nouvelle_vente()
+    voir_agent(bureau, "Agent prêt")
+    bureau.materiel.service("kill")
+    assert voir_agent(bureau, "Cartes indisponibles") < DEUX_SECONDES
+    assert "AGT-007" in lire_menu(bureau)
+    fermer_menu(bureau)
+    bureau.materiel.service("start")
+    voir_agent(bureau, "Agent prêt")
+    bureau.inserer("vitale-01")
+    bandeau(bureau, "PAT-TROIS")
 
 
 @pytest.mark.cas("agent-92")
@@ -303,3 +321,175 @@ def test_a_poste_is_paired_by_its_code_then_revoked_at_once(bureau, tmp_path):
         assert time.monotonic() - debut < DEUX_SECONDES
         assert not (tmp_path / "enrolement.json").exists()
         bureau.regarder("poste-revoque")
+
+
+def essai_d_ici(bureau):
+    """The address of the trial of this browser's poste, once on « Postes »."""
+    bureau.ouvrir_session("A01")
+    bureau.page.goto(bureau.pile.adresse + "/postes/")
+    ici = bureau.page.locator("tr", has=bureau.page.locator(".badge", has_text="ce navigateur"))
+    return ici.get_by_role("link")
+
+
+def affecter(bureau, lecteur, usage, dit):
+    """Say by keyboard what a reader serves, and wait for the answer."""
+    choix = bureau.page.get_by_label(f"Ce que sert {lecteur}")
+    choix.focus()
+    choix.select_option(usage)
+    bureau.touche("Tab")
+    bureau.touche("Enter")
+    bureau.page.locator("#essai-affecter").get_by_text(dit).wait_for()
+
+
+@pytest.mark.exigence("AGT-14")
+def test_a_poste_is_tried_by_keyboard_its_readers_its_diagnosis_its_version(bureau):
+    page = bureau.page
+    essai_d_ici(bureau).focus()
+    bureau.touche("Enter")
+    page.get_by_role("link", name="Tester ce poste").focus()
+    bureau.touche("Enter")
+    choix = page.get_by_label("Ce que sert Lecteur scripté cps")
+    choix.wait_for()  # the agent was asked by itself
+    assert choix.input_value() == "cps"
+    bureau.regarder("poste-essai")
+    try:
+        affecter(bureau, "Lecteur scripté cps", "ignore", "L'agent a retenu : Aucune")
+        until(lambda: choix.input_value() == "ignore", "la liste n'a pas suivi")
+        affecter(bureau, "Lecteur scripté cps", "vitale", "Ce poste ne sait pas faire cela")
+    finally:
+        affecter(bureau, "Lecteur scripté cps", "cps", "L'agent a retenu : Carte CPS")
+    voir_agent(bureau, "Agent prêt")
+    bureau.seconde("D")
+    page.locator("#essai-diagnostic").get_by_text("Ce poste est associé").wait_for()
+    bureau.seconde("V")
+    page.locator("#essai-version").get_by_text("n'en offre pas de plus récente").wait_for()
+    assert examiner(page) == []
+    bureau.regarder("poste-essai-fini")
+
+
+@pytest.mark.exigence("AGT-14")
+def test_a_trial_without_its_agent_says_what_to_do(bureau):
+    adresse = essai_d_ici(bureau).get_attribute("href")
+    bureau.pile.arreter("agent")
+    try:
+        bureau.page.goto(f"{bureau.pile.adresse}{adresse}essai/")
+        bureau.seconde("D")
+        bureau.page.locator("#essai-diagnostic").get_by_text("POS-012").wait_for()
+        assert examiner(bureau.page) == []
+        bureau.regarder("poste-essai-muet")
+    finally:
+        bureau.pile.demarrer("agent")
+
+
+def carte_de_deux_officines():
+    """The CPS of who practises here and in another pharmacy."""
+    carte = read_card("cps-martin")
+    ici = carte["cps"]["situations"][0]
+    ailleurs = {"index": 3, "raison_sociale": "PHARMACIE DU PORT", "struct_id_nat": "1752099991"}
+    carte["cps"]["situations"] = [ici, {**ici, **ailleurs}]
+    return carte
+
+
+def menu_operateur(bureau):
+    """Open the operator's menu by keyboard."""
+    bureau.page.locator("details.menu:not(#agent) > summary").focus()
+    bureau.touche("Enter")
+
+
+def signer_la_premiere(bureau, carte, *codes):
+    """A prescription asks for a card: it is put in, these codes tried, then the right one."""
+    numero = bureau.prescrire()
+    bureau.ouvrir_session()
+    bureau.nouvelle_vente()
+    bureau.scanner(numero)
+    bureau.statut("Insérez votre carte CPS")
+    bureau.inserer(carte)
+    for chiffres in (*codes, "1234"):
+        bureau.code_porteur(chiffres)
+    bureau.dialogue("Ordonnance récupérée")
+    bureau.touche("Escape")
+    bureau.sans_dialogue()
+    return numero
+
+
+def ouvrir_les_situations(bureau):
+    """From the operator's menu, open: the dialog of the situations."""
+    bureau.page.get_by_role("link", name="Situation d'exercice").focus()
+    bureau.touche("Enter")
+    bureau.dialogue("Situation d'exercice")
+
+
+@pytest.mark.exigence("AGT-01")
+def test_the_situation_in_force_is_seen_and_changed_by_keyboard(bureau):
+    page = bureau.page
+    signer_la_premiere(bureau, carte_de_deux_officines())
+    menu_operateur(bureau)
+    page.get_by_text("Exerce pour PHARMACIE DE LA HALLE").wait_for()
+    bureau.regarder("situation-menu")
+    ouvrir_les_situations(bureau)
+    assert examiner(page) == []
+    bureau.regarder("situation")
+    bureau.touche("2")
+    bureau.statut("Situation en vigueur : PHARMACIE DU PORT")
+    bureau.sans_dialogue()
+    page.get_by_text("Exerce pour PHARMACIE DU PORT").wait_for()
+    page.get_by_text("autre que cette officine").wait_for()
+    ouvrir_les_situations(bureau)
+    with page.expect_response(
+        lambda r: r.request.method == "GET" and r.url.endswith("/situation/")
+    ):
+        bureau.seconde("r")  # the card is read again (its code was given), then shown
+    bureau.dialogue("Situation d'exercice")
+    page.locator("#dialogue .badge", has_text="en vigueur").wait_for()
+    bureau.touche("1")
+    bureau.statut("Situation en vigueur : PHARMACIE DE LA HALLE")
+
+
+@pytest.mark.exigence("AGT-12")
+def test_without_an_agent_the_name_the_typed_traits_and_the_keyboard_scanner_work(bureau):
+    """Sign-in by e-CPS is Pro Santé Connect's, and does not go through the agent."""
+    personne, _carte = new_patient()
+    bureau.ouvrir_session()
+    bureau.pile.arreter("agent")
+    try:
+        bureau.page.goto(bureau.pile.adresse + "/")
+        bureau.page.locator("[data-officine-lettre=V]").wait_for()
+        bureau.touche("v")
+        bureau.page.wait_for_url("**/vente/*/")
+        voir_agent(bureau, "Agent absent")
+        bureau.rafale(DOLIPRANE["cip13"])
+        bureau.page.locator(".ligne-produit", has_text="DOLIPRANE").wait_for()
+        creer_un_dossier(bureau, personne)
+        bureau.touche("F2")
+        bureau.dialogue("Patient de la vente")
+        bureau.ecrire(personne.nom[:6])
+        bureau.page.locator("#patients-trouves", has_text=personne.nom).first.wait_for()
+        bureau.touche("Escape")
+        bureau.sans_dialogue()
+    finally:
+        bureau.pile.demarrer("agent")
+
+
+# Ours: the simulators' own logs are not.
+PROCESSUS = ("web", "interactif", "lots", "beat", "agent", "postgres")
+
+
+@pytest.mark.cas("agent-98")
+@pytest.mark.exigence("AGT-09")
+def test_no_log_of_the_server_nor_of_the_agent_names_anyone_nor_holds_a_token(bureau):
+    """A card read, a prescription signed with a wrong code first, in a stack of all processes."""
+    numero = signer_la_premiere(bureau, "cps-martin", "94170582")
+    bureau.inserer("vitale-01")
+    bandeau(bureau, "PAT-TROIS")
+    journaux = {f.stem.partition(".")[0]: f for f in bureau.pile.journaux.glob("*.log")}
+    lus = {nom: journaux[nom].read_text(errors="replace") for nom in PROCESSUS if nom in journaux}
+    assert {"web", "interactif", "agent"} <= set(lus)
+    assert all(lus[nom].strip() for nom in ("web", "interactif", "agent"))
+    traits = {*INTERDITS, PAT_TROIS["nom"], numero, "94170582"}
+    for nom, texte in lus.items():
+        propre = re.sub(r'"ts":"[^"]+"', "", texte)
+        trouves = [t for t in traits if re.search(rf"\b{re.escape(t)}\b", propre)]
+        assert trouves == [], nom
+        assert not re.search(
+            r"(?<![0-9a-f-])[0-9]{13,}(?![0-9a-f-])|eyJ[A-Za-z0-9_-]{10}", propre
+        ), nom

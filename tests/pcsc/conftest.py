@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.agent.conftest import agent_commun, check_journal, poste  # noqa: F401 - fixtures
+from tests.agent.conftest import agent_commun, poste, running  # noqa: F401 - fixtures
 from tests.agent.poste import Poste
 from tests.pcsc.contrat import MaterielPcsc, MaterielScripte
 
@@ -17,11 +17,8 @@ class PosteReel(Poste):
 @pytest.fixture(scope="session")
 def agent_reel(tmp_path_factory, tls, banc_ouvert):
     """One agent process on the bench, for the tests that leave it as they found it."""
-    lance = PosteReel(tmp_path_factory.mktemp("agent-pcsc"), tls)
-    lance.start()
-    yield lance
-    lance.stop()
-    check_journal(lance)
+    with running(PosteReel(tmp_path_factory.mktemp("agent-pcsc"), tls)) as lance:
+        yield lance
 
 
 @pytest.fixture

@@ -47,6 +47,20 @@ async def lire(page, materiel, **payload):
     return await page.lire(reader=materiel.lecteurs[VITALE], **payload)
 
 
+async def relire(page, materiel):
+    """The reader works: what is in it is read."""
+    relue = await lire(page, materiel)
+    assert relue["ok"], relue
+
+
+async def changer(page, materiel):
+    """Take the card out, put a sound one in, read it."""
+    materiel.retirer(VITALE)
+    await materiel.vide(page, VITALE)
+    await inserer(page, materiel, fichier("vitale-01"))
+    await relire(page, materiel)
+
+
 async def refus(page, materiel, **payload):
     reponse = await lire(page, materiel, **payload)
     assert reponse["ok"] is False, reponse
@@ -128,8 +142,7 @@ async def test_a_card_pulled_during_its_reading_gives_nothing_and_the_next_is_re
         assert (await page.evenement("card.removed"))["during"] == lecture
         await materiel.vide(page, VITALE)
         await inserer(page, materiel, fichier("vitale-01"))
-        relue = await lire(page, materiel)
-        assert relue["ok"], relue
+        await relire(page, materiel)
 
 
 @pytest.mark.cas("agent-8")
@@ -158,11 +171,7 @@ async def test_a_mute_card_is_said_and_the_next_is_read(materiel):
         vu = await inserer(page, materiel, muette, attendu="card.error")
         assert vu["code"] in {"E_CARD_MUTE", "E_CARD_UNKNOWN"}
         assert (await refus(page, materiel))[0] == vu["code"]
-        materiel.retirer(VITALE)
-        await materiel.vide(page, VITALE)
-        await inserer(page, materiel, fichier("vitale-01"))
-        relue = await lire(page, materiel)
-        assert relue["ok"], relue
+        await changer(page, materiel)
 
 
 @pytest.mark.exigence("AGT-10")
@@ -194,8 +203,7 @@ async def test_what_the_card_answers_wrong_is_named(materiel, faute, code, detai
         await inserer(page, materiel, fichier("vitale-01", faults=[faute]))
         assert await refus(page, materiel) == (code, details)
         # The fault was played once: the same card is then read.
-        relue = await lire(page, materiel)
-        assert relue["ok"], relue
+        await relire(page, materiel)
 
 
 @pytest.mark.exigence("AGT-10")
@@ -208,11 +216,7 @@ async def test_a_card_that_hangs_ends_at_the_deadline_and_its_reader_comes_back(
         debut = time.monotonic()
         assert (await refus(page, materiel, deadline_ms=400))[0] == "E_TIMEOUT"
         assert time.monotonic() - debut < 1
-        materiel.retirer(VITALE)
-        await materiel.vide(page, VITALE)
-        await inserer(page, materiel, fichier("vitale-01"))
-        relue = await lire(page, materiel)
-        assert relue["ok"], relue
+        await changer(page, materiel)
 
 
 @pytest.mark.exigence("AGT-09")
@@ -222,8 +226,7 @@ async def test_a_reading_needs_a_nonce_and_a_card_read_is_left_alone_for_a_secon
     async with ouvrir(materiel) as page:
         await inserer(page, materiel, fichier("vitale-01"))
         assert await refus(page, materiel, nonce=None) == ("E_NONCE_MISSING", {})
-        relue = await lire(page, materiel)
-        assert relue["ok"], relue
+        await relire(page, materiel)
         code, details = await refus(page, materiel)
         assert code == "E_RATE_LIMITED"
         assert 0 < details["retry_ms"] <= MS

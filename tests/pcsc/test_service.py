@@ -5,6 +5,7 @@ import base64
 import hashlib
 import json
 import time
+from contextlib import asynccontextmanager
 
 import pytest
 from cryptography import x509
@@ -37,12 +38,21 @@ def cartes(banc, tmp_path):
     return inserer
 
 
-async def pret(agent, etats):
-    """Wait until the four slots are in these states."""
-    return await agent.etats(*etats)
+@asynccontextmanager
+async def en_service(dossier):
+    """A driver on the real service, its four slots seen empty."""
+    async with Temoin(load(), dossier) as agent:
+        await agent.etats(*["empty"] * 4)
+        yield agent
 
 
-VIDES = ("empty",) * 4
+@asynccontextmanager
+async def inseree(cartes, dossier, logement, nom, **autres):
+    """A card in one slot, and a driver that told it."""
+    async with en_service(dossier) as agent:
+        cartes(logement, nom, **autres)
+        await agent.fait("card.inserted")
+        yield agent
 
 
 @pytest.mark.exigence("AGT-11")
@@ -50,10 +60,7 @@ VIDES = ("empty",) * 4
 @pytest.mark.parametrize("arret", ["stop", "kill"])
 @seul
 async def test_the_service_stopped_or_killed_and_started_again(banc, cartes, tmp_path, arret):
-    async with Temoin(load(), tmp_path) as agent:
-        await pret(agent, VIDES)
-        cartes(0, "vitale-01")
-        await agent.fait("card.inserted")
+    async with inseree(cartes, tmp_path, 0, "vitale-01") as agent:
         assert (await agent.lire())["beneficiaires"]
         depuis = len(agent.dits)
         banc.pcscd(arret)
@@ -69,10 +76,8 @@ async def test_the_service_stopped_or_killed_and_started_again(banc, cartes, tmp
 @pytest.mark.cas("agent-15")
 @seul
 async def test_the_service_killed_during_a_reading(banc, cartes, tmp_path):
-    async with Temoin(load(), tmp_path) as agent:
-        await pret(agent, VIDES)
-        cartes(0, "vitale-01", protocol={"t0_strict": True, "max_le": 256, "delay_ms": 400})
-        await agent.fait("card.inserted")
+    lent = {"t0_strict": True, "max_le": 256, "delay_ms": 400}
+    async with inseree(cartes, tmp_path, 0, "vitale-01", protocol=lent) as agent:
         lecture = asyncio.create_task(agent.refus())
         await asyncio.to_thread(banc.pcscd, "kill")
         assert await lecture in {"E_PCSC_UNAVAILABLE", "E_READER_GONE"}
@@ -88,10 +93,8 @@ async def test_the_service_killed_during_a_reading(banc, cartes, tmp_path):
 @seul
 async def test_a_card_put_back_at_once_is_readable_within_three_seconds(banc, cartes, tmp_path, n):
     """The slot says « empty » for ever: nobody touches it, the agent has it back."""
-    async with Temoin(load(), tmp_path) as agent:
-        await pret(agent, VIDES)
-        cartes(0, "vitale-01", faults=[{"on": "apdu", "n": n, "do": "pull"}])
-        await agent.fait("card.inserted")
+    pris = {"on": "apdu", "n": n, "do": "pull"}
+    async with inseree(cartes, tmp_path, 0, "vitale-01", faults=[pris]) as agent:
         depuis = len(agent.dits)
         debut = time.monotonic()
         assert await agent.refus() == "E_CARD_REMOVED"
@@ -106,8 +109,7 @@ async def test_a_card_put_back_at_once_is_readable_within_three_seconds(banc, ca
 @pytest.mark.cas("agent-11")
 @seul
 async def test_two_vitales_are_not_chosen_between(cartes, tmp_path):
-    async with Temoin(load(), tmp_path) as agent:
-        await pret(agent, VIDES)
+    async with en_service(tmp_path) as agent:
         cartes(0, "vitale-01")
         cartes(2, "vitale-02")
         await agent.fait(
@@ -138,10 +140,7 @@ class AutreProgramme:
 @pytest.mark.cas("agent-16", "agent-17", "agent-18")
 @seul
 async def test_another_program_on_the_same_reader(cartes, tmp_path):
-    async with Temoin(load(), tmp_path) as agent:
-        await pret(agent, VIDES)
-        cartes(0, "vitale-01")
-        await agent.fait("card.inserted")
+    async with inseree(cartes, tmp_path, 0, "vitale-01") as agent:
         nom = agent.pilote.les_lecteurs.named(UN).nom
         seul_ = AutreProgramme(nom, pcsc.MODE_EXCLUSIF)
         debut = time.monotonic()
@@ -170,10 +169,7 @@ async def test_another_program_on_the_same_reader(cartes, tmp_path):
 @pytest.mark.cas("agent-17")
 @seul
 async def test_a_cps_kept_open_and_reset_by_another_program_is_read_again(cartes, tmp_path):
-    async with Temoin(load(), tmp_path) as agent:
-        await pret(agent, VIDES)
-        cartes(1, "cps-01")
-        await agent.fait("card.inserted")
+    async with inseree(cartes, tmp_path, 1, "cps-01") as agent:
         lecteurs, carte = agent.pilote.les_lecteurs, agent.pilote.carte("cps")
         lire = lambda canal: canal.transmit(bytes.fromhex("00A4000C023F00"), rejouable=True)  # noqa: E731
         assert await lecteurs.use(carte, lire, garder=True) == (b"", 0x9000)
@@ -186,10 +182,7 @@ async def test_a_cps_kept_open_and_reset_by_another_program_is_read_again(cartes
 @pytest.mark.exigence("AGT-09")
 @seul
 async def test_a_code_given_is_forgotten_when_the_reader_is_lent(cartes, tmp_path):
-    async with Temoin(load(), tmp_path) as agent:
-        await pret(agent, VIDES)
-        cartes(1, "cps-01")
-        await agent.fait("card.inserted")
+    async with inseree(cartes, tmp_path, 1, "cps-01") as agent:
         carte, codes = agent.pilote.carte("cps"), agent.pilote.codes
         demandes = []
 
@@ -226,10 +219,8 @@ async def test_a_code_given_is_forgotten_when_the_reader_is_lent(cartes, tmp_pat
 @pytest.mark.cas("agent-21")
 @seul
 async def test_a_dropped_exchange_of_a_reading_is_not_seen(cartes, tmp_path):
-    async with Temoin(load(), tmp_path) as agent:
-        await pret(agent, VIDES)
-        cartes(0, "vitale-01", faults=[{"on": "apdu", "n": 2, "do": "drop"}])
-        await agent.fait("card.inserted")
+    perdu = {"on": "apdu", "n": 2, "do": "drop"}
+    async with inseree(cartes, tmp_path, 0, "vitale-01", faults=[perdu]) as agent:
         assert (await agent.lire())["beneficiaires"]
         assert agent.noms("card.removed") == []
 

@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import time
 from datetime import timedelta
 
@@ -14,9 +15,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agent import jws
-from agent.policy import Acces, Enrolement
-from agent.receipts import Registre
-from pharmacy.isolation.contexte import officine_context
 from pharmacy.isolation.middleware import COOKIE_POSTE
 from pharmacy.models import (
     Audit,
@@ -26,101 +24,13 @@ from pharmacy.models import (
     Patient,
     Poste,
     RecuCarte,
+    SituationsCps,
     Vente,
 )
-from pharmacy.postes.services import enrol_local, session_hash
-from tests.agent.poste import carte
+from tests.agent.conftest import INTERDITS
+from tests.pharmacy.page_agent import BOITE, PORTES, VITALE, Agent, claims_of, post, refus
 
 pytestmark = pytest.mark.django_db
-PORTES = {
-    "jetons": "/api/agent/jetons",
-    "presence": "/api/agent/presence",
-    "nonces": "/api/agent/nonces",
-    "lectures": "/api/agent/lectures",
-    "carte_retiree": "/api/agent/carte-retiree",
-    "preparer": "/api/agent/signatures/preparer",
-    "terminer": "/api/agent/signatures/terminer",
-    "scans": "/api/scans",
-}
-VITALE = carte("vitale-01")["vitale"]
-BOITE = "3400930065785"
-
-
-def post(client, porte, corps):
-    """Post a body (bytes as they are); a refusal is a sentence with its code."""
-    brut = corps if isinstance(corps, bytes) else json.dumps(corps).encode()
-    reponse = client.post(PORTES[porte], brut, content_type="application/json")
-    if reponse.status_code >= 400:
-        suite = reponse.json()
-        assert suite["phrase"].endswith(".")
-        assert suite["code"]
-        assert suite["ton"] == "alerte"
-    return reponse
-
-
-class Agent:
-    """The agent of a poste, its own code for the receipts, and the page of one operator."""
-
-    def __init__(self, troupe, dossier, code="A01"):
-        self.troupe, self.code = troupe, code
-        self.cle = Ed25519PrivateKey.generate()
-        with officine_context(troupe.officine.pk):
-            enrol_local(troupe.postes[0], jws.public_raw(self.cle))
-        self.wid = troupe.postes[0].wid
-        dossier.mkdir()
-        emetteur = Enrolement(self.wid, (reglages.ADRESSE,), reglages.ADRESSE, [])
-        self.registre = Registre(self.cle, emetteur, dossier)
-        self.client = troupe.client(code)
-
-    @property
-    def sid(self):
-        return session_hash(self.client.cookies[reglages.SESSION_COOKIE_NAME].value)
-
-    def post(self, porte, corps):
-        return post(self.client, porte, corps)
-
-    def nonce(self, op="vitale.read"):
-        return self.post("nonces", {"op": op}).json()["nonce"]
-
-    def recu(self, op, nonce, data, /, **claims):
-        """The receipt of a reading, any claim changed."""
-        acces = Acces(str(self.troupe.operateurs[self.code].pk), self.sid, 0, frozenset(), "")
-        pilote = {"name": "scripte", "version": "1", "simulated": True}
-        contenu = {"op": op, "nonce": nonce, "driver": pilote, **claims}
-        return self.registre.sign(acces, time.time(), contenu, data)
-
-    def lecture(self, data=VITALE, op="vitale.read", vente=None, **claims):
-        """The body of a reading that the server believes."""
-        recu = self.recu(op, self.nonce(op), data, **claims)
-        return {"op": op, "data": data, "receipt": recu, "vente": vente and vente.pk}
-
-    def preuve(self, cle=None, typ="agent-proof+jwt", **claims):
-        contenu = {"jti": "j", "sid": self.sid, "challenge": "c", "agent": "1.4.0"}
-        return jws.sign(cle or self.cle, typ, {**contenu, "iat": int(time.time()), **claims})
-
-    def demande(self, cps):
-        """Ask for a signature; (id, claims of the request)."""
-        certificat = base64.b64encode(cps.certificate).decode()
-        reponse = self.post("preparer", {"service": "epu", "certificat_b64": certificat}).json()
-        return reponse["id"], claims_of(reponse["request"])
-
-    def signature(self, cps, **change):
-        """The body of a signature that the server accepts."""
-        ident, claims = self.demande(cps)
-        digest = base64.b64decode(claims["items"][0]["digest_b64"])
-        signature = base64.b64encode(cps.sign(digest)).decode()
-        items = [{"id": "1", "alg": "RS256", "sig_b64": signature}]
-        corps = {
-            "id": ident,
-            "signatures": items,
-            "certificate_b64": base64.b64encode(cps.certificate).decode(),
-            "receipt": self.recu("cps.sign", ident, {"signatures": items}),
-        }
-        return {**corps, **change}
-
-
-def claims_of(jeton):
-    return json.loads(jws.unb64(jeton.split(".")[1]))
 
 
 @pytest.fixture
@@ -132,11 +42,6 @@ def agent(halle, tmp_path):
 def voisin(port, tmp_path):
     """The other officine, its own poste and agent."""
     return Agent(port, tmp_path / "port")
-
-
-def refus(reponse, code, statut=409):
-    assert (reponse.status_code, reponse.json()["code"]) == (statut, code), reponse.content
-    return reponse.json()["phrase"]
 
 
 # Tokens, nonces, presence
@@ -185,6 +90,29 @@ def test_a_proof_marks_the_poste_alive(agent):
     poste = Poste.objects.get(wid=agent.wid)
     assert poste.version_agent == "1.4.0"
     assert timezone.now() - poste.vu_le < timedelta(minutes=1)
+
+
+def test_what_ended_long_ago_is_forgotten_and_what_was_signed_stays(agent):
+    poste, hier = agent.troupe.postes[0], timezone.now() - timedelta(days=1, minutes=1)
+    for quand in (hier, timezone.now()):
+        agent.nonce()
+        NonceLecture.objects.filter(expire_le__gt=timezone.now()).update(expire_le=quand)
+        for etat in ("demandee", "signee"):
+            DemandeSignature.objects.create(
+                officine=agent.troupe.officine,
+                jti=f"{etat}-{quand:%j%H%M}",
+                operateur=agent.troupe.operateurs["A01"],
+                poste=poste,
+                service="epu",
+                certificat_der=b"",
+                prepare=b"x",
+                etat=etat,
+                expire_le=quand,
+            )
+    assert agent.post("presence", {"proof": agent.preuve()}).status_code == 204
+    assert NonceLecture.objects.count() == 1
+    restent = DemandeSignature.objects.order_by("pk").values_list("etat", flat=True)
+    assert list(restent) == ["signee", "demandee", "signee"]
 
 
 @pytest.mark.parametrize(
@@ -481,20 +409,40 @@ def _situation(index, structure):
 
 
 @pytest.mark.cas("agent-33")
-def test_the_situation_of_this_officine_is_chosen_and_kept_by_the_server(agent, halle):
+def test_the_situation_of_this_officine_is_in_force_by_itself(agent, halle):
     ici = f"1{halle.officine.finess}"
-    for lues, precision, ton in (
-        ([_situation(1, "1750099999"), _situation(3, ici)], "situation 3", "info"),
-        ([_situation(1, "1750099999")], "aucune", "attention"),
-        ([], "aucune", "attention"),
+    for lues, precision, code in (
+        ([_situation(1, "1750099999"), _situation(3, ici)], "situation 3", ""),
+        ([_situation(1, "1750099999")], "aucune", "CPS-003"),
+        ([], "aucune", "CPS-003"),
+        ([_situation(1, ici), _situation(3, ici)], "aucune", "CPS-004"),
+        ([_situation(1, ici), {**_situation(3, ici), "secteur": "SA07"}], "situation 1", ""),
     ):
+        SituationsCps.objects.all().delete()
         corps = agent.lecture({"situations": lues}, op="cps.situations")
-        assert agent.post("lectures", corps).json()["ton"] == ton
+        suite = agent.post("lectures", corps).json()
+        assert suite["code"] == code
+        assert suite["dialogue"] is None  # nothing opens over the sale
+        assert (suite["phrase"] == "") == (not code)
         ligne = Audit.objects.filter(acte="cps.situations").latest("pk")
         assert ligne.precision == precision
 
 
-@pytest.mark.parametrize("lues", [None, "1", [1], [{"index": "1"}], [{"index": True}], {"a": 1}])
+@pytest.mark.parametrize(
+    "lues",
+    [
+        None,
+        "1",
+        [1],
+        [{"index": "1"}],
+        [{"index": True}],
+        [{"index": 17}],
+        [{"index": 1, "secteur": 7}],
+        [{"index": 1, "raison_sociale": "a\nb"}],
+        [{"index": 1}] * 17,
+        {"a": 1},
+    ],
+)
 def test_unreadable_situations_are_a_sentence(agent, lues):
     corps = agent.lecture({"situations": lues}, op="cps.situations")
     refus(agent.post("lectures", corps), "CPS-002")
@@ -769,3 +717,26 @@ def test_no_signed_card_is_an_error_of_ours(agent, assure, porteurs):
     data = {"assure": assure, "beneficiaires": porteurs}
     reponse = agent.post("lectures", agent.lecture(data, vente=vente))
     assert reponse.status_code in {200, 409}
+
+
+@pytest.mark.cas("agent-98")
+@pytest.mark.exigence("AGT-09")
+def test_neither_the_log_nor_the_journal_names_anyone_nor_holds_a_token(agent, cps, caplog):
+    """Accepted, refused, signed: each leaves a line, none of them what was read."""
+    with caplog.at_level("DEBUG"):
+        agent.post("lectures", agent.lecture())
+        rejouee = agent.lecture()
+        agent.post("lectures", rejouee)
+        assert agent.post("lectures", rejouee).status_code == 409
+        agent.post("lectures", {**agent.lecture(), "data": {**VITALE, "version": 9}})
+        agent.post("lectures", agent.lecture(VITALE, op="cps.read"))
+        agent.post("terminer", agent.signature(cps))
+        agent.post("presence", {"proof": agent.preuve(sid="autre")})
+        agent.post("scans", {"text": "2790351215189 PAT-TROIS", "canal": "scan"})
+    lignes = Audit.objects.values_list("acte", "objet", "resultat", "precision")
+    journal = "\n".join(" ".join(ligne) for ligne in lignes)
+    assert "lecture.refusee" in caplog.text
+    assert {"lecture.vitale.read", "lecture.refusee", "signature.epu"} <= {a[0] for a in lignes}
+    lus = f"{caplog.text}\n{journal}"
+    assert not re.search(r"[0-9]{13}|eyJ", lus)
+    assert not [mot for mot in INTERDITS if re.search(rf"\b{mot}\b", lus)]

@@ -14,6 +14,7 @@ from pharmacy.isolation.contexte import officine_context
 from pharmacy.models import Audit, Operateur, Poste, VerrouConnexion
 from pharmacy.services.connexion import Identifiants, compute_blocage_s
 from teleservices.models import AssertionActeur
+from tests.ordonnance.atelier import signer
 
 pytestmark = pytest.mark.django_db
 URL = "/connexion/"
@@ -345,6 +346,7 @@ def _vieillir(client, minutes):
     session.save()
 
 
+@pytest.mark.exigence("CTR-12")
 def test_an_idle_session_locks_after_fifteen_minutes_and_the_code_brings_the_page_back(halle):
     vente = halle.vente()
     _ouvrir_poste(halle)
@@ -359,6 +361,7 @@ def test_an_idle_session_locks_after_fifteen_minutes_and_the_code_brings_the_pag
     assert retour["Location"] == f"/vente/{vente.pk}/"
 
 
+@pytest.mark.exigence("CTR-12")
 def test_the_delay_is_a_setting_from_one_to_120_minutes(halle):
     parametres.modifier(halle.acteur("A01"), "session.verrouillage_minutes", "1")
     client = halle.client()
@@ -369,6 +372,7 @@ def test_the_delay_is_a_setting_from_one_to_120_minutes(halle):
             parametres.modifier(halle.acteur("A01"), "session.verrouillage_minutes", brut)
 
 
+@pytest.mark.exigence("CTR-12")
 def test_what_the_page_does_by_itself_is_no_activity(halle):
     vente = halle.vente()
     client = halle.client()
@@ -391,6 +395,7 @@ def test_a_locked_session_reads_nothing_and_writes_nothing(halle):
     assert vente.etat == "ouverte"
 
 
+@pytest.mark.exigence("CTR-11")
 def test_a_change_of_operator_keeps_the_sale(halle):
     _ouvrir_poste(halle)
     vente = halle.vente("A02")
@@ -405,23 +410,10 @@ def test_a_change_of_operator_keeps_the_sale(halle):
     assert vente.etat == "ouverte"
 
 
-def _assertion(troupe, code):
-    return AssertionActeur.objects.create(
-        officine=troupe.officine,
-        operateur=troupe.operateurs[code],
-        poste=troupe.postes[0],
-        service="epu",
-        assertion=b"<a/>",
-        certificat_sha256="0" * 64,
-        id_nat="810100000040",
-        expire_le=timezone.now() + timedelta(hours=1),
-    )
-
-
 def test_the_session_of_who_leaves_signs_nothing_any_more(halle):
     _ouvrir_poste(halle)
     client = halle.client("A02")
-    _assertion(halle, "A02")
+    signer(halle, "A02")
     client.post("/verrouiller/")
     assert AssertionActeur.objects.count() == 1
     client.post(URL, {"code": "B01", "pin": "330033"})
@@ -432,7 +424,7 @@ def test_the_session_of_who_leaves_signs_nothing_any_more(halle):
 def test_unlocking_by_the_same_operator_keeps_their_assertion(halle):
     _ouvrir_poste(halle)
     client = halle.client("A02")
-    _assertion(halle, "A02")
+    signer(halle, "A02")
     client.post("/verrouiller/")
     client.post(URL, PIN)
     assert AssertionActeur.objects.count() == 1
@@ -440,8 +432,8 @@ def test_unlocking_by_the_same_operator_keeps_their_assertion(halle):
 
 def test_signing_out_destroys_the_assertion_and_keeps_the_sale(halle):
     vente = halle.vente("A02")
-    _assertion(halle, "A02")
-    autre = _assertion(halle, "A01")
+    signer(halle, "A02")
+    autre = signer(halle, "A01")
     client = halle.client("A02")
     client.post("/deconnexion/")
     assert not _dedans(client)

@@ -254,8 +254,12 @@ def test_the_rank_of_a_configuration_grows_when_it_changes_and_then_only(halle, 
     parametres.modifier(halle.acteur("A01"), "agent.transport", "relais")
     lu = demander(poste.wid, preuve(poste.wid, cle)).json()
     assert (lu["config"]["config_seq"], lu["config"]["transport"]) == (premier + 1, "relais")
+    assert lu["config"]["code_minutes"] == 15
     poste.refresh_from_db()
     assert build_enrolment(poste, reglages.ADRESSE)["config"]["config_seq"] == premier + 1
+    parametres.modifier(halle.acteur("A01"), "agent.code_minutes", "0")
+    config = build_enrolment(poste, reglages.ADRESSE)["config"]
+    assert (config["config_seq"], config["code_minutes"]) == (premier + 2, 0)
 
 
 def test_only_who_holds_the_key_is_answered_and_noted_alive(halle, port, poste, donne):

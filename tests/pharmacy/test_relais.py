@@ -3,6 +3,7 @@
 import asyncio
 import json
 import time
+from contextlib import asynccontextmanager
 
 import pytest
 import redis.asyncio
@@ -283,18 +284,53 @@ def test_a_revocation_reaches_the_agent_at_once(
     async_to_sync(essai)()
 
 
+@asynccontextmanager
+async def jointe(troupe, cle, client):
+    """A page whose agent has opened its part of the relay."""
+    async with Agent(troupe.postes[0], cle) as agent:
+        assert (await agent.json())["t"] == "pret"
+        async with page(client) as onglet:
+            await agent.json()
+            yield onglet
+
+
 def test_a_page_ends_with_its_session(halle, cle, monkeypatch):
     monkeypatch.setattr(relais_asgi, "PRESENCE_S", 0.05)
+    client = halle.client("A02")
+
+    async def essai():
+        async with jointe(halle, cle, client) as onglet:
+            session = SessionStore(client.cookies[reglages.SESSION_COOKIE_NAME].value)
+            await sync_to_async(session.flush)()
+            assert await onglet.fermeture() == 4401
+
+    async_to_sync(essai)()
+
+
+@pytest.mark.parametrize(
+    "fausse",
+    [
+        {"t": "ferme", "code": "1 79 03 51"},
+        {"t": "ferme", "code": 99999},
+        {"t": "ferme", "code": None},
+        {"t": "trame"},
+        {"t": "trame", "d": 7},
+        {"t": "autre", "d": "x"},
+        {},
+    ],
+)
+def test_what_an_agent_says_wrong_reaches_no_page(halle, cle, fausse):
     client = halle.client("A02")
 
     async def essai():
         async with Agent(halle.postes[0], cle) as agent:
             assert (await agent.json())["t"] == "pret"
             async with page(client) as onglet:
-                await agent.json()
-                session = SessionStore(client.cookies[reglages.SESSION_COOKIE_NAME].value)
-                await sync_to_async(session.flush)()
-                assert await onglet.fermeture() == 4401
+                ouverte = await agent.json()
+                assert (await onglet.lire())["type"] == "websocket.accept"
+                for trame in (fausse, {"t": "trame", "d": "juste"}):
+                    agent.dire(json.dumps({"c": ouverte["c"], **trame}))
+                assert (await onglet.lire())["text"] == "juste"
 
     async_to_sync(essai)()
 
@@ -303,12 +339,9 @@ def test_a_frame_too_long_closes_the_page(halle, cle):
     client = halle.client("A02")
 
     async def essai():
-        async with Agent(halle.postes[0], cle) as agent:
-            assert (await agent.json())["t"] == "pret"
-            async with page(client) as onglet:
-                await agent.json()
-                onglet.dire("x" * 70_000)
-                assert await onglet.fermeture() == 1009
+        async with jointe(halle, cle, client) as onglet:
+            onglet.dire("x" * 70_000)
+            assert await onglet.fermeture() == 1009
 
     async_to_sync(essai)()
 

@@ -164,3 +164,14 @@ def test_the_card_of_who_is_served_is_read_and_given_back(halle, sans_carte):
     vente_terminate(halle.acteur(), vente.pk)
     fin = halle.client().get(f"/vente/{vente.pk}/fin/page/").content.decode()
     assert f"Rendez la carte à {sans_carte.premier_prenom}" in fin
+
+
+def test_a_card_given_back_on_another_poste_is_not_this_sale_s(halle, sans_carte):
+    vente = halle.vente()
+    _lire(halle, vente)
+    note_card_removed(halle.acteur("A01", 1), vente.pk)
+    vente.refresh_from_db()
+    assert vente.carte_presente
+    note_card_removed(halle.acteur(), vente.pk)
+    vente.refresh_from_db()
+    assert not vente.carte_presente

@@ -351,7 +351,8 @@ class Assertion:
         racine.set("IssueInstant", now_z(debut))
         racine.set("Version", "2.0")
         sujet = self.sujet or self.porteur.identifiant
-        issuer = sub(racine, SAML, "Issuer", self.issuer or f"CN={self.porteur.identifiant},C=FR")
+        nom = self.issuer or self.porteur.certificat.subject.rfc4514_string()
+        issuer = sub(racine, SAML, "Issuer", nom)
         issuer.set("Format", "urn:oasis:names:tc:SAML:1.1:nameid-format:X509SubjectName")
         # The prefix must be that of the signer: lxml drops a second one when the element moves.
         etree.SubElement(racine, f"{{{DS}}}Signature", {"Id": "placeholder"}, nsmap={"ds": DS})

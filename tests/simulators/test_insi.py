@@ -300,6 +300,9 @@ def test_a_coverage_that_contradicts_the_body_is_refused(insi, chemin, code):
         ("DateNaissance", None, "insi_22"),
         ("DateNaissance", "31/12/1975", "insi_22"),
         ("DateNaissance", "19751231", "insi_22"),
+        ("DateNaissance", "1950-02-30", "insi_22"),
+        ("DateNaissance", "1951-02-29", "insi_22"),
+        ("DateNaissance", "1950-04-31", "insi_22"),
         ("LieuNaissance", "PARIS", "insi_23"),
         ("LieuNaissance", "1A004", "insi_23"),
         ("LieuNaissance", "9B063", "insi_23"),
@@ -641,6 +644,13 @@ def test_traits_may_change_and_forgetting_restores_them(insi, simulateur):
 
     assert pendant == ["01", "00"]
     assert insi.traits(*ADRUN).code == "00"
+
+
+@pytest.mark.parametrize("naissance", ["1950-02-30", "1951-02-29", "1979-11-31"])
+def test_a_card_bears_a_date_of_the_calendar_or_a_lunar_one(insi, naissance):
+    recu = insi.vitale(naissance, ouvrant="1502099352045", rang="1")
+
+    assert (recu.statut, recu.code) == (500, "insi_22")
 
 
 def test_the_card_of_the_lunar_man_finds_him(insi):

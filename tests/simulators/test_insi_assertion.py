@@ -6,7 +6,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
 from lxml import etree
 
-from simulators.pki import Autorite, _name, _usage
+from simulators.pki import Autorite, _name
+from simulators.pki_cps import key_usage
 from tests.simulators.client_nu import (
     DS,
     LPS,
@@ -177,10 +178,23 @@ def test_a_signed_assertion_that_says_something_else_is_refused(insi, porteur, f
         ({"audience": AUDIENCE}, "00"),
         ({"sujet": "810100000040"}, "desir_560"),
         ({"issuer": "CN=810100000040,C=FR"}, "desir_560"),
+        # The right person, in a name that is not the whole subject of the card.
+        ({"issuer": "CN=810100000032,C=FR"}, "desir_560"),
+        ({"issuer": "CN=810100000032"}, "desir_560"),
+        ({"issuer": "CN=810100000032,O=AUTRE,C=FR"}, "desir_560"),
     ],
 )
 def test_times_audience_and_names_are_checked(insi, porteur, faits, code):
     assert ask(insi, Assertion(porteur).sign(unsigned(porteur, **faits))) == code
+
+
+def test_the_issuer_is_the_subject_whole_in_either_order(insi, porteur):
+    endroit = porteur.certificat.subject.rfc4514_string()
+    envers = ",".join(reversed(endroit.split(",")))
+    for nom in (endroit, envers):
+        assert ask(insi, Assertion(porteur).sign(unsigned(porteur, issuer=nom))) == "00", nom
+    for nom in (endroit.replace("CN=", "CN=0"), endroit.rpartition(",")[0]):
+        assert ask(insi, Assertion(porteur).sign(unsigned(porteur, issuer=nom))) == "desir_560", nom
 
 
 @pytest.mark.parametrize(
@@ -201,7 +215,7 @@ def test_the_authentication_key_signs_nothing(insi, tls):
 def test_a_card_of_another_authority_is_refused(insi, porteur, tmp_path):
     cle = rsa.generate_private_key(public_exponent=65537, key_size=2048)
     certificat = Autorite(tmp_path, "ac", "AUTRE").issue(
-        cle, _name(porteur.identifiant), [(_usage(signe=False, non_repudiation=True), True)]
+        cle, _name(porteur.identifiant), [(key_usage("content_commitment"), True)]
     )
     faux = Porteur(certificat, cle, porteur.identifiant)
 

@@ -317,6 +317,14 @@ def test_a_batch_without_anybody_and_a_batch_without_a_name_are_faults(insi):
     assert insi.send(sans_nom).code == "desir_1020"
 
 
+def test_a_reference_is_given_once_in_a_batch(insi):
+    deux = batch(2)
+    meme = [deux[0], replace(deux[1], reference=deux[0].reference)]
+
+    assert insi.deposit(deux).text("NumeroLot")
+    assert insi.deposit(meme).code == "desir_1020"
+
+
 def test_an_operation_is_that_of_its_action(insi):
     racine, corps = insi.request("verifierIdentite")
     ADRUN.append_to(corps)

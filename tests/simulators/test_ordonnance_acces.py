@@ -14,6 +14,7 @@ from lxml import etree
 from signxml.algorithms import CanonicalizationMethod
 
 from simulators.pki import Autorite
+from simulators.pki_cps import key_usage
 from tests.simulators.client_nu import (
     BAM,
     DS,
@@ -75,17 +76,7 @@ def made(tls, *, autorite="ac-cps", jours=(-1, 30), usage=True, profession=21, c
 
 
 def _usage(*, signe):
-    return x509.KeyUsage(
-        digital_signature=not signe,
-        content_commitment=signe,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        key_cert_sign=False,
-        crl_sign=False,
-        encipher_only=False,
-        decipher_only=False,
-    )
+    return key_usage("content_commitment" if signe else "digital_signature")
 
 
 def present(epu, assertion):
@@ -261,6 +252,7 @@ def test_a_second_assertion_may_follow(epu, sig):
         ({"sujet": "810100000040"}, "EPU-030"),
         ({"issuer": "CN=810100000040,C=FR"}, "EPU-030"),
         ({"issuer": "AUTRE"}, "EPU-030"),
+        ({"issuer": "CN=810100000032,C=FR"}, "EPU-030"),
         ({"finess": ""}, "EPU-030"),
         ({"finess": "130099991"}, "EPU-030"),
         ({"audience": "urn:un:autre:service"}, "EPU-030"),

@@ -16,6 +16,7 @@ from simulators.plateau.etiquettes import GS, ORDRE, datamatrix_text, labels
 from simulators.population import build_population
 from tests.simulators.client_carte import ClientCarte
 from tests.simulators.client_nu import RACINE, Simulateur
+from tests.simulators.test_psc_ciba import DEMANDE, poll
 
 GENS = {p.ins.matricule: p for p in build_population()}
 
@@ -103,12 +104,17 @@ def agent(tmp_path):
     agent.close()
 
 
+def _control_of(processus):
+    return str(processus.http.base_url).removesuffix("/").removesuffix("/controle")
+
+
 @pytest.fixture
-def plateau(tmp_path, vitale, agent):
-    """The tray; only the services of the card are up."""
-    controle = str(vitale.http.base_url).removesuffix("/").removesuffix("/controle")
+def plateau(tmp_path, vitale, psc, agent):
+    """The tray; the services of the card and Pro Santé Connect are up, the others are not."""
+    controle = _control_of(vitale)
     absent = "http://127.0.0.1:9"
-    plateau = Plateau(tmp_path, {"insi": absent, "epu": absent, "vitale": controle}, agent)
+    services = {"insi": absent, "epu": absent, "vitale": controle, "psc": _control_of(psc)}
+    plateau = Plateau(tmp_path, services, agent)
     yield plateau
     plateau.stop()
 
@@ -162,6 +168,25 @@ def test_the_mood_of_the_new_service_is_changed_from_the_tray(plateau, vitale):
     assert plateau.ask("/humeur", {"service": "vitale", "nom": "panne_503"})[0] == 200
     assert vitale.get("/etat")["humeur"]["nom"] == "panne_503"
     vitale.post("/oublier")
+
+
+def test_a_request_of_pro_sante_connect_is_answered_from_the_tray(plateau, service, psc):
+    for geste, code in (("approuver", ""), ("refuser", "access_denied")):
+        recu = service.send("backchannel_authentication", **DEMANDE).json()
+        (appel,) = plateau.ask("/etat")[1]["ecps"]
+        assert (appel["numero"], appel["nom"], appel["canal"]) == (
+            "47",
+            "ALICE TITULAIRE",
+            "MOBILE",
+        )
+        assert plateau.ask("/ecps", {"ref": appel["ref"], "geste": geste})[0] == 200
+        reponse = poll(service, recu["auth_req_id"]).json()
+        assert reponse.get("error", "") == code
+        assert plateau.ask("/etat")[1]["ecps"] == []
+    assert plateau.ask("/ecps", {"ref": appel["ref"], "geste": geste})[0] == 400
+    assert plateau.ask("/humeur", {"service": "psc", "nom": "lent"})[0] == 200
+    assert psc.get("/etat")["humeur"]["nom"] == "lent"
+    psc.post("/oublier")
 
 
 # Papers

@@ -140,6 +140,7 @@ HORS_CONTRAT = {
     "sans DateSoins": _without("DateSoins"),
     "numéro avec sa clé": _text("NirAssure", "279035121518989"),
     "date de carte": _text("DateNaissance", "19790328"),
+    "naissance impossible": _text("DateNaissance", "1950-02-30"),
     "rang zéro": _text("RangGemellaire", "0"),
     "rang de dix": _text("RangGemellaire", "10"),
     "rang sans fin": _text("RangGemellaire", "1" * 5000),
@@ -178,6 +179,19 @@ def test_a_message_serves_once_and_the_software_is_known(carte):
 
     assert [read(carte.post(racine)).code for _ in range(2)] == ["00", "desir_1020"]
     assert read(carte.post(inconnu)).code == "desir_550"
+
+
+def test_rights_are_asked_with_the_certificate_of_the_structure(simulateur, tls):
+    """The same two names as INSi (docs/contrats/README.md): another opens nothing."""
+    simulateur.post("/oublier")
+    autre, manuel = (ClientCarte(simulateur, tls, nom) for nom in ("refuse-autre-cn", "insi-manu"))
+    refuse = read(autre.post(autre.rights_envelope(*PAT_TROIS)))
+    pris = read(manuel.post(manuel.rights_envelope(*PAT_TROIS)))
+    autre.close()
+    manuel.close()
+
+    assert (refuse.statut, refuse.code, refuse.details["cote"]) == (500, "desir_560", "Sender")
+    assert pris.code == "00"
 
 
 # Moods

@@ -11,7 +11,7 @@ from django.utils import timezone
 from ordonnance.services import recuperation
 from teleservices import assertions
 from teleservices.models import Envoi
-from teleservices.outbox import release
+from teleservices.outbox import next_key, release
 from teleservices.registre import handler_list
 from tests.ordonnance.atelier import NUMERO
 from tests.teleservices.atelier import deposer, lire_file, mettre
@@ -130,3 +130,26 @@ def test_the_card_is_asked_for_while_something_waits_for_it(halle, essai, etat):
     assert autre is (etat == ETAT.A_ENVOYER)
     mettre(envoi, ETAT.ENVOYE)
     assert not assertions.is_awaited(halle.acteur(), "essai")
+
+
+def test_the_next_key_is_one_that_no_row_has_whatever_became_of_the_rows(halle, essai):
+    """Gaps are filled, a row of another subject counts, and beyond the last rank keys go on."""
+    officine = halle.officine.pk
+    assert next_key(officine, "k") == "k:1"
+    for cle in ("k:1", "k:3"):
+        deposer(halle, essai, cle)
+    assert next_key(officine, "k") == "k:2"
+    deposer(halle, essai, "k:2")
+    Envoi.objects.filter(cle="k:2").update(sujet="patient:999")
+    assert next_key(officine, "k") == "k:4"
+    for rang in range(4, 33):
+        deposer(halle, essai, f"k:{rang}")
+    au_dela = {next_key(officine, "k") for _ in range(5)}
+    assert len(au_dela) == 5
+    assert not Envoi.objects.filter(cle__in=au_dela).exists()
+
+
+def test_the_next_key_costs_one_query(halle, essai, django_assert_num_queries):
+    deposer(halle, essai, "k:1")
+    with django_assert_num_queries(1):
+        next_key(halle.officine.pk, "k")

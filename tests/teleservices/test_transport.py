@@ -129,8 +129,16 @@ def test_a_request_goes_with_its_method(tls, transport):
     with servir(tls, envoyer(OK)) as serveur:
         transport.send(demande(serveur))
         transport.send(demande(serveur, methode="DELETE"))
+        transport.send(demande(serveur, methode="GET"))
         transport.close()
-    assert [r.split(b" ", 1)[0] for r in serveur.requetes] == [b"POST", b"DELETE"]
+    assert [r.split(b" ", 1)[0] for r in serveur.requetes] == [b"POST", b"DELETE", b"GET"]
+
+
+def test_a_reply_says_what_time_it_is_over_there(tls, transport):
+    heure = b"Wed, 25 Nov 2026 09:00:00 GMT"
+    with servir(tls, envoyer(OK.replace(b"OK\r\n", b"OK\r\nDate: " + heure + b"\r\n"))) as serveur:
+        assert transport.send(demande(serveur)).date == heure.decode()
+        transport.close()
 
 
 def test_the_connection_is_kept_between_two_calls(tls, transport):

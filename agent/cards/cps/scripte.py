@@ -1,7 +1,6 @@
 """A CPS in memory, from its JSON file (agent.md §7.3), for the scripted driver: real keys."""
 
 import base64
-import json
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 
 from agent.cards.base import EtatPin
 from agent.cards.code_porteur import wipe
+from agent.fichiers import read_object, write_object
 from agent.protocol.messages import ErreurAgent
 
 CHAMPS = (
@@ -65,11 +65,7 @@ class CpsScripte:
     # The code
 
     def _known_tries(self) -> dict[str, Any]:
-        try:
-            connus = json.loads(self._fichier_essais.read_text(encoding="ascii"))
-        except (OSError, ValueError):
-            return {}
-        return connus if isinstance(connus, dict) else {}
+        return read_object(self._fichier_essais)
 
     def pin_state(self) -> EtatPin:
         """Return the tries left, as the file of tries or the card says."""
@@ -85,7 +81,7 @@ class CpsScripte:
         wipe(code)
         reste = int(self._pin["tries_max"]) if juste else self.pin_state().essais - 1
         connus = {**self._known_tries(), str(self._cps.get("serie")): max(0, reste)}
-        self._fichier_essais.write_text(json.dumps(connus), encoding="ascii")
+        write_object(self._fichier_essais, connus)
         if not juste:
             code_erreur = "E_CPS_PIN_WRONG" if reste > 0 else "E_CPS_PIN_LOCKED"
             raise ErreurAgent(code_erreur, tries_left=max(0, reste))

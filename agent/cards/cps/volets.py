@@ -1,11 +1,13 @@
 """The CPS by APDU (agent.md §1.2, §1.3): CPS3 by its IAS-ECC volet, CPS4 by ChipDoc.
 
+A CPS4 that emulates a CPS3 does not know the class of ChipDoc: it is driven as a CPS3. Where the
+first volet holds no situation, those of the CPS2ter volet are read.
+
 Used from a reader's thread, between the beginning and the end of a transaction; each method
 selects what it needs, since another program may have used the card in between. Only SELECT, READ
 BINARY and GET DATA may be played again: a code or a signature never is.
 """
 
-import base64
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -14,13 +16,17 @@ from typing import Any, TypeVar
 from agent.cards.atr import classify_atr
 from agent.cards.base import Canal, EtatPin
 from agent.cards.code_porteur import wipe
-from agent.cards.cps import certificat, signature, situations, tlv
+from agent.cards.cps import signature, situations, tlv
+from agent.cards.cps.public import build_public
 from agent.cards.cps.usage import CodePerdu
 from agent.protocol.messages import ErreurAgent
 
 T = TypeVar("T")
 
 OK, ABSENT, PERDU, SANS_CODE, BLOQUE = 0x9000, 0x6A82, 0x6985, 0x6982, 0x6983
+CLASSE_INCONNUE = 0x6E00
+# Words of the CPS2ter volet: no such file, code due (§1.3).
+ANCIEN_ABSENT, ANCIEN_SANS_CODE = 0x9404, 0x9804
 FIN = frozenset({0x6B00, 0x6282})
 LECTURE_MAX, FICHIER_MAX = 0xE7, 0x7FFF
 ESSAIS_MAX = 3
@@ -29,6 +35,8 @@ MF = bytes.fromhex("3F00")
 EF_SN, EF_ACTUA = bytes.fromhex("3F00D003"), bytes.fromhex("3F00D010")
 AID_CPS3 = bytes.fromhex("E828BD080F8025000001FF0010")
 AID_CHIPDOC = bytes.fromhex("8025000001FF0100")
+AID_CPS2TER = bytes.fromhex("8025000001FF0002")
+SITUATIONS_CPS2TER = 0x4010
 # After `69 85`: what has the applet selected again, as the official library does it (§1.3).
 RETOUR_CPS4 = tuple(
     bytes.fromhex(h)
@@ -94,21 +102,9 @@ class CpsApdu:
         serie = self._serial()
         self._check_actua()
         ders = {cle: self._certificate(cle) for cle in ("auth", "sig")}
-        try:
-            identite = certificat.identify(ders["auth"])
-            certificat.load(ders["sig"])
-        except situations.ContenuFaux as exc:
-            raise ErreurAgent("E_CPS_CERT") from exc
-        if not identite["specialites"]:
-            info = self._read(self._reglages.info_ps) or b""
-            code = situations.read_specialite(info)
-            identite["specialites"] = [code] if code else []
-        return {
-            **identite,
-            "serie": serie,
-            "generation": self.generation,
-            **{f"certificat_{c}_b64": base64.b64encode(d).decode() for c, d in ders.items()},
-        }
+        return build_public(
+            ders, serie, self.generation, lambda: self._read(self._reglages.info_ps)
+        )
 
     def situations(self) -> list[dict[str, Any]]:
         """Return the situations d'exercice the card holds, indexes as they are, holes too."""
@@ -118,7 +114,52 @@ class CpsApdu:
             octets = self._read(base[:-1] + bytes([base[-1] + index - 1]))
             if octets:
                 lues.append(situations.read_situation(index, octets))
+        return lues or self._old_situations()
+
+    def _old_situations(self) -> list[dict[str, Any]]:
+        """Return the situations of the CPS2ter volet; none when the card does not show it."""
+        if self._cps4:
+            choix = b"\x00\xa4\x04\x0c" + bytes([len(AID_CPS2TER)]) + AID_CPS2TER
+            if self._canal.transmit(choix, rejouable=True)[1] != OK:
+                return []
+        lues = []
+        for index in range(1, SITUATIONS_MAX + 1):
+            octets = self._read_old(SITUATIONS_CPS2TER + index - 1)
+            if octets is None:
+                break
+            if octets:
+                lues.append(situations.read_situation(index, octets))
         return lues
+
+    def _read_old(self, fid: int) -> bytes | None:
+        """Return a file of the CPS2ter volet's root, empty when absent, None without the volet."""
+        fci = b""
+        for pas in (MF, fid.to_bytes(2)):
+            fci, mot = self._transmit_old(b"\xa0\xa4\x00\x00\x02" + pas)
+            if mot == ANCIEN_ABSENT:
+                return b""
+            if mot != OK:
+                return None
+        if len(fci) < 4 or fci[0] != 0x85:
+            return None
+        lu, taille = b"", int.from_bytes(fci[2:4])
+        while len(lu) < taille:
+            voulu = min(LECTURE_MAX, taille - len(lu))
+            tete = b"\xa0\xb0" + len(lu).to_bytes(2)
+            octets, mot = self._transmit_old(tete + bytes([voulu]))
+            if mot == ANCIEN_SANS_CODE:
+                raise CodePerdu
+            if mot != OK or not octets:
+                raise _unexpected(mot)
+            lu += octets
+        return lu
+
+    def _transmit_old(self, apdu: bytes) -> tuple[bytes, int]:
+        """Send a command of class A0; `9F xx` is followed by GET RESPONSE of that class (§1.3)."""
+        octets, mot = self._canal.transmit(apdu, rejouable=True)
+        if mot >> 8 != 0x9F:
+            return octets, mot
+        return self._canal.transmit(b"\xa0\xc0\x00\x00" + bytes([mot & 0xFF]), rejouable=True)
 
     def _serial(self) -> str:
         try:
@@ -292,16 +333,19 @@ class CpsApdu:
             self._canal.transmit(apdu, rejouable=True)
 
     def _select_application(self) -> None:
+        """Select the application; a CPS4 that does not know its own class emulates a CPS3."""
         aid = AID_CHIPDOC if self._cps4 else AID_CPS3
         apdu = bytes([self._cla, 0xA4, 0x04, 0x0C, len(aid)]) + aid
-        self._steady(lambda: self._select(apdu))
+        mot = self._steady(lambda: self._transmit(apdu, rejouable=True)[1])
+        if mot == CLASSE_INCONNUE and self._cps4:
+            self._cps4, self._cla = False, 0x00
+            self._select_application()
+        else:
+            _check_selected(mot)
 
     def _select(self, apdu: bytes) -> None:
         _, mot = self._transmit(apdu, rejouable=True)
-        if mot == ABSENT:
-            raise ErreurAgent("E_CARD_UNKNOWN", atr_class="cps")
-        if mot != OK:
-            raise _unexpected(mot)
+        _check_selected(mot)
 
     def _read(self, chemin: bytes) -> bytes | None:
         """Return a whole file by its absolute path; None when the card has none."""
@@ -341,6 +385,13 @@ def _size(fci: bytes) -> int:
     except tlv.TlvFaux as exc:
         raise ErreurAgent("E_CPS_READ") from exc
     return min(int.from_bytes(taille), FICHIER_MAX) if taille else FICHIER_MAX
+
+
+def _check_selected(mot: int) -> None:
+    if mot == ABSENT:
+        raise ErreurAgent("E_CARD_UNKNOWN", atr_class="cps")
+    if mot != OK:
+        raise _unexpected(mot)
 
 
 def _unexpected(mot: int) -> ErreurAgent:

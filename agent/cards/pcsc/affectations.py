@@ -6,11 +6,12 @@ name without a serial number cannot be told apart once replugged: what was assig
 then forgotten, and asked again, never swapped in silence.
 """
 
-import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+
+from agent.fichiers import read_object, write_object
 
 USAGES = ("vitale", "cps", "nfc", "ignore")
 # « Name 01 00 » (rank, slot) on Linux and macOS; « Name 1 » on Windows.
@@ -64,9 +65,7 @@ class Affectations:
             raise ValueError("usage")
         self._usages[materiel.cle] = usage
         self._sures.add(materiel.cle)
-        provisoire = self._fichier.with_suffix(".tmp")
-        provisoire.write_text(json.dumps(self._usages, sort_keys=True), encoding="utf-8")
-        provisoire.replace(self._fichier)
+        write_object(self._fichier, self._usages)
 
     def unplugged(self, materiel: Materiel) -> None:
         """Note that a reader left: its twins may come back in another order."""
@@ -85,10 +84,4 @@ class Affectations:
 
 def _load(fichier: Path) -> dict[str, str]:
     """Return the uses kept; a file lost or broken has the workstation asked again."""
-    try:
-        lu = json.loads(fichier.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return {}
-    if not isinstance(lu, dict):
-        return {}
-    return {str(cle): usage for cle, usage in lu.items() if usage in USAGES}
+    return {cle: usage for cle, usage in read_object(fichier).items() if usage in USAGES}

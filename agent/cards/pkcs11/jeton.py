@@ -1,11 +1,11 @@
 """The token as the library shows it. Runs in the worker's process only (see `ouvrier`)."""
 
-import base64
 from typing import Any
 
 from agent.cards.base import EtatPin
 from agent.cards.code_porteur import wipe
-from agent.cards.cps import certificat, signature, situations
+from agent.cards.cps import signature, situations
+from agent.cards.cps.public import build_public
 from agent.cards.cps.usage import CodePerdu
 from agent.protocol.messages import ErreurAgent
 
@@ -60,20 +60,12 @@ class Jeton:
         """Return identity and certificates, without the code."""
         session, info = self._session(lecteur), self._lib.getTokenInfo(self._slot(lecteur))
         ders = {cle: self._certificate(session, cle)[1] for cle in IDENTIFIANTS}
-        try:
-            identite = certificat.identify(ders["auth"])
-            certificat.load(ders["sig"])
-        except situations.ContenuFaux as exc:
-            raise ErreurAgent("E_CPS_CERT") from exc
-        if not identite["specialites"]:
-            code = situations.read_specialite(self._data(session, "CPS_INFO_PS") or b"")
-            identite["specialites"] = [code] if code else []
-        return {
-            **identite,
-            "serie": str(info.serialNumber).strip().removeprefix(PREFIXE),
-            "generation": MODELES.get(str(info.model).strip(), "inconnue"),
-            **{f"certificat_{c}_b64": base64.b64encode(d).decode() for c, d in ders.items()},
-        }
+        return build_public(
+            ders,
+            str(info.serialNumber).strip().removeprefix(PREFIXE),
+            MODELES.get(str(info.model).strip(), "inconnue"),
+            lambda: self._data(session, "CPS_INFO_PS"),
+        )
 
     def _certificate(self, session: Any, cle: str) -> tuple[bytes, bytes]:  # noqa: ANN401 - idem
         """Return (CKA_ID, DER) of a certificate, told by the last byte of its CKA_ID."""
@@ -91,9 +83,13 @@ class Jeton:
         """Return the situations. They do not exist before login: the code is checked first."""
         session = self._session(lecteur)
         self._check_login(session)
+        return self._activities(session, "CPS") or self._activities(session, "CPS2TER")
+
+    def _activities(self, session: Any, volet: str) -> list[dict[str, Any]]:  # noqa: ANN401 - idem
+        """Return the situations of a volet; the old one is read when the first has none (§1.4)."""
         lues = []
         for index in range(1, SITUATIONS_MAX + 1):
-            octets = self._data(session, f"CPS_ACTIVITY_{index:02d}_PS")
+            octets = self._data(session, f"{volet}_ACTIVITY_{index:02d}_PS")
             if octets:
                 lues.append(situations.read_situation(index, octets))
         return lues

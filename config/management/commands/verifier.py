@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, connection
 from django.utils import timezone
 
+from pharmacy.services.entretien_journal import MOIS_ALERTE, months_ahead
 from teleservices.tls import read_certificate
 
 
@@ -48,6 +49,7 @@ class Command(BaseCommand):
             if message.level >= ERROR:
                 yield False, f"{message.id} : {message.msg}"
         yield from self._keys()
+        yield from self._journal()
 
     def _database(self) -> Iterator[tuple[bool, str]]:
         try:
@@ -106,3 +108,18 @@ class Command(BaseCommand):
             yield False, f"COMPTOIR_COPIE_CLES_CONFIRMEE : {phrase}"
             return
         yield True, f"Copie des clés confirmée le {jour:%d/%m/%Y}."
+
+    def _journal(self) -> Iterator[tuple[bool, str]]:
+        """Months ready for what will be noted, and a place for the heads of the seal."""
+        try:
+            devant = months_ahead()
+        except DatabaseError:
+            return  # said already: the database does not answer
+        if devant < MOIS_ALERTE:
+            yield False, f"Journal : {devant} mois prêts d'avance ; le service « lots » est arrêté."
+        else:
+            yield True, f"Journal : {devant} mois prêts d'avance."
+        if settings.AUDIT_TETES:
+            yield True, "Journal : les têtes du sceau sont gardées hors de la base."
+        else:
+            yield False, "Journal : les têtes du sceau ne sont gardées nulle part (AUDIT_TETES)."

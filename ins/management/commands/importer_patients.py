@@ -70,5 +70,7 @@ class Command(BaseCommand):
             f"{lue.creables} dossiers à créer, {lue.doublons} déjà là, "
             f"{lue.erreurs} lignes à corriger."
         )
-        for constat in ConstatImport.objects.filter(importation=lue).order_by("ligne", "pk"):
+        for constat in ConstatImport.objects.filter(
+            officine_id=lue.officine_id, importation=lue
+        ).order_by("ligne", "pk"):
             self.stdout.write(f"ligne {constat.ligne}, {constat.colonne} : {constat.phrase}")

@@ -61,7 +61,9 @@ def _vente_locked(acteur: Acteur, numerique: OrdonnanceNumerique) -> Vente:
         return vente_locked(acteur, vente_id)
     if numerique.etat != "papier":
         raise VenteRefusee("Cette ordonnance n'est pas prête pour le contrôle.", "ORD-013")
-    vente = Vente.objects.select_for_update(of=("self",), no_key=True).get(pk=vente_id)
+    vente = Vente.objects.select_for_update(of=("self",), no_key=True).get(
+        pk=vente_id, officine_id=acteur.officine_id
+    )
     if vente.etat != Vente.Etat.TERMINEE:
         raise VenteRefusee("Terminez d'abord la vente : ses produits peuvent changer.", "ORD-021")
     return vente

@@ -40,7 +40,9 @@ class Verrouillage:
 
 def lock_of(numerique: OrdonnanceNumerique, maintenant: datetime) -> Verrouillage:
     """Return the service's lock if it still holds, else an identity of ours."""
-    verrou = Verrou.objects.filter(numerique=numerique, expire_le__gt=maintenant).first()
+    verrou = Verrou.objects.filter(
+        officine_id=numerique.officine_id, numerique=numerique, expire_le__gt=maintenant
+    ).first()
     if verrou is None:
         return Verrouillage(str(uuid4()), "")
     return Verrouillage(verrou.id_execution, str(verrou.jeton))

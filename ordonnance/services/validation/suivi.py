@@ -1,14 +1,8 @@
 """What becomes of the sending, carried to the execution and to the screen (§1.6, §5.3)."""
 
 from ordonnance.codec.demande import corps_sans_verrou
-from ordonnance.models import (
-    Execution,
-)
-from ordonnance.services.commun import (
-    announce,
-    move,
-    wire_key,
-)
+from ordonnance.models import Execution, OrdonnanceNumerique
+from ordonnance.services.commun import announce, move, wire_key
 from ordonnance.services.recuperation import read_again
 from ordonnance.services.validation.promesse import demande_of
 from pharmacy import flux
@@ -64,10 +58,14 @@ def follow(envoi: Envoi) -> None:
 
 
 def _execution_locked(envoi: Envoi) -> Execution:
+    """Return the execution of a sending, locked after its prescription, as a correction does."""
+    execution_id = int(envoi.sujet.removeprefix("exec:"))
+    siennes = OrdonnanceNumerique.objects.select_for_update(of=("self",), no_key=True)
+    siennes.get(executions=execution_id, officine_id=envoi.officine_id)
     return (
         Execution.objects.select_for_update(of=("self",), no_key=True)
         .select_related("numerique__ordonnance")
-        .get(pk=int(envoi.sujet.removeprefix("exec:")))
+        .get(pk=execution_id, officine_id=envoi.officine_id)
     )
 
 
@@ -98,7 +96,7 @@ def _resend_without_lock(envoi: Envoi, execution: Execution) -> bool:
     corps = corps_sans_verrou(bytes(envoi.corps or b""), wire_key(cle))
     acteur = Acteur(envoi.operateur_id, envoi.officine_id, "", envoi.poste_id)
     enqueue(acteur, demande_of(execution, cle, corps, envoi.signataire_id))
-    Envoi.objects.filter(pk=envoi.pk, etat=Envoi.Etat.REFUSE).update(
+    Envoi.objects.filter(pk=envoi.pk, officine_id=envoi.officine_id, etat=Envoi.Etat.REFUSE).update(
         etat=Envoi.Etat.ABANDONNE, motif_abandon="Réservation expirée : renvoyé sans elle"
     )
     execution.hors_ligne = True

@@ -38,7 +38,11 @@ class Command(BaseCommand):
         if officine_id is None:
             raise CommandError("Aucune officine ouverte n'a ce FINESS.")
         with officine_context(officine_id), transaction.atomic():
-            poste = Poste.objects.select_related("officine").filter(code=options["poste"]).first()
+            poste = (
+                Poste.objects.select_related("officine")
+                .filter(code=options["poste"], officine_id=officine_id)
+                .first()
+            )
             if poste is None:
                 raise CommandError("Ce poste n'existe pas.")
             try:

@@ -56,7 +56,7 @@ def fill(demo: OfficineDemo) -> Officine:
     with officine_context(officine_id), transaction.atomic():
         officine = Officine.objects.get(pk=officine_id)
         for code, libelle in demo.postes:
-            if not Poste.objects.filter(code=code).exists():
+            if not Poste.objects.filter(code=code, officine=officine).exists():
                 Poste.objects.create(
                     officine=officine,
                     code=code,
@@ -64,7 +64,7 @@ def fill(demo: OfficineDemo) -> Officine:
                     wid="p_" + uuid4().hex[:8].upper(),
                 )
         for op in demo.operateurs:
-            if not Operateur.objects.filter(code=op.code).exists():
+            if not Operateur.objects.filter(code=op.code, officine=officine).exists():
                 Operateur.objects.create_operateur(
                     officine,
                     op.code,
@@ -82,7 +82,7 @@ def fill(demo: OfficineDemo) -> Officine:
 
 
 def _fill_stock(officine: Officine) -> None:
-    connus = set(Stock.objects.values_list("cip13", flat=True))
+    connus = set(Stock.objects.filter(officine=officine).values_list("cip13", flat=True))
     Stock.objects.bulk_create(
         Stock(officine=officine, cip13=cip13, quantite=12)
         for cip13 in Produit.objects.values_list("cip13", flat=True)
@@ -104,9 +104,9 @@ def _fill_patient(officine: Officine) -> None:
         demo.premier_prenom,
         demo.naissance,
     )
-    if Patient.objects.filter(carte_empreinte=porteur.empreinte).exists():
+    if Patient.objects.filter(officine=officine, carte_empreinte=porteur.empreinte).exists():
         return
-    titulaire = Operateur.objects.filter(code="A01").get()
+    titulaire = Operateur.objects.get(officine=officine, code="A01")
     patient = Patient(
         officine=officine,
         nom_naissance=demo.nom_naissance,

@@ -27,8 +27,8 @@ class Command(BaseCommand):
         if officine_id is None:
             raise CommandError("Aucune officine ouverte n'a ce FINESS.")
         with officine_context(officine_id), transaction.atomic():
-            effaces = VerrouConnexion.objects.filter(code=options["code"].upper()).update(
-                echecs=0, bloque_jusqua=None
-            )
+            effaces = VerrouConnexion.objects.filter(
+                officine_id=officine_id, code=options["code"].upper()
+            ).update(echecs=0, bloque_jusqua=None)
             audit.note_system(officine_id, "operateur.debloquer")
         self.stdout.write(f"{effaces} verrou(s) levé(s).")

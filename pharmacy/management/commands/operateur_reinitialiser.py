@@ -28,7 +28,9 @@ class Command(BaseCommand):
         if officine_id is None:
             raise CommandError("Aucune officine ouverte n'a ce FINESS.")
         with officine_context(officine_id), transaction.atomic():
-            operateur = Operateur.objects.filter(code=options["code"].upper()).first()
+            operateur = Operateur.objects.filter(
+                officine_id=officine_id, code=options["code"].upper()
+            ).first()
             if operateur is None:
                 raise CommandError("Aucun opérateur n'a ce code.")
             if not operateur.actif:

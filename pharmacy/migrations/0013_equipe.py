@@ -29,7 +29,7 @@ def _id():
 
 class Migration(migrations.Migration):
 
-    dependencies = [("pharmacy", "0010_enrolement")]
+    dependencies = [("pharmacy", "0012_journal")]
 
     operations = [
         migrations.AddConstraint(

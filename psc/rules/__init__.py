@@ -1,0 +1,1 @@
+"""The law and the specification of Pro Santé Connect, in pure functions."""
