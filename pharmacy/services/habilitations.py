@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from django.db import transaction
 from django.db.models import Q
@@ -203,17 +202,18 @@ def _set(
     if voulu == case.tenu:
         return False
     role = "" if operateur is not None else case.cle.split(":", 1)[0]
-    ici: dict[str, Any] = {
-        "officine_id": acteur.officine_id,
-        "droit": ligne.droit,
-        "role": role,
-        "operateur": operateur,
-    }
-    if voulu == case.defaut:
-        Habilitation.objects.filter(**ici).delete()
-    else:
-        Habilitation.objects.update_or_create(
-            **ici, defaults={"accorde": voulu, "auteur_id": acteur.operateur_id}
+    lignes = Habilitation.objects.filter(
+        officine_id=acteur.officine_id, droit=ligne.droit, role=role, operateur=operateur
+    )
+    lignes.delete()
+    if voulu != case.defaut:
+        Habilitation.objects.create(
+            officine_id=acteur.officine_id,
+            droit=ligne.droit,
+            role=role,
+            operateur=operateur,
+            accorde=voulu,
+            auteur_id=acteur.operateur_id,
         )
     audit.note(
         acteur,

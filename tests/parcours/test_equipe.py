@@ -84,7 +84,7 @@ def faire_entrer(bureau, code):
 
 
 def premiere_connexion(bureau, code, secret):
-    """From the list of the poste, already open: the temporary password, then one's own, and a PIN."""
+    """On a poste already open: the temporary password, then one's own, and a PIN."""
     aller(bureau, "/connexion/")
     bureau.page.get_by_role("link", name="Noé PETIT").click()
     bureau.page.get_by_role("link", name="un mot de passe temporaire").click()
