@@ -52,6 +52,11 @@ app.conf.update(
             "schedule": 60.0,
             "options": {"queue": "lots", "expires": 60},
         },
+        "pharmacy.finir_departs": {
+            "task": "pharmacy.finir_departs",
+            "schedule": crontab(minute=5),
+            "options": {"queue": "lots", "expires": 3000},
+        },
         "pharmacy.sceller_journal": {
             "task": "pharmacy.sceller_journal",
             "schedule": 10.0,

@@ -50,9 +50,8 @@ def _professional(envoi: Envoi) -> str:
     rpps = envoi.operateur.rpps
     if not rpps:
         rpps = (
-            Operateur.objects.filter(
-                officine_id=envoi.officine_id, role=Operateur.Role.TITULAIRE, actif=True
-            )
+            Operateur.objects.en_poste()
+            .filter(officine_id=envoi.officine_id, role=Operateur.Role.TITULAIRE)
             .exclude(rpps="")
             .order_by("pk")
             .values_list("rpps", flat=True)

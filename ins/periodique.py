@@ -43,7 +43,8 @@ def start_due() -> int:
 def _start(officine_id: int) -> Verification | None:
     """Start in the name of a titulaire; nothing to verify is no news, anything else is told."""
     titulaire = (
-        Operateur.objects.filter(officine_id=officine_id, role=Operateur.Role.TITULAIRE, actif=True)
+        Operateur.objects.en_poste()
+        .filter(officine_id=officine_id, role=Operateur.Role.TITULAIRE)
         .order_by("pk")
         .first()
     )

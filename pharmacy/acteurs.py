@@ -44,10 +44,27 @@ DROITS: dict[str, tuple[frozenset[str], str]] = {
         frozenset({"titulaire"}),
         "donner un mot de passe temporaire",
     ),
+    "operateurs.gerer": (
+        frozenset({"titulaire"}),
+        "gérer les opérateurs et leurs habilitations",
+    ),
+    "sessions.fermer": (frozenset({"titulaire"}), "fermer la session d'un autre"),
     "postes.gerer": (frozenset({"titulaire"}), "associer un poste"),
     "journal.lire": (frozenset({"titulaire"}), "lire le journal"),
     "session": (TOUS, "ouvrir une session"),
 }
+
+# droit -> every role the law lets the titulaire give it to; without a line, those of the default.
+PLAFOND: dict[str, frozenset[str]] = {
+    "file.agir": PHARMACIENS | {"preparateur"},
+    "parametres.modifier": frozenset({"titulaire", "adjoint"}),
+    "journal.lire": frozenset({"titulaire", "adjoint"}),
+    "operateurs.debloquer": PHARMACIENS,
+    "sessions.fermer": PHARMACIENS,
+    "postes.gerer": PHARMACIENS | {"administratif"},
+}
+# No decision moves these: who could not open a session would not be an operator.
+FIXES = frozenset({"session"})
 
 
 class DansUneOfficine(Protocol):
@@ -58,18 +75,38 @@ class DansUneOfficine(Protocol):
 
 @dataclass(frozen=True)
 class Acteur:
-    """The professional who acts: ids and role, no name (safe to log)."""
+    """The professional who acts: ids and role, no name (safe to log).
+
+    `ecarts` is what the titulaire decided for their role, then for them, read with their row.
+    """
 
     operateur_id: int
     officine_id: int
     role: str
     poste_id: int | None = None
     rpps: str = ""
+    ecarts: frozenset[tuple[str, bool]] = frozenset()
 
     @property
     def est_pharmacien(self) -> bool:
         """Whether the law counts this actor as a pharmacien."""
         return self.role in PHARMACIENS
+
+
+def ceiling_of(droit: str) -> frozenset[str]:
+    """Return the roles that may hold a right at all: the legal floor. KeyError when unknown."""
+    return PLAFOND.get(droit, DROITS[droit][0])
+
+
+def is_held(role: str, droit: str, ecarts: frozenset[tuple[str, bool]] = frozenset()) -> bool:
+    """Tell whether a role holds a right, once what the titulaire decided is applied.
+
+    The law comes last: a decision gives nothing beyond it, and takes nothing from a titulaire.
+    """
+    defaut = role in DROITS[droit][0]
+    if role == "titulaire" or droit in FIXES:
+        return defaut
+    return role in ceiling_of(droit) and dict(ecarts).get(droit, defaut)
 
 
 def peut(acteur: Acteur, droit: str, objet: DansUneOfficine | None = None) -> Decision:
@@ -78,10 +115,10 @@ def peut(acteur: Acteur, droit: str, objet: DansUneOfficine | None = None) -> De
     An object of another officine is answered as if it did not exist: the sentence says nothing.
     Raises KeyError for an unknown right (a programming mistake).
     """
-    roles, libelle = DROITS[droit]
+    libelle = DROITS[droit][1]
     if objet is not None and objet.officine_id != acteur.officine_id:
         return Decision(ok=False, phrase="Cet élément n'existe pas dans votre officine.")
-    if acteur.role not in roles:
+    if not is_held(acteur.role, droit, acteur.ecarts):
         return Decision(
             ok=False,
             phrase=f"Votre profil ne permet pas de {libelle}.",

@@ -73,6 +73,15 @@ class SessionFermee:
 
 
 @dataclass(frozen=True)
+class OperateurParti:
+    """An operator has no access any more; `acteur` did it, None when their last day was over."""
+
+    acteur: Acteur | None
+    officine_id: int
+    operateur_id: int
+
+
+@dataclass(frozen=True)
 class CarteCpsLue:
     """A professional's card was read on the workstation, with a verified receipt."""
 

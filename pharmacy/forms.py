@@ -7,7 +7,7 @@ from typing import Any
 from django import forms
 from django.utils import timezone
 
-from pharmacy.models import Patient
+from pharmacy.models import Operateur, Patient
 from pharmacy.rules.naissance import is_possible, read_typed
 from pharmacy.rules.noms import (
     CaractereRefuse,
@@ -16,8 +16,10 @@ from pharmacy.rules.noms import (
     check_first_name,
     normalise,
 )
-from pharmacy.rules.rpps import is_rpps
+from pharmacy.rules.pin import is_guessable
+from pharmacy.rules.rpps import is_rpps, read_rpps
 from pharmacy.services.connexion import Identifiants
+from pharmacy.services.equipe import OperateurSaisi
 from pharmacy.services.vente import PrescripteurSaisi
 
 
@@ -144,10 +146,31 @@ class MotDePasseForm(forms.Form):
         strip=False,
         error_messages={"required": "Tapez le mot de passe une seconde fois."},
     )
+    pin = forms.CharField(label="Code PIN, six chiffres", required=False, max_length=6)
+    pin_confirmation = forms.CharField(
+        label="Le même PIN, une seconde fois", required=False, max_length=6
+    )
+
+    def __init__(self, *args: Any, pin_requis: bool = False, **kwargs: Any) -> None:  # noqa: ANN401
+        super().__init__(*args, **kwargs)
+        self.pin_requis = pin_requis
+
+    def clean_pin(self) -> str:
+        """Require six digits that nobody tries first, from who has no PIN."""
+        pin: str = self.cleaned_data["pin"]
+        if not self.pin_requis:
+            return ""
+        if not (len(pin) == 6 and pin.isascii() and pin.isdigit()):
+            raise forms.ValidationError("Donnez un PIN de six chiffres.")
+        if is_guessable(pin):
+            raise forms.ValidationError("Ce PIN se devine : choisissez-en un autre.")
+        return pin
 
     def clean(self) -> dict[str, Any]:
         """Refuse two different texts."""
         propre: dict[str, Any] = super().clean() or {}
+        if propre.get("pin") and propre["pin"] != propre.get("pin_confirmation"):
+            self.add_error("pin_confirmation", "Les deux PIN diffèrent.")
         if propre.get("confirmation") and propre.get("nouveau") != propre["confirmation"]:
             self.add_error("confirmation", "Les deux saisies diffèrent.")
         return propre
@@ -200,3 +223,103 @@ class PatientForm(forms.ModelForm):  # type: ignore[type-arg]
         if not sexe:
             raise forms.ValidationError("Donnez le sexe.")
         return sexe
+
+
+JOURS = ["%Y-%m-%d", "%d/%m/%Y", "%d%m%Y"]
+
+
+class OperateurForm(forms.Form):
+    """The sheet of an operator. `code` is asked at the arrival only: it never changes."""
+
+    code = forms.CharField(
+        label="Code", max_length=8, error_messages={"required": "Donnez un code."}
+    )
+    prenom = forms.CharField(
+        label="Prénom", max_length=80, error_messages={"required": "Donnez le prénom."}
+    )
+    nom = forms.CharField(label="Nom", max_length=80, error_messages={"required": "Donnez le nom."})
+    role = forms.ChoiceField(
+        label="Rôle",
+        choices=[("", "Choisissez"), *Operateur.Role.choices],
+        error_messages={"required": "Choisissez le rôle.", "invalid_choice": "Choisissez le rôle."},
+    )
+    rpps = forms.CharField(label="RPPS", required=False, max_length=20)
+    arrivee = forms.DateField(
+        label="Premier jour",
+        required=False,
+        input_formats=JOURS,
+        error_messages={"invalid": "Donnez la date sous la forme 22/12/2026."},
+    )
+    depart = forms.DateField(
+        label="Dernier jour",
+        required=False,
+        input_formats=JOURS,
+        error_messages={"invalid": "Donnez la date sous la forme 22/12/2026."},
+    )
+    rpps_vu = forms.CharField(required=False, max_length=20, widget=forms.HiddenInput)
+
+    def __init__(self, *args: Any, avec_code: bool, **kwargs: Any) -> None:  # noqa: ANN401
+        super().__init__(*args, **kwargs)
+        self.rpps_a_revoir = ""
+        if not avec_code:
+            del self.fields["code"]
+        for nom in ("arrivee", "depart"):
+            self.fields[nom].widget.format = "%d/%m/%Y"
+
+    def clean_code(self) -> str:
+        """Require two to eight letters or digits."""
+        code: str = self.cleaned_data["code"].strip().upper()
+        if not (len(code) >= 2 and code.isascii() and code.isalnum()):
+            raise forms.ValidationError("Un code a de deux à huit lettres ou chiffres.")
+        return code
+
+    def clean_nom(self) -> str:
+        """Write the name in capitals, as the header shows it."""
+        return str(self.cleaned_data["nom"]).strip().upper()
+
+    def clean(self) -> dict[str, Any]:
+        """Read the RPPS; warn once of a wrong key. The last day comes after the first."""
+        propre: dict[str, Any] = super().clean() or {}
+        rpps = read_rpps(propre.get("rpps", ""))
+        if propre.get("rpps") and rpps is None:
+            self.add_error("rpps", "Un RPPS a onze chiffres, ou douze avec le 8 qui le précède.")
+        elif rpps and not is_rpps(rpps) and propre.get("rpps_vu") != rpps:
+            self.rpps_a_revoir = rpps
+            self.add_error(
+                "rpps",
+                "Sa clé n'est pas exacte. Relisez-le ; s'il est bien écrit ainsi, enregistrez.",
+            )
+        propre["rpps"] = rpps or ""
+        if propre.get("arrivee") and propre.get("depart") and propre["depart"] < propre["arrivee"]:
+            self.add_error("depart", "Le dernier jour vient après le premier.")
+        return propre
+
+    @property
+    def saisi(self) -> OperateurSaisi:
+        """Return what was typed."""
+        lu = self.cleaned_data
+        return OperateurSaisi(
+            nom=lu["nom"],
+            prenom=lu["prenom"].strip(),
+            role=lu["role"],
+            rpps=lu["rpps"],
+            arrivee=lu["arrivee"],
+            depart=lu["depart"],
+        )
+
+
+class DepartForm(forms.Form):
+    """The last day of somebody's work."""
+
+    depart = forms.DateField(
+        input_formats=JOURS,
+        error_messages={
+            "required": "Donnez le dernier jour, ou choisissez « maintenant ».",
+            "invalid": "Donnez la date sous la forme 22/12/2026.",
+        },
+    )
+
+    @property
+    def phrase(self) -> str:
+        """Return the mistake, in words."""
+        return next((str(fautes[0]) for fautes in self.errors.values()), "")

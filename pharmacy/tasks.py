@@ -2,13 +2,19 @@
 
 from celery import shared_task
 
-from pharmacy.services import entretien_journal, lecture, sceau, verification_sceau
+from pharmacy.services import entretien_journal, equipe, lecture, sceau, verification_sceau
 
 
 @shared_task(name="pharmacy.oublier_lectures", ignore_result=True)
 def oublier_lectures() -> None:
     """Erase the card readings that nobody used."""
     lecture.forget_readings()
+
+
+@shared_task(name="pharmacy.finir_departs", ignore_result=True)
+def finir_departs() -> None:
+    """Close what remains open to those whose last day is over."""
+    equipe.finish_departures()
 
 
 @shared_task(name="pharmacy.sceller_journal", ignore_result=True)

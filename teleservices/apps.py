@@ -11,9 +11,16 @@ class TeleservicesConfig(AppConfig):
 
     def ready(self) -> None:
         """Register what the core calls."""
-        from pharmacy.events import CarteCpsLue, SessionFermee, SituationChoisie, subscribe
+        from pharmacy.events import (
+            CarteCpsLue,
+            OperateurParti,
+            SessionFermee,
+            SituationChoisie,
+            subscribe,
+        )
         from pharmacy.panels import Compteur, register_compteur
         from pharmacy.postes import signatures
+        from pharmacy.restes import Reste, register_reste
         from teleservices import assertions, selectors
 
         signature = assertions.SignatureActeur("epu")
@@ -28,9 +35,17 @@ class TeleservicesConfig(AppConfig):
             )
         )
         subscribe(SessionFermee, assertions.forget_session)
+        subscribe(OperateurParti, assertions.forget_operator)
         subscribe(CarteCpsLue, assertions.forget_other_card)
         subscribe(SituationChoisie, assertions.forget_situation)
         register_compteur(Compteur("file", "File d'envoi", "/file/", selectors.count_pending))
         register_compteur(
             Compteur("carte", "à signer par carte", "/file/", selectors.count_awaiting_card)
+        )
+        register_reste(
+            Reste(
+                "en attente de sa carte : un autre pharmacien les signe avec la sienne",
+                "/file/",
+                selectors.count_awaiting_operator,
+            )
         )

@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from pharmacy.acteurs import PHARMACIENS, Acteur
-from pharmacy.events import CarteCpsLue, SessionFermee, SituationChoisie
+from pharmacy.events import CarteCpsLue, OperateurParti, SessionFermee, SituationChoisie
 from pharmacy.models import Officine, Operateur, Poste
 from pharmacy.postes.signatures import APreparer, SignatureRefusee
 from pharmacy.services.situation import active_of
@@ -98,9 +98,11 @@ def _good(acteur: Acteur, service: str) -> QuerySet[AssertionActeur]:
 
 
 def _pharmaciens(acteur: Acteur) -> QuerySet[Operateur]:
-    return Operateur.objects.filter(
-        officine_id=acteur.officine_id, role__in=PHARMACIENS, actif=True
-    ).exclude(rpps="")
+    return (
+        Operateur.objects.en_poste()
+        .filter(officine_id=acteur.officine_id, role__in=PHARMACIENS)
+        .exclude(rpps="")
+    )
 
 
 def is_awaited(acteur: Acteur, service: str) -> bool:
@@ -232,6 +234,13 @@ def forget_session(evenement: SessionFermee) -> None:
     if acteur.rpps:
         signees = signees.filter(operateur_id=acteur.operateur_id)
     signees.delete()
+
+
+def forget_operator(evenement: OperateurParti) -> None:
+    """Destroy what an operator signed, on every poste: they work here no more (TIT-01)."""
+    AssertionActeur.objects.filter(
+        officine_id=evenement.officine_id, operateur_id=evenement.operateur_id
+    ).delete()
 
 
 def forget_other_card(evenement: CarteCpsLue) -> None:

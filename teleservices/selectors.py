@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db.models import Case, IntegerField, QuerySet, Value, When
+from django.db.models import Case, IntegerField, Q, QuerySet, Value, When
 
 from pharmacy.acteurs import Acteur
+from pharmacy.models import Operateur
 from teleservices.etats import CODES_CARTE
 from teleservices.models import Envoi
 from teleservices.outbox import ATTENDENT
@@ -86,5 +87,16 @@ def count_awaiting_card(acteur: Acteur) -> int:
         officine_id=acteur.officine_id,
         lecture=False,
         etat__in=ATTENDENT,
+        dernier_code__in=CODES_CARTE,
+    ).count()
+
+
+def count_awaiting_operator(acteur: Acteur, operateur: Operateur) -> int:
+    """Count the sendings that wait for one person's card."""
+    return Envoi.objects.filter(
+        Q(signataire=operateur) | Q(signataire=None, operateur=operateur),
+        officine_id=acteur.officine_id,
+        lecture=False,
+        etat=Envoi.Etat.A_ENVOYER,
         dernier_code__in=CODES_CARTE,
     ).count()

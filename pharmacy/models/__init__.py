@@ -1,6 +1,7 @@
 """Tables of the core, one file per noun."""
 
 from pharmacy.models.audit import Audit, BlocAudit
+from pharmacy.models.habilitation import Habilitation, SessionOuverte
 from pharmacy.models.officine import Officine, Parametre
 from pharmacy.models.operateur import Operateur, VerrouConnexion
 from pharmacy.models.ordonnance import LignePrescrite, Ordonnance, Prescripteur
@@ -25,6 +26,7 @@ __all__ = [
     "CodeEnrolement",
     "Delivrance",
     "DemandeSignature",
+    "Habilitation",
     "LigneDelivrance",
     "LignePrescrite",
     "MotConnu",
@@ -40,6 +42,7 @@ __all__ = [
     "Prescripteur",
     "Produit",
     "RecuCarte",
+    "SessionOuverte",
     "SituationsCps",
     "Stock",
     "Vente",

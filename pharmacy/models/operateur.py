@@ -5,6 +5,8 @@ from uuid import uuid4
 
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
+from django.db.models import Q, QuerySet
+from django.utils import timezone
 
 from pharmacy.models.officine import Officine
 
@@ -26,6 +28,13 @@ class OperateurManager(BaseUserManager["Operateur"]):
         operateur.set_pin(pin)
         operateur.save()
         return operateur
+
+    def en_poste(self) -> "QuerySet[Operateur]":
+        """Return who may work today: active, arrived, their last day not over (TIT-01)."""
+        jour = timezone.localdate()
+        return self.filter(
+            Q(arrivee=None) | Q(arrivee__lte=jour), Q(depart=None) | Q(depart__gte=jour), actif=True
+        )
 
 
 class Operateur(AbstractBaseUser):
@@ -66,6 +75,11 @@ class Operateur(AbstractBaseUser):
             models.CheckConstraint(
                 name="operateur_rpps_forme",
                 condition=models.Q(rpps="") | models.Q(rpps__regex=r"^[0-9]{11}$"),
+            ),
+            models.UniqueConstraint(
+                fields=["officine", "rpps"],
+                condition=Q(actif=True) & ~Q(rpps=""),
+                name="operateur_rpps_unique",
             ),
         ]
 

@@ -13,3 +13,19 @@ def is_rpps(texte: str) -> bool:
         return False
     doubles = (sum(divmod(2 * int(c), 10)) for c in texte[-2::-2])
     return (sum(doubles) + sum(int(c) for c in texte[::-2])) % 10 == 0
+
+
+def read_rpps(texte: str) -> str | None:
+    """Return the eleven digits of a RPPS as typed, « 8 » before it or not; None for another length.
+
+    The key is not looked at: a wrong one is a warning, `is_rpps` tells it.
+
+    >>> read_rpps("8 10100000032"), read_rpps("10100000032"), read_rpps("1010000003")
+    ('10100000032', '10100000032', None)
+
+    Source: psc.md §3.3, « Operator sheet fields ».
+    """
+    chiffres = "".join(texte.split())
+    if len(chiffres) == 12 and chiffres[0] == "8":
+        chiffres = chiffres[1:]
+    return chiffres if len(chiffres) == 11 and chiffres.isascii() and chiffres.isdigit() else None

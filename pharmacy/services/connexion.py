@@ -17,6 +17,8 @@ from django.utils import timezone
 from pharmacy import audit
 from pharmacy.acteurs import Acteur, peut
 from pharmacy.models import Operateur, Poste, VerrouConnexion
+from pharmacy.models.habilitation import ecarts_of_row
+from pharmacy.services import sessions
 from pharmacy.session.middleware import acteur_of
 
 ESSAIS = 5
@@ -86,9 +88,12 @@ def _attempt(
             "Première ouverture du jour sur ce poste : donnez votre mot de passe.",
             mot_de_passe_requis=True,
         )
-    operateur = Operateur.objects.filter(
-        officine_id=officine_id, code=saisie.code.upper(), actif=True
-    ).first()
+    operateur = (
+        Operateur.objects.en_poste()
+        .filter(officine_id=officine_id, code=saisie.code.upper())
+        .annotate(ecarts=ecarts_of_row())
+        .first()
+    )
     if operateur is None:
         make_password(saisie.mot_de_passe or saisie.pin)  # same time as a real check
         return _count_failure(verrou)
@@ -107,15 +112,22 @@ def must_change(operateur: Operateur, saisie: Identifiants) -> bool:
     return operateur.mot_de_passe_temporaire and bool(saisie.mot_de_passe)
 
 
-def change_temporaire(operateur: Operateur, poste: Poste | None, nouveau: str) -> Operateur:
-    """Replace a temporary password and open the session. ValidationError when it is too weak."""
+def change_temporaire(
+    operateur: Operateur, poste: Poste | None, nouveau: str, pin: str = ""
+) -> Operateur:
+    """Replace a temporary password and open the session. ValidationError when it is too weak.
+
+    Who has no PIN chooses one in the same act; an existing one does not change here.
+    """
     if operateur.check_password(nouveau):
         raise ValidationError("Choisissez un autre mot de passe que le temporaire.")
     validate_password(nouveau, operateur)
     with transaction.atomic():
         operateur.set_password(nouveau)
         operateur.mot_de_passe_temporaire = False
-        operateur.save(update_fields=["password", "mot_de_passe_temporaire"])
+        if not operateur.pin:
+            operateur.set_pin(pin)
+        operateur.save(update_fields=["password", "pin", "mot_de_passe_temporaire"])
         audit.note(acteur_of(operateur, poste), "operateur.mot_de_passe")
         _open(operateur, poste, par_mot_de_passe=True)
     return operateur
@@ -187,11 +199,13 @@ def operateur_reinitialiser(acteur: Acteur, operateur: Operateur) -> str:
 
 
 def set_temporaire(operateur: Operateur) -> str:
-    """Give an operator a temporary password; their open sessions end with the former one."""
+    """Give an operator a temporary password; the PIN and the open sessions end with the former."""
     temporaire = secrets.token_urlsafe(12)
     operateur.set_password(temporaire)
+    operateur.pin = ""
     operateur.mot_de_passe_temporaire = True
-    operateur.save(update_fields=["password", "mot_de_passe_temporaire"])
+    operateur.save(update_fields=["password", "pin", "mot_de_passe_temporaire"])
+    sessions.close_all(operateur)
     return temporaire
 
 

@@ -5,6 +5,7 @@ from django.db.models import OuterRef
 
 from pharmacy import parametres
 from pharmacy.models import Operateur
+from pharmacy.models.habilitation import ecarts_of_row
 
 VERROUILLAGE = "session.verrouillage_minutes"
 
@@ -13,9 +14,15 @@ class OperateurBackend(BaseBackend):
     """Sessions are opened by `pharmacy.services.connexion`; this only reads them back."""
 
     def get_user(self, user_id: int) -> Operateur | None:
-        """Return the operator of a session, unless they left, with the delay before the lock."""
+        """Return the operator of a session, unless they left: with the delay before the lock, and
+        what the titulaire decided of their rights. One query.
+        """
         return (
-            Operateur.objects.filter(pk=user_id, actif=True)
-            .annotate(verrouillage=parametres.subquery(VERROUILLAGE, OuterRef("officine_id")))
+            Operateur.objects.en_poste()
+            .filter(pk=user_id)
+            .annotate(
+                verrouillage=parametres.subquery(VERROUILLAGE, OuterRef("officine_id")),
+                ecarts=ecarts_of_row(),
+            )
             .first()
         )

@@ -13,6 +13,7 @@ from django.utils import timezone
 from pharmacy import parametres
 from pharmacy.acteurs import Acteur
 from pharmacy.models import Operateur, Poste
+from pharmacy.models.habilitation import ecarts_of_row, ecarts_read
 from pharmacy.session.backend import VERROUILLAGE
 
 _ECRITURE_S = 20
@@ -37,13 +38,22 @@ class SessionComptoirMiddleware:
 
 
 def acteur_of(operateur: Operateur, poste: Poste | None) -> Acteur:
-    """Return the plain actor of an operator on a workstation."""
+    """Return the plain actor of an operator on a workstation.
+
+    What the titulaire decided of their rights comes with the row of a session; else it is read.
+    """
+    if not hasattr(operateur, "ecarts"):
+        ligne = Operateur.objects.filter(
+            officine_id=operateur.officine_id, pk=operateur.pk
+        ).values_list(ecarts_of_row())
+        operateur.ecarts = ligne[0][0] if ligne else []  # type: ignore[attr-defined]
     return Acteur(
         operateur_id=operateur.pk,
         officine_id=operateur.officine_id,
         role=operateur.role,
         poste_id=poste.pk if poste else None,
         rpps=operateur.rpps,
+        ecarts=ecarts_read(operateur.ecarts),  # type: ignore[attr-defined]
     )
 
 
@@ -75,24 +85,25 @@ def _refresh_lock(request: HttpRequest, operateur: Operateur) -> None:
 
 
 def is_present(session_key: str, acteur: Acteur) -> bool:
-    """Tell whether this operator is still signed in, unlocked and active in this session.
+    """Tell whether this operator is still signed in, unlocked and active in this session, with
+    the rights they had when it was asked.
 
     For what outlives a request: an event stream stops with the session that opened it. One query.
     """
     maintenant = timezone.now()
     ouvertes = Session.objects.filter(session_key=session_key, expire_date__gt=maintenant)
     ligne = (
-        Operateur.objects.filter(
-            officine_id=acteur.officine_id, pk=acteur.operateur_id, actif=True, role=acteur.role
-        )
+        Operateur.objects.en_poste()
+        .filter(officine_id=acteur.officine_id, pk=acteur.operateur_id, role=acteur.role)
         .order_by()
         .values_list(
             Subquery(ouvertes.values("session_data")[:1]),
             parametres.subquery(VERROUILLAGE, acteur.officine_id),
+            ecarts_of_row(),
         )
         .first()
     )
-    if ligne is None or ligne[0] is None:
+    if ligne is None or ligne[0] is None or ecarts_read(ligne[2]) != acteur.ecarts:
         return False
     session = SessionStore().decode(ligne[0])
     if session.get(SESSION_KEY) != str(acteur.operateur_id) or session.get("verrouillee"):

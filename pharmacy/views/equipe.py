@@ -2,9 +2,10 @@
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.utils import timezone
 
 from pharmacy import audit
-from pharmacy.acteurs import Acteur
+from pharmacy.acteurs import Acteur, peut
 from pharmacy.http import http_methods
 from pharmacy.models import Operateur, Poste
 from pharmacy.services import connexion as service
@@ -29,21 +30,39 @@ def _operateur(acteur: Acteur, operateur_id: int) -> Operateur:
 @http_methods(read=("GET",), droit="operateurs.debloquer")
 def equipe(request: HttpRequest) -> HttpResponse:
     """Who works here, who is locked out, which browser is which workstation."""
-    return _render(request)
+    return render_team(request)
 
 
-def _render(request: HttpRequest, **autres: object) -> HttpResponse:
+def doors(acteur: Acteur) -> dict[str, object]:
+    """Return which rooms of the console its navigation shows to this actor."""
+    return {
+        "droits": {
+            "debloquer": peut(acteur, "operateurs.debloquer").ok,
+            "gerer": peut(acteur, "operateurs.gerer").ok,
+            "reinitialiser": peut(acteur, "operateurs.reinitialiser").ok,
+            "sessions": peut(acteur, "sessions.fermer").ok,
+            "postes": peut(acteur, "postes.gerer").ok,
+        }
+    }
+
+
+def render_team(request: HttpRequest, **autres: object) -> HttpResponse:
+    """Show the team; `temporaire` is a password given just now, shown this once."""
     acteur = _acteur(request)
     blocages = service.blocage_list(acteur.officine_id)
-    operateurs = Operateur.objects.filter(officine_id=acteur.officine_id).order_by("code")
+    operateurs = list(Operateur.objects.filter(officine_id=acteur.officine_id).order_by("code"))
     return render(
         request,
         "pharmacy/equipe.html",
         {
+            **doors(acteur),
+            "jour": timezone.localdate(),
             "lignes": [
                 {"operateur": operateur, "bloque_jusqua": blocages.get(operateur.code)}
                 for operateur in operateurs
+                if operateur.actif
             ],
+            "partis": [operateur for operateur in operateurs if not operateur.actif],
             "postes": Poste.objects.filter(officine_id=acteur.officine_id).order_by("code"),
             "temporaire": None,
             **autres,
@@ -67,7 +86,7 @@ def reinitialiser(request: HttpRequest, operateur_id: int) -> HttpResponse:
         raise VenteRefusee("Ce mot de passe est le vôtre : il ne se remplace pas ici.", "OPE-001")
     operateur = _operateur(acteur, operateur_id)
     secret = service.operateur_reinitialiser(acteur, operateur)
-    return _render(request, temporaire={"operateur": operateur, "secret": secret})
+    return render_team(request, temporaire={"operateur": operateur, "secret": secret})
 
 
 @http_methods(write=("POST",), droit="postes.gerer")

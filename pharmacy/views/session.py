@@ -17,7 +17,9 @@ from pharmacy.http import http_methods
 from pharmacy.isolation.contexte import officine_context
 from pharmacy.isolation.middleware import COOKIE_POSTE, officine_of_finess, poste_cookie_build
 from pharmacy.models import Officine, Operateur, Poste
+from pharmacy.models.habilitation import ecarts_of_row
 from pharmacy.services import connexion as service
+from pharmacy.services import sessions
 from pharmacy.session.middleware import acteur_of
 
 COOKIE_S = 400 * 24 * 3600
@@ -56,7 +58,7 @@ def _render(
     if poste is not None:
         officine = Officine.objects.filter(pk=poste.officine_id).first()
         operateurs = list(
-            Operateur.objects.filter(officine_id=poste.officine_id, actif=True).order_by("code")
+            Operateur.objects.en_poste().filter(officine_id=poste.officine_id).order_by("code")
         )
     verrouille = bool(request.session.get("verrouillee"))
     return render(
@@ -70,6 +72,8 @@ def _render(
             "suite": _suite(request),
             "verrouille": verrouille,
             "mot_de_passe": form.mot_de_passe_requis
+            or "mot_de_passe" in request.GET
+            or "mot_de_passe" in request.POST
             or not service.is_poste_ouvert(poste, timezone.now()),
         },
         status=statut,
@@ -139,21 +143,26 @@ def _ask_new(request: HttpRequest, operateur: Operateur) -> HttpResponse:
 def mot_de_passe(request: HttpRequest) -> HttpResponse:
     """The temporary password is replaced before the session opens."""
     operateur_id, jusqua = request.session.get(A_CHANGER, (0, 0.0))
-    operateur = Operateur.objects.filter(
-        officine_id=request.session.get("officine", 0),
-        pk=operateur_id,
-        actif=True,
-        mot_de_passe_temporaire=True,
-    ).first()
+    operateur = (
+        Operateur.objects.en_poste()
+        .filter(
+            officine_id=request.session.get("officine", 0),
+            pk=operateur_id,
+            mot_de_passe_temporaire=True,
+        )
+        .annotate(ecarts=ecarts_of_row())
+        .first()
+    )
     if operateur is None or jusqua < timezone.now().timestamp():
         return redirect("/connexion/")
-    form = MotDePasseForm(request.POST or None)
+    form = MotDePasseForm(request.POST or None, pin_requis=not operateur.pin)
     if form.is_valid():
         try:
             service.change_temporaire(
                 operateur,
                 request.poste,  # type: ignore[attr-defined]
                 form.cleaned_data["nouveau"],
+                form.cleaned_data["pin"],
             )
         except ValidationError as exc:
             form.add_error("nouveau", exc)
@@ -172,11 +181,15 @@ def _open_session(request: HttpRequest, operateur: Operateur) -> None:
     precedent = request.user if isinstance(request.user, Operateur) else None
     if precedent is not None and precedent.pk != operateur.pk:
         _close(request, precedent)
+    ancienne = request.session.session_key
     login(request, operateur, backend="pharmacy.session.backend.OperateurBackend")
     request.session.pop(A_CHANGER, None)
     request.session["officine"] = operateur.officine_id
     request.session["verrouillee"] = False
     request.session["activite"] = timezone.now().timestamp()
+    request.session.save()  # its key is known from here
+    poste: Poste | None = request.poste  # type: ignore[attr-defined]
+    sessions.note_opening(operateur, poste, str(request.session.session_key), ancienne)
 
 
 def _first_page(request: HttpRequest, operateur: Operateur) -> str:
@@ -190,6 +203,7 @@ def _close(request: HttpRequest, operateur: Operateur) -> None:
     acteur = acteur_of(operateur, request.poste)  # type: ignore[attr-defined]
     with transaction.atomic():
         audit.note(acteur, "session.fermer")
+        sessions.forget(acteur.officine_id, request.session.session_key)
         publish(SessionFermee(acteur))
 
 

@@ -30,6 +30,7 @@ ALEATOIRES = {
 # Each door through the wall and what it gives: ids, a queue, a state.
 PORTES = {
     "comptoir_code_enrolement": "TABLE(officine_id bigint, code_id bigint)",
+    "comptoir_departs_a_finir": "TABLE(officine_id bigint, operateur_id bigint)",
     "comptoir_doublons_a_chercher": "TABLE(officine_id bigint)",
     "comptoir_copies_a_supprimer": "TABLE(officine_id bigint)",
     "comptoir_officine_par_finess": "bigint",

@@ -5,28 +5,33 @@ of another officine sees nothing, a role without the right is refused with a sen
 no business row, a write needs its CSRF token, and what shows or changes a patient is audited.
 """
 
-import json
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.urls import get_resolver, reverse
 from django.utils import timezone
 
-from ins.models import ContexteApcv, CopiePiece, PieceControlee
-from ins.services.fusion import mark_of
-from ins.services.taches import open_tache
+from ins.models import ContexteApcv
 from pharmacy.acteurs import DROITS
 from pharmacy.http import _ECRITURE, _PERMISES
-from pharmacy.models import Audit, LigneDelivrance, Operateur, Ordonnance, RecuCarte, Vente
-from pharmacy.services.vente import Boite, ligne_add, patient_choose, vente_hold, vente_terminate
+from pharmacy.isolation.contexte import officine_context
+from pharmacy.models import (
+    Audit,
+    Habilitation,
+    LigneDelivrance,
+    Operateur,
+    Ordonnance,
+    RecuCarte,
+    SessionOuverte,
+    Vente,
+)
 from teleservices.models import Envoi
-from tests.house.test_contrats import CONTRATS
-from tests.ins.dossiers import dossier, fuse, with_piece
-from tests.ordonnance.atelier import LEVOTHYROX, NUMERO, confirmer, recuperer
+from tests.house.scene import Decor
+from tests.ordonnance.atelier import LEVOTHYROX, NUMERO
 
 pytestmark = pytest.mark.django_db
 HX = {"HTTP_HX_REQUEST": "true"}
@@ -109,6 +114,31 @@ VUES = {
     "equipe_debloquer": Vue("POST", "operateurs.debloquer"),
     "equipe_reinitialiser": Vue("POST", "operateurs.reinitialiser"),
     "equipe_associer": Vue("POST", "postes.gerer"),
+    "equipe_arrivee": Vue(
+        "GET POST",
+        "operateurs.gerer",
+        corps={"code": "C01", "prenom": "Noé", "nom": "PETIT", "role": "adjoint"},
+    ),
+    "equipe_operateur": Vue(
+        "GET POST",
+        "operateurs.gerer",
+        corps={"prenom": "Sam", "nom": "LEROY", "role": "apprenti"},
+    ),
+    "equipe_depart": Vue("GET POST", "operateurs.gerer", corps={"quand": "maintenant"}),
+    "equipe_retour": Vue(
+        "GET POST",
+        "operateurs.gerer",
+        corps={"prenom": "Lou", "nom": "PARTIE", "role": "preparateur"},
+        etape="parti",
+    ),
+    "equipe_habilitations": Vue(
+        "GET POST", "operateurs.gerer", corps={"droit": "adjoint:vente", "marque": "{marque}"}
+    ),
+    "equipe_habilitations_personne": Vue(
+        "GET POST", "operateurs.gerer", corps={"droit": "vente", "marque": "{marque}"}
+    ),
+    "equipe_sessions": Vue("GET", "sessions.fermer"),
+    "equipe_session_fermer": Vue("POST", "sessions.fermer"),
     "situation": Vue("GET POST", "vente", corps={"lire": "oui"}),
     "situation_active": Vue("GET", "vente"),
     "journal": Vue("GET POST", "journal.lire", corps={"q": "pat"}, requete="patient={patient_id}"),
@@ -205,6 +235,7 @@ VUES = {
     "ins_modifier_traits": Vue(
         "GET POST",
         "patient.creer",
+        "ins.traits",
         corps={
             "nom_naissance": "PAT-TROIS",
             "prenoms_naissance": "DOMINIQUE",
@@ -317,193 +348,8 @@ def _patterns():
     return {motif.name: motif for motif in walk(get_resolver().url_patterns)}
 
 
-class Scene:
-    """A sale of the first officine, as far as the view needs it, and the ids of its rows."""
-
-    def __init__(self, troupe, etape):
-        self.troupe = troupe
-        acteur = troupe.acteur("A01")
-        self.vente = vente = troupe.vente("A01")
-        self.ids = {
-            "vente_id": vente.pk,
-            "patient_id": troupe.patient().pk,
-            "operateur_id": troupe.operateurs["B01"].pk,
-            "poste_id": troupe.postes[1].pk,
-            "ligne_id": ligne_add(acteur, vente.pk, Boite(cip13=LEVOTHYROX)).pk,
-            "recu_id": self._recu().pk,
-            "wid": troupe.postes[1].wid,
-            "comparaison": "",
-            "tache_id": open_tache(troupe.patient(), "piece_differente").pk,
-            "acte": "douter",
-            "verbe": "reader.assign",
-            "contexte_id": self._contexte().pk,
-        }
-        if etape in {"patient", "recuperee", "lue", "papier", "finie", "attente", "retiree"}:
-            patient_choose(acteur, vente.pk, troupe.patient(), "recherche")
-        self.ids["verification_id"] = self._verification(acteur) if etape == "verification" else 0
-        self.ids["lecture_id"] = self._lecture(acteur) if etape == "code" else 0
-        self.ids["piece_id"], self.ids["copie_id"] = self._copie()
-        self._prescription(etape)
-        self._finish(acteur, etape)
-        self.ids["envoi_id"] = self._envoi().pk
-        self.ids["import_id"] = self._reprise(etape).pk
-        self._pair()
-        if etape == "enrolement":
-            self._enrol(acteur)
-
-    def _enrol(self, acteur):
-        """An agent gave the code of the second poste: its digits wait for the titulaire."""
-        from pharmacy.postes import enrolement
-        from tests.pharmacy.test_enrolement import presenter
-
-        donne = enrolement.issue_code(acteur, self.troupe.postes[1])
-        presenter(donne.secret)
-        donne.refresh_from_db()
-        self.ids["comparaison"] = donne.comparaison
-
-    def _pair(self):
-        """A second file of the same person, and another one already merged."""
-        double, fusionne = (
-            dossier(self.troupe, nom_utilise="PAT-TROIS", premier_prenom="DOMINIQUE")
-            for _ in range(2)
-        )
-        self.ids["fusion_id"] = fuse(self.troupe, double, fusionne).pk
-        self.ids |= {"garde_id": self.troupe.patient().pk, "absorbe_id": double.pk}
-        self.ids["vues"] = mark_of(self.troupe.patient(), double)
-
-    def _lecture(self, acteur):
-        """The datamatrix of the patient was read, and an INS is kept aside for their file."""
-        from ins.models import IdentiteRecue
-        from ins.services import datamatrix
-        from tests.ins.test_datamatrix import PAT_TROIS
-
-        patient = self.troupe.patient()
-        patient_choose(acteur, self.vente.pk, patient, "recherche")
-        IdentiteRecue.objects.create(
-            officine=self.troupe.officine,
-            patient=patient,
-            source="datamatrix",
-            matricule=patient.ins_matricule,
-            empreinte=patient.ins_empreinte,
-            oid=patient.ins_oid,
-            traits=datamatrix.dump_traits(PAT_TROIS.traits()),
-            recue_par=self.troupe.operateurs["A01"],
-        )
-        return datamatrix.keep(acteur, self.vente, PAT_TROIS).pk
-
-    def _copie(self):
-        """A passport was shown by someone, and a copy of it is kept."""
-        piece = PieceControlee.objects.get(patient=with_piece(dossier(self.troupe)))
-        copie = CopiePiece.objects.create(
-            officine=self.troupe.officine,
-            piece=piece,
-            contenu=b"%PDF-1.7 copie",
-            genre="application/pdf",
-            prise_par=self.troupe.operateurs["A01"],
-            purge_le=timezone.localdate() + timedelta(days=30),
-        )
-        return piece.pk, copie.pk
-
-    def _verification(self, acteur):
-        from ins.services import lots
-
-        return lots.start(acteur, "toutes").pk
-
-    def _prescription(self, etape):
-        from ordonnance.services import recuperation
-
-        if etape in {"lue", "papier"}:
-            numerique = recuperation.fetch(self.troupe.acteur("A01"), self.vente.pk, NUMERO, "SCAN")
-            if etape == "papier":
-                recuperation.to_paper(self.troupe.acteur("A01"), numerique.pk)
-        elif etape == "recuperee":
-            numerique = recuperer(self.troupe, self.vente)
-        elif etape == "confirmee":
-            numerique = confirmer(self.troupe, self.vente)
-        else:
-            self.ids["numerique_id"] = 0
-            return
-        self.ids["numerique_id"] = numerique.pk
-
-    def _finish(self, acteur, etape):
-        if etape == "finie":
-            vente_terminate(acteur, self.vente.pk)
-        elif etape == "attente":
-            vente_hold(acteur, self.vente.pk)
-        elif etape == "retiree":
-            LigneDelivrance.objects.filter(pk=self.ids["ligne_id"]).update(annulee=True)
-
-    def _recu(self):
-        carte = {
-            "assure": {"nir": "2790351215189"},
-            "beneficiaires": [
-                {"prenom": prenom, "nom_usuel": "PAT-TROIS", "date_naissance": naissance}
-                for prenom, naissance in (("DOMINIQUE", "19790328"), ("LOUISE", "20110412"))
-            ],
-        }
-        return RecuCarte.objects.create(
-            officine=self.troupe.officine,
-            jti="jti",
-            poste=self.troupe.postes[0],
-            operateur=self.troupe.operateurs["A01"],
-            operation="vitale.read",
-            data_sha256="0" * 64,
-            simule=True,
-            donnees=json.dumps(carte).encode(),
-        )
-
-    def _reprise(self, etape):
-        from ins.models import ImportPatients
-
-        reprise = ImportPatients.objects.create(
-            officine=self.troupe.officine,
-            etat="a_lire" if etape == "immobile" else "lu",
-            contenu=b"nom;prenom\nESSAI;ZOE\n",
-            demande_par=self.troupe.operateurs["A01"],
-        )
-        ImportPatients.objects.filter(pk=reprise.pk).update(avance_le="2026-01-01T00:00:00Z")
-        return reprise
-
-    def _contexte(self):
-        """An appli carte Vitale was read: nobody is chosen yet."""
-        contrat = CONTRATS / "exemples-apcv/02-contexte.json"
-        return ContexteApcv.objects.create(
-            officine=self.troupe.officine,
-            vente=self.vente,
-            envoi=Envoi.objects.create(
-                officine=self.troupe.officine,
-                service="apcv",
-                operation="apcv.ouvrir",
-                cle="apcv-de-la-table",
-                sujet=f"vente:{self.vente.pk}",
-                etat="envoye",
-                file="interactif",
-                lecture=True,
-                operateur=self.troupe.operateurs["A01"],
-                pas_avant=timezone.now(),
-            ),
-            operateur=self.troupe.operateurs["A01"],
-            etat="a_choisir",
-            identifiant="c_7d1c1c526f0e",
-            usage="titulaire",
-            expire_le=timezone.now() + timedelta(minutes=30),
-            donnees=json.dumps(json.loads(contrat.read_text("utf-8"))["corps"]).encode(),
-        )
-
-    def _envoi(self):
-        return Envoi.objects.create(
-            officine=self.troupe.officine,
-            service="epu",
-            operation="ordonnance.liberer",
-            cle="cle-de-la-table",
-            sujet=f"on:{self.ids['numerique_id']}",
-            etat="refuse",
-            file="lots",
-            operateur=self.troupe.operateurs["A01"],
-            pas_avant=timezone.now(),
-            dernier_message="Refusé par le service.",
-            dernier_code="EPU-001",
-        )
+class Scene(Decor):
+    """The rows, and how a view of the table is called on them."""
 
     def url(self, nom):
         motif = _patterns()[nom]
@@ -620,6 +466,8 @@ def _rows(troupe):
             Operateur,
             RecuCarte,
             ContexteApcv,
+            Habilitation,
+            SessionOuverte,
         )
     ]
 
@@ -646,6 +494,38 @@ def test_a_role_without_the_right_is_told_so(scene, halle, nom, methode):
     if nom != "flux":
         assert "Votre profil ne permet pas de" in texte
     assert _rows(halle)[:4] == avant[:4]
+
+
+@contextmanager
+def _annule():
+    """What is done inside is undone: the next role meets the same scene."""
+    with transaction.atomic():
+        yield
+        transaction.set_rollback(True)
+
+
+@pytest.mark.parametrize(
+    ("nom", "methode"), [a for a in APPELS if a[0] not in OUVERTES and a[0] != "flux"]
+)
+@pytest.mark.exigence("TIT-02", "SEC-06")
+def test_each_role_meets_its_right_at_home_and_nothing_elsewhere(scene, halle, port, nom, methode):
+    """Each role × each address × own and other officine, out of the table alone."""
+    scene, vue = scene(nom), VUES[nom]
+    roles = DROITS[(methode == "POST" and vue.ecrire) or vue.droit][0]
+    nomme = bool(_patterns()[nom].pattern.converters) or "{" in vue.requete
+    for troupe, code in ((halle, "A02"), (port, "A01")):
+        for role in Operateur.Role.values:
+            with _annule():
+                with officine_context(troupe.officine.pk):
+                    Operateur.objects.filter(pk=troupe.operateurs[code].pk).update(role=role)
+                client = troupe.client(code)
+                client.raise_request_exception = False
+                statut = scene.call(client, nom, methode).status_code
+            assert statut < 500, role
+            if nomme and troupe is port:
+                assert statut in {403, 404}, role
+            else:
+                assert (statut != 403) == (role in roles), (troupe.officine.nom, role)
 
 
 @pytest.mark.parametrize("nom", [n for n in _cas("GET") if n != "flux"])

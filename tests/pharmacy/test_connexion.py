@@ -201,7 +201,13 @@ def _avec_temporaire(troupe):
 def _choisir(client, nouveau, confirmation=None):
     return client.post(
         "/connexion/mot-de-passe/",
-        {"nouveau": nouveau, "confirmation": confirmation or nouveau, "suite": "/file/"},
+        {
+            "nouveau": nouveau,
+            "confirmation": confirmation or nouveau,
+            "pin": "424243",
+            "pin_confirmation": "424243",
+            "suite": "/file/",
+        },
     )
 
 
@@ -253,6 +259,19 @@ def test_the_former_password_and_the_open_sessions_end_at_once(halle):
     _temporaire()
     assert not _dedans(client)
     assert halle.navigateur().post(URL, PASSE).status_code == 422
+
+
+def test_a_temporary_password_has_its_field_on_a_poste_already_open(halle):
+    _ouvrir_poste(halle)
+    client = halle.navigateur()
+    page = client.get(URL).content.decode()
+    assert 'name="mot_de_passe"' not in page
+    assert "mot_de_passe=oui" in page
+    page = client.get(URL + "?code=A02&mot_de_passe=oui").content.decode()
+    assert 'name="mot_de_passe"' in page
+    assert 'value="A02"' in page
+    faux = client.post(URL, {"code": "A02", "mot_de_passe": "faux"})
+    assert 'name="mot_de_passe"' in faux.content.decode()
 
 
 def test_the_titulaire_sees_a_temporary_password_once(halle):

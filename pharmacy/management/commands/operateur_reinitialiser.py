@@ -33,6 +33,8 @@ class Command(BaseCommand):
             ).first()
             if operateur is None:
                 raise CommandError("Aucun opérateur n'a ce code.")
+            if not operateur.actif:
+                raise CommandError("Cet opérateur est parti : un titulaire le fait revenir.")
             temporaire = set_temporaire(operateur)
             audit.note_system(officine_id, "operateur.reinitialiser", f"operateur:{operateur.pk}")
         self.stdout.write(f"Mot de passe temporaire : {temporaire}")

@@ -1,0 +1,131 @@
+"""The open sessions of an officine: noted when they open, closed from afar at once (TIT-04)."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.contrib.auth import SESSION_KEY
+from django.contrib.sessions.backends.db import SessionStore
+from django.contrib.sessions.models import Session
+from django.db import transaction
+from django.db.models import Exists, OuterRef, Subquery
+from django.utils import timezone
+
+from pharmacy import audit
+from pharmacy.acteurs import Acteur, peut
+from pharmacy.events import SessionFermee, publish
+from pharmacy.flux import announce_entete
+from pharmacy.models import Operateur, Poste, SessionOuverte
+from pharmacy.services.vente import VenteRefusee
+from pharmacy.session.middleware import acteur_of, heure
+
+
+@dataclass(frozen=True)
+class SessionVue:
+    """One open session, as the list shows it."""
+
+    pk: int
+    operateur: Operateur
+    poste: Poste | None
+    ouverte_le: datetime
+    dernier_acte: datetime
+    verrouillee: bool
+    ici: bool
+
+
+def note_opening(
+    operateur: Operateur, poste: Poste | None, cle: str, precedente: str | None = None
+) -> None:
+    """Keep who opened which session where; the one it follows, and the dead ones, are forgotten.
+
+    `cle` and `precedente` are keys of Django's sessions.
+    """
+    ici = SessionOuverte.objects.filter(officine_id=operateur.officine_id)
+    vivante = Session.objects.filter(
+        session_key=OuterRef("cle"), expire_date__gt=timezone.now()
+    ).exclude(session_key=precedente or "")
+    with transaction.atomic():
+        ici.filter(~Exists(vivante)).delete()
+        SessionOuverte.objects.create(
+            officine_id=operateur.officine_id, operateur=operateur, poste=poste, cle=cle
+        )
+
+
+def forget(officine_id: int, cle: str | None) -> None:
+    """Forget a session that its operator closes."""
+    SessionOuverte.objects.filter(officine_id=officine_id, cle=cle or "").delete()
+
+
+def session_list(officine_id: int, cle: str | None) -> list[SessionVue]:
+    """Return the open sessions, the latest act first, in one query; `cle` is the reader's own."""
+    vivantes = Session.objects.filter(
+        session_key=OuterRef("cle"), expire_date__gt=timezone.now()
+    ).values("session_data")
+    lignes = (
+        SessionOuverte.objects.filter(officine_id=officine_id)
+        .annotate(contenu=Subquery(vivantes[:1]))
+        .exclude(contenu=None)
+        .select_related("operateur", "poste")
+    )
+    vues = [_show(ligne, cle) for ligne in lignes]
+    return sorted((v for v in vues if v is not None), key=lambda v: v.dernier_acte, reverse=True)
+
+
+def _show(ligne: SessionOuverte, cle: str | None) -> SessionVue | None:
+    contenu = SessionStore().decode(ligne.contenu)  # type: ignore[attr-defined]
+    if contenu.get(SESSION_KEY) != str(ligne.operateur_id):
+        return None
+    return SessionVue(
+        pk=ligne.pk,
+        operateur=ligne.operateur,
+        poste=ligne.poste,
+        ouverte_le=ligne.ouverte_le,
+        dernier_acte=heure(float(contenu.get("activite", ligne.ouverte_le.timestamp()))),
+        verrouillee=bool(contenu.get("verrouillee")),
+        ici=ligne.cle == cle,
+    )
+
+
+def close_from_afar(acteur: Acteur, session_id: int, cle: str | None) -> None:
+    """End somebody's session now. VenteRefusee when it is over, or the reader's own.
+
+    PermissionError without the right.
+    """
+    decision = peut(acteur, "sessions.fermer")
+    if not decision.ok:
+        raise PermissionError(f"{decision.phrase} {decision.geste}".strip())
+    with transaction.atomic():
+        ligne = (
+            SessionOuverte.objects.filter(pk=session_id, officine_id=acteur.officine_id)
+            .select_related("operateur", "poste")
+            .first()
+        )
+        if ligne is None:
+            raise VenteRefusee("Cette session est déjà fermée.", "SES-404")
+        if ligne.cle == cle:
+            raise VenteRefusee(
+                "Cette session est la vôtre : fermez-la par « Se déconnecter ».", "SES-001"
+            )
+        audit.note(acteur, "session.fermer_a_distance", f"operateur:{ligne.operateur_id}")
+        _close([ligne])
+
+
+def close_all(operateur: Operateur) -> int:
+    """End every session of an operator now, in the caller's transaction; return how many."""
+    lignes = list(
+        SessionOuverte.objects.filter(
+            officine_id=operateur.officine_id, operateur_id=operateur.pk
+        ).select_related("operateur", "poste")
+    )
+    with transaction.atomic():
+        _close(lignes)
+    announce_entete(operateur.officine_id)
+    return len(lignes)
+
+
+def _close(lignes: list[SessionOuverte]) -> None:
+    """Delete Django's rows, which ends the sessions, and wake the streams, which then end."""
+    Session.objects.filter(session_key__in=[ligne.cle for ligne in lignes]).delete()
+    for ligne in lignes:
+        SessionOuverte.objects.filter(officine_id=ligne.officine_id, pk=ligne.pk).delete()
+        publish(SessionFermee(acteur_of(ligne.operateur, ligne.poste)))
+        announce_entete(ligne.officine_id)
