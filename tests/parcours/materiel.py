@@ -65,7 +65,11 @@ class Scripte:
         self.agent(verb="scan", device=cote, text=texte)
 
     def code(self, chiffres):
-        until(lambda: self.agent(verb="state")["state"]["pin_window"], "la fenêtre du code")
+        def asked():
+            fenetre = self.agent(verb="state")["state"]["pin_window"]
+            return fenetre and fenetre["step"] == "saisie"  # not while a former code is tried
+
+        until(asked, "la fenêtre du code")
         self.agent(verb="pin", digits=chiffres)
 
 
