@@ -40,16 +40,13 @@ class Scripte:
 
     def agent(self, **demande):
         """One act of the tray; the agent's answer."""
-        reponse = self._ask(demande)
-        assert reponse["ok"], reponse
-        return reponse
-
-    def _ask(self, demande):
         with socket.socket(socket.AF_UNIX) as prise:
             prise.settimeout(10)
             prise.connect(self._commande)
             prise.sendall(json.dumps(demande).encode() + b"\n")
-            return json.loads(prise.makefile().readline())
+            reponse = json.loads(prise.makefile().readline())
+        assert reponse["ok"], reponse
+        return reponse
 
     def inserer(self, lecteur, carte):
         self.agent(verb="insert", reader=lecteur, card=carte)
@@ -68,9 +65,12 @@ class Scripte:
         self.agent(verb="scan", device=cote, text=texte)
 
     def code(self, chiffres):
-        """Type the code once the window takes one: it does not while it tries another."""
-        demande = {"verb": "pin", "digits": chiffres}
-        until(lambda: self._ask(demande)["ok"], "la fenêtre du code")
+        def asked():
+            fenetre = self.agent(verb="state")["state"]["pin_window"]
+            return fenetre and fenetre["step"] == "saisie"  # not while a former code is tried
+
+        until(asked, "la fenêtre du code")
+        self.agent(verb="pin", digits=chiffres)
 
 
 class Pcscd:

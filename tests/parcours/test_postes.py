@@ -392,7 +392,7 @@ def carte_de_deux_officines():
 
 def menu_operateur(bureau):
     """Open the operator's menu by keyboard."""
-    bureau.page.locator("header.entete details.menu:not(#agent) > summary").focus()
+    bureau.page.locator("header details.menu:not(#agent) > summary").focus()
     bureau.touche("Enter")
 
 
