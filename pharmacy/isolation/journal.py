@@ -157,15 +157,18 @@ def build_door(signature: str, retour: str, corps: str) -> RunSQL:
 
 
 # Officines and kinds with a line that has waited for its seal. Lines that come with a number above
-# the last bound and a date well before it are never sealed: the verification tells them.
-A_SCELLER = f"""SELECT o.id, k.sorte FROM pharmacy_officine o
+# the last bound and a date well before it are never sealed: the verification tells them. Only the
+# months of the last 45 days are opened: a journal older than its first seal is sealed at night. In
+# PL/pgSQL, which keeps its plan: making one for every month costs more than running it.
+A_SCELLER = f"""BEGIN RETURN QUERY SELECT o.id, k.sorte FROM pharmacy_officine o
     CROSS JOIN unnest(ARRAY[{_GENRES}]) k(sorte)
     LEFT JOIN LATERAL (SELECT b.dernier, b.scelle_le FROM pharmacy_blocaudit b
         WHERE b.officine_id = o.id AND b.genre = k.sorte ORDER BY b.rang DESC LIMIT 1) b ON true
     CROSS JOIN LATERAL (SELECT FROM pharmacy_audit a
         WHERE a.officine_id = o.id AND a.genre = k.sorte AND a.id > coalesce(b.dernier, 0)
+        AND a.quand >= now() - interval '45 days'
         AND a.quand >= coalesce(b.scelle_le - interval '10 minutes', '-infinity')
-        AND a.quand <= clock_timestamp() - make_interval(secs => attente_s) LIMIT 1) a"""
+        AND a.quand <= now() - make_interval(secs => attente_s) LIMIT 1) a; END"""
 
 PREPARER = """
 DECLARE

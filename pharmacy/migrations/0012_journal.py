@@ -148,7 +148,7 @@ class Migration(migrations.Migration):
             "TABLE(officine_id bigint)",
             "SELECT id FROM pharmacy_officine ORDER BY id",
         ),
-        build_function(
+        build_door(
             "comptoir_journal_a_sceller(attente_s integer)",
             "TABLE(officine_id bigint, genre text)",
             A_SCELLER,

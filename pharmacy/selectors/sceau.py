@@ -20,11 +20,6 @@ class EtatSceau:
     resultat: str
     attente: bool
 
-    @property
-    def tient(self) -> bool:
-        """Whether the last check found nothing, and nothing waits."""
-        return self.resultat == "ok" and not self.attente
-
 
 def state(officine_id: int) -> EtatSceau:
     """Return the state of an officine's seal, in three queries."""

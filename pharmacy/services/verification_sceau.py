@@ -20,7 +20,15 @@ from pharmacy.isolation.contexte import officine_context
 from pharmacy.isolation.journal import GENRES
 from pharmacy.models import Audit, BlocAudit
 from pharmacy.rules.sceau import COLONNES, Maillon, digest_lines, link_fault
-from pharmacy.services.sceau import MARGE, following, last_link, months, read_heads, start_of
+from pharmacy.services.sceau import (
+    MARGE,
+    following,
+    last_link,
+    months,
+    read_heads,
+    seal_rest,
+    start_of,
+)
 
 logger = logging.getLogger(__name__)
 DELAI = timedelta(minutes=1)
@@ -87,16 +95,19 @@ def verify(officine_id: int) -> Bilan:
 
 def verify_all() -> list[Bilan]:
     """Check every officine, each in its context, and note in its journal what was found."""
-    with connection.cursor() as curseur:
-        curseur.execute("SELECT officine_id FROM comptoir_journal_officines()")
-        officines = [ligne[0] for ligne in curseur.fetchall()]
     bilans = []
-    for officine_id in officines:
+    for officine_id in _officines():
         with officine_context(officine_id):
             bilan = verify(officine_id)
             audit.note_system(officine_id, "journal.verifier", resultat=bilan.code)
         bilans.append(bilan)
     return bilans
+
+
+def _officines() -> list[int]:
+    with connection.cursor() as curseur:
+        curseur.execute("SELECT officine_id FROM comptoir_journal_officines()")
+        return [ligne[0] for ligne in curseur.fetchall()]
 
 
 def _heads(officine_id: int) -> dict[str, tuple[int, str]] | None:
@@ -253,10 +264,13 @@ def _check_head(
 
 
 def verify_daily() -> list[Bilan]:
-    """Check everything, log what does not hold, and export the heads of the day (design).
+    """Seal what is left, check everything, log what does not hold, export the heads (design).
 
     Raises OSError when the heads cannot be written: their folder is the installer's.
     """
+    for officine_id in _officines():
+        with officine_context(officine_id):
+            seal_rest(officine_id)
     bilans = verify_all()
     for bilan in bilans:
         for defaut in bilan.defauts:

@@ -101,8 +101,9 @@ def test_each_act_is_of_a_kind(halle, acte, genre):
 
 @pytest.mark.exigence("SEC-03")
 def test_retentions_are_dated_settings_with_the_defaults_of_the_database():
+    reglages = {reglage.cle: reglage for reglage in parametres.reglage_list()}
     for genre in GENRES:
-        reglage = parametres.reglage_get(f"journal.garde_{genre}")
+        reglage = reglages[f"journal.garde_{genre}"]
         assert (reglage.defaut, reglage.mini) == (GARDES[genre], 6)
     assert GARDES == {"dossier": 36, "securite": 12, "mssante": 6}
 

@@ -40,6 +40,9 @@ def _old(registre, avant, acte="session.ouvrir", nombre=2):
             f"CREATE TABLE journal.{_leaf(mois, genre)} PARTITION OF journal.audit_{mois:%Y_%m} "
             f"FOR VALUES IN ('{genre}')"
         )
+        proprietaire(
+            f"REVOKE UPDATE, DELETE, TRUNCATE ON journal.{_leaf(mois, genre)} FROM CURRENT_USER"
+        )
     registre.noter(nombre, acte)
     forcer(
         "UPDATE pharmacy_audit SET quand = %s WHERE officine_id = %s AND quand > now() - "

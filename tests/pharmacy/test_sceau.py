@@ -210,6 +210,17 @@ def test_lines_unsealed_for_a_minute_are_told_then_sealed(registre):
     assert _codes(registre) == []
 
 
+def test_a_journal_older_than_its_first_seal_is_sealed_at_night(registre):
+    _month(-60)
+    registre.noter(2)
+    registre.vieillir({"days": 60})
+    assert sceau.seal_due(0) == 0
+    assert _codes(registre) == [(0, "attente")]
+    verification_sceau.verify_daily()
+    assert _codes(registre) == []
+    assert BlocAudit.objects.get(officine_id=registre.officine_id, genre="dossier").nombre == 2
+
+
 def test_a_line_waits_for_company_before_it_is_sealed(registre):
     registre.noter(1)
     sceau.seal_due()
