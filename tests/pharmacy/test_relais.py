@@ -216,7 +216,8 @@ async def test_only_a_signed_in_page_of_this_poste_enters(halle, cle, port):
 @joue
 async def test_without_the_relay_in_the_settings_no_page_enters(halle, cle, port):
     client = await sync_to_async(halle.client)("A02")
-    await sync_to_async(parametres.modifier)(halle.acteur("A01"), "agent.transport", "loopback")
+    titulaire = await sync_to_async(halle.acteur)("A01")
+    await sync_to_async(parametres.modifier)(titulaire, "agent.transport", "loopback")
     async with Agent(halle.postes[0], cle) as agent, page(client) as onglet:
         assert await onglet.fermeture() == 4403
         await agent.json()
