@@ -122,7 +122,7 @@ class PscClient:
         reponse = self._token(
             {"invalid_grant": "demande_refusee"},
             lambda client: client.fetch_token(
-                metadonnees.jeton,
+                metadonnees.jetons,
                 grant_type="authorization_code",
                 code=retour.code,
                 code_verifier=depart.verifieur,
@@ -140,7 +140,7 @@ class PscClient:
         reponse = self._token(
             {"invalid_grant": "session_terminee"},
             lambda client: client.refresh_token(
-                self.metadonnees().jeton, refresh_token=jetons.renouvellement
+                self.metadonnees().jetons, refresh_token=jetons.renouvellement
             ),
         )
         recu = self._read_tokens(reponse)
@@ -227,7 +227,7 @@ class PscClient:
         client.scope = None
         try:
             reponse = client.fetch_token(
-                self.metadonnees().jeton,
+                self.metadonnees().jetons,
                 grant_type=GRANT_CIBA,
                 auth_req_id=demande.identifiant,
             )
