@@ -27,7 +27,7 @@ from psc.echanges import (
 from psc.errors import error_of
 from psc.jetons import Attente, JetonIdentite, validate_id_token, validate_userinfo
 from psc.metadonnees import CHEMIN, Metadonnees, parse_discovery
-from psc.oauth import ErreurOAuth, ReponseHttp, SessionHttp, clock_offset, read_object
+from psc.oauth import ErreurOAuth, ReponseHttp, SessionHttp, clock_offset, read_object, write_basic
 from psc.rules.ciba import is_person_called
 from psc.rules.identifiant import RppsAmbigu, RppsContradictoire, login_hint_of
 from psc.rules.retour import Retour, RetourRefuse, check_issuer, error_code_of
@@ -122,7 +122,7 @@ class PscClient:
         reponse = self._token(
             {"invalid_grant": "demande_refusee"},
             lambda client: client.fetch_token(
-                metadonnees.jeton,
+                metadonnees.jetons,
                 grant_type="authorization_code",
                 code=retour.code,
                 code_verifier=depart.verifieur,
@@ -140,7 +140,7 @@ class PscClient:
         reponse = self._token(
             {"invalid_grant": "session_terminee"},
             lambda client: client.refresh_token(
-                self.metadonnees().jeton, refresh_token=jetons.renouvellement
+                self.metadonnees().jetons, refresh_token=jetons.renouvellement
             ),
         )
         recu = self._read_tokens(reponse)
@@ -227,7 +227,7 @@ class PscClient:
         client.scope = None
         try:
             reponse = client.fetch_token(
-                self.metadonnees().jeton,
+                self.metadonnees().jetons,
                 grant_type=GRANT_CIBA,
                 auth_req_id=demande.identifiant,
             )
@@ -363,7 +363,7 @@ class PscClient:
     def _oauth(self) -> OAuth2Client:
         """Return a client of Authlib for one call: it keeps the last token it saw."""
         reglages = self.reglages
-        return OAuth2Client(
+        client = OAuth2Client(
             self._http,
             reglages.pair.client_id,
             reglages.secret or None,
@@ -373,6 +373,8 @@ class PscClient:
             redirect_uri=reglages.redirection,
             code_challenge_method="S256",
         )
+        client.register_client_auth_method(("client_secret_basic", write_basic))
+        return client
 
     def _token(
         self, codes: Mapping[str, str], appel: Callable[[OAuth2Client], Mapping[str, Any]]

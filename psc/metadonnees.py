@@ -15,7 +15,7 @@ from psc.rules.userinfo import UserinfoIllisible, read_json
 CHEMIN = "/.well-known/wallet-openid-configuration"
 _ADRESSES = {
     "autorisation": "authorization_endpoint",
-    "jeton": "token_endpoint",
+    "jetons": "token_endpoint",
     "userinfo": "userinfo_endpoint",
     "jwks": "jwks_uri",
     "introspection": "introspection_endpoint",
@@ -23,7 +23,7 @@ _ADRESSES = {
     "deconnexion": "end_session_endpoint",
     "ciba": "backchannel_authentication_endpoint",
 }
-_OBLIGATOIRES = frozenset({"autorisation", "jeton", "userinfo", "jwks"})
+_OBLIGATOIRES = frozenset({"autorisation", "jetons", "userinfo", "jwks"})
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Metadonnees:
 
     emetteur: str
     autorisation: str
-    jeton: str
+    jetons: str
     userinfo: str
     jwks: str
     introspection: str = ""

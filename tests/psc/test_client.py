@@ -390,6 +390,14 @@ def test_a_signed_userinfo_is_verified(service):
 # Client authentication.
 
 
+def test_a_secret_with_any_character_is_form_encoded_in_basic(service):
+    """RFC 6749 §2.3.1; Authlib leaves it to its caller."""
+    arrive(service, service.client(secret="a:b +/é"))
+    (requete,) = service.sent("jeton")
+    basic = base64.b64decode(requete.entetes["Authorization"].removeprefix("Basic ")).decode()
+    assert basic == f"{CLIENT}:a%3Ab+%2B%2F%C3%A9"
+
+
 def test_the_secret_may_go_in_the_form(service):
     arrive(service, service.client(authentification="client_secret_post"))
     (requete,) = service.sent("jeton")
