@@ -135,7 +135,6 @@ def test_a_telephone_refuses_or_another_answers(psc, fabrique, reponse, code):
     with pytest.raises(Rejected) as leve:
         client.ciba_poll(demande)
     assert leve.value.code == code
-    print(psc.journal()[-3:])
     assert psc.get("/sessions") == []
 
 
