@@ -135,8 +135,8 @@ def test_a_telephone_refuses_or_another_answers(psc, fabrique, reponse, code):
     with pytest.raises(Rejected) as leve:
         client.ciba_poll(demande)
     assert leve.value.code == code
-    print(psc.journal()[-3:])
-    assert psc.get("/sessions") == []
+    fins = [e["resultat"] for e in psc.journal() if e["operation"] == "deconnexion"]
+    assert fins == (["deconnecte"] if code == "ciba_autre_personne" else [])
 
 
 @pytest.mark.cas("psc-91")
