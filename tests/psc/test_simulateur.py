@@ -104,7 +104,6 @@ def test_the_whole_way_by_each_authentication_of_the_client(fabrique, navigateur
     assert leve.value.code == "session_terminee"
 
 
-@pytest.mark.exigence("PSC-13")
 @pytest.mark.cas("psc-83", "psc-84", "psc-87")
 def test_a_telephone_is_asked_and_approves(psc, fabrique):
     client = fabrique("none")
