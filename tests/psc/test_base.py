@@ -225,7 +225,6 @@ def test_a_poste_has_one_active_session_and_may_keep_others_parked(halle):
     session(halle, "B01", poste=1)
 
 
-@pytest.mark.exigence("PSC-14")
 def test_a_session_that_is_over_holds_no_token_and_says_why(halle):
     contrainte = "session_psc_terminee_sans_jeton"
     assert refuse(session, halle, etat="terminee", motif_fin="depart") == contrainte

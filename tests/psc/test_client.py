@@ -405,7 +405,6 @@ def test_the_secret_may_go_in_the_form(service):
     assert "Authorization" not in requete.entetes
 
 
-@pytest.mark.exigence("PSC-18")
 def test_with_a_certificate_only_the_client_is_named(service):
     client = service.client(secret="", authentification="none")
     authentifie = arrive(service, client)
@@ -516,7 +515,6 @@ def test_the_end_of_a_session_is_told_from_a_breakdown(service, panne, classe, c
 # The telephone.
 
 
-@pytest.mark.exigence("PSC-13")
 @pytest.mark.cas("psc-83", "psc-84")
 def test_a_telephone_is_called_by_the_identifier_and_answers(service):
     client = service.client()
@@ -679,7 +677,6 @@ def test_a_token_is_revoked_where_the_service_offers_it(service):
     assert len(service.sent("revocation")) == 1
 
 
-@pytest.mark.exigence("PSC-14")
 @pytest.mark.cas("psc-74", "psc-75")
 def test_a_session_is_ended_from_here_or_the_failure_is_told(service):
     client = service.client()

@@ -87,7 +87,6 @@ def test_a_key_that_is_published_no_more_is_believed_no_more():
 
 
 @pytest.mark.cas("psc-81")
-@pytest.mark.exigence("PSC-02")
 def test_a_restart_during_a_breakdown_reads_what_was_kept():
     service = Service(jwk("k1"))
     valide(service.cles(), signe())

@@ -47,7 +47,6 @@ def test_whole_settings_pass_and_make_a_client(regle):
     assert "secret-du-client" not in repr(reglages)
 
 
-@pytest.mark.exigence("PSC-02")
 def test_switched_off_nothing_is_checked_and_nothing_is_needed(settings):
     assert settings.PSC_ACTIF is False
     assert codes() == []
