@@ -60,8 +60,9 @@ def follow(envoi: Envoi) -> None:
 def _execution_locked(envoi: Envoi) -> Execution:
     """Return the execution of a sending, locked after its prescription, as a correction does."""
     execution_id = int(envoi.sujet.removeprefix("exec:"))
-    siennes = OrdonnanceNumerique.objects.select_for_update(of=("self",), no_key=True)
-    siennes.get(executions=execution_id, officine_id=envoi.officine_id)
+    OrdonnanceNumerique.objects.select_for_update(of=("self",), no_key=True).get(
+        executions=execution_id, officine_id=envoi.officine_id
+    )
     return (
         Execution.objects.select_for_update(of=("self",), no_key=True)
         .select_related("numerique__ordonnance")
