@@ -68,7 +68,7 @@ test: setup-dev ## Tout ce que l'intégration continue exécute
 	@$(PY) -m pytest -n 3 --dist loadscope -m "pile or navigateur or pcsc"
 
 couverture: $(DEV) ## Règles et codecs, codes scannés, lectures des cartes : chaque branche est jouée
-	@$(PY) -m pytest -q tests/ins/test_rules*.py tests/ins/test_codec*.py tests/ins/test_errors.py tests/ins/test_copies.py \
+	@$(PY) -m pytest -q tests/ins/test_rules*.py tests/ins/test_codec*.py tests/ins/test_errors.py tests/ins/test_copies.py tests/ins/test_tolerances.py \
 		tests/pharmacy/test_identite.py tests/psc/test_rules*.py --cov=psc.rules --cov=ins.rules --cov=ins.codec --cov=pharmacy.identite \
 		--cov-branch --cov-report=term-missing:skip-covered --cov-fail-under=100
 	@$(PY) -m pytest -q tests/agent/test_classification.py tests/agent/test_protocole.py \

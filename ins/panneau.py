@@ -10,6 +10,7 @@ from ins.rules.oid import is_nia
 from ins.selectors import (
     EN_COURS,
     VERIFIER,
+    Montre,
     age_s,
     appel_of_vente,
     appel_shown,
@@ -50,12 +51,13 @@ def known(patient: Patient) -> dict[str, Any]:
     """Return the face of a file: blocked, an answer to look at, a call under way, or its INS."""
     if is_blocked(patient):
         return {"face": "reponse", "bloquee": True}
-    appel, rappels = appel_shown(patient)
+    montre = appel_shown(patient)
+    appel = montre.appel if montre else None
     if appel is not None:
         face = _last_call(appel)
         if face is not None and not (patient.ins_empreinte and face["face"] == "echec"):
             return face | {"qualifier": _may_qualify(patient, face)}
-    return _recovered(patient, rappels) if patient.ins_empreinte else _without_ins(patient, appel)
+    return _recovered(patient, montre) if patient.ins_empreinte else _without_ins(patient, appel)
 
 
 def _may_qualify(patient: Patient, face: dict[str, Any]) -> bool:
@@ -143,10 +145,10 @@ def _not_verified(appel: AppelInsi) -> dict[str, Any]:
     return {"phrase": appel.envoi.dernier_message or _TARD, "acte": "verifier"}
 
 
-def _recovered(patient: Patient, rappels: int | None) -> dict[str, Any]:
+def _recovered(patient: Patient, montre: Montre | None) -> dict[str, Any]:
     """INS known: qualified, or waiting for a document (asked only while reminders are due)."""
     contexte: dict[str, Any] = {"nia": is_nia(patient.ins_oid), "ins": True, "acte": "voir"}
     if patient.statut == Patient.Statut.QUAL:
         return contexte | {"face": "reponse", "piece": piece_active(patient)}
-    face = "averifier" if is_reminder_due(patient, rappels) else "reponse"
+    face = "averifier" if is_reminder_due(patient, montre) else "reponse"
     return contexte | {"face": face, "qualifier": True}

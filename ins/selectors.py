@@ -116,20 +116,53 @@ def appel_last(patient: Patient) -> AppelInsi | None:
     )
 
 
-def appel_shown(patient: Patient) -> tuple[AppelInsi | None, int | None]:
-    """Return what the panel shows of the last call, and the reminders the setting admits.
+@dataclass(frozen=True)
+class Montre:
+    """The last call as the panel shows it, and what tells whether a document is asked for.
 
-    Neither the answer nor the question is read. No call: the setting is not read either.
+    `admis`: the reminders the setting admits; `sollicite`: one was made, or a document refused.
+    """
+
+    appel: AppelInsi
+    admis: int
+    sollicite: bool
+
+
+def appel_shown(patient: Patient) -> Montre | None:
+    """Return what the panel shows of the last call, in one statement; None without a call.
+
+    Neither the answer nor the question is read.
     """
     appel = (
         AppelInsi.objects.filter(officine_id=patient.officine_id, patient=patient)
         .select_related("envoi")
         .defer("reponse", "envoi__corps")
-        .annotate(rappels=parametres.subquery(RAPPELS, patient.officine_id))
+        .annotate(
+            rappels=parametres.subquery(RAPPELS, patient.officine_id),
+            rappele=Exists(_reminders(patient)),
+            change=Exists(_refusals(patient)),
+        )
         .order_by("-declenche_le", "-pk")
         .first()
     )
-    return (None, None) if appel is None else (appel, int(parametres.lue(RAPPELS, appel.rappels)))
+    if appel is None:
+        return None
+    admis = int(parametres.lue(RAPPELS, appel.rappels))
+    return Montre(appel, admis, appel.rappele or appel.change)
+
+
+def _reminders(patient: Patient) -> QuerySet[RappelPiece]:
+    """Return the times a document was asked for by itself."""
+    return RappelPiece.objects.filter(officine_id=patient.officine_id, patient=patient, seul=True)
+
+
+def _refusals(patient: Patient) -> QuerySet[EvenementIdentite]:
+    """Return the times a document was refused, or a qualification lost."""
+    return EvenementIdentite.objects.filter(
+        Q(transition=PIECE_REFUSEE) | Q(statut_avant="QUAL") & ~Q(statut_apres="QUAL"),
+        officine_id=patient.officine_id,
+        patient=patient,
+    )
 
 
 def appel_of_vente(officine_id: int, vente_id: int) -> AppelInsi | None:
@@ -303,29 +336,25 @@ def piece_active(patient: Patient) -> PieceControlee | None:
     )
 
 
-def is_reminder_due(patient: Patient, admis: int | None = None) -> bool:
+def is_reminder_due(patient: Patient, montre: Montre | None = None) -> bool:
     """Tell whether the counter still asks for a document by itself.
 
     Only while the INS is there and no document was seen; never after a refusal, nor once it was
-    asked for as often as the setting says (`admis`, when it was read already). An identity that
-    lost its qualification starts anew.
+    asked for as often as the setting says. An identity that lost its qualification starts anew.
+    `montre`: what the panel read already.
     Source: requirements INS-06, INS-16 and INS-17.
     """
     if patient.statut != Patient.Statut.RECUP:
         return False
-    ici = {"officine_id": patient.officine_id, "patient": patient}
-    rappels = RappelPiece.objects.filter(**ici, seul=True).values_list(
-        Value(_RAPPEL), Value(""), "quand"
-    )
-    evenements = EvenementIdentite.objects.filter(
-        Q(transition=PIECE_REFUSEE) | Q(statut_avant="QUAL") & ~Q(statut_apres="QUAL"), **ici
-    ).values_list("transition", "statut_avant", "quand")
+    admis = montre.admis if montre else parametres.entier(patient.officine_id, RAPPELS)
+    if montre is not None and not montre.sollicite:
+        return admis > 0
+    rappels = _reminders(patient).values_list(Value(_RAPPEL), Value(""), "quand")
+    evenements = _refusals(patient).values_list("transition", "statut_avant", "quand")
     montres, refusee = 0, False
     for genre, avant, _ in sorted(evenements.union(rappels, all=True), key=itemgetter(2)):
         refusee = genre == PIECE_REFUSEE or (refusee and genre == _RAPPEL)
         montres = 0 if avant == "QUAL" else montres + (genre == _RAPPEL)
-    if admis is None:
-        admis = parametres.entier(patient.officine_id, RAPPELS)
     return not refusee and montres < admis
 
 

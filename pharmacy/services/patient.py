@@ -163,9 +163,12 @@ def patient_of_card(acteur: Acteur, porteur: PorteurCarte) -> Patient:
 def _with_card(officine_id: int, empreinte: str) -> Patient | None:
     """Return the active file that a card was read for, be it its first card or another."""
     actifs = Patient.objects.filter(officine_id=officine_id, actif=True)
-    premiere = actifs.filter(carte_empreinte=empreinte).values("pk")
+    # Two questions, each one thing that an index can do: most cards end with the first.
+    premiere = actifs.filter(carte_empreinte=empreinte).first()
+    if premiere is not None:
+        return premiere
     autres = CartePatient.objects.filter(officine_id=officine_id, empreinte=empreinte)
-    return actifs.filter(pk__in=premiere.union(autres.values("patient_id"), all=True)).first()
+    return actifs.filter(pk__in=autres.values("patient_id")).first()
 
 
 def is_bearer(patient: Patient, porteur: PorteurCarte) -> bool:
