@@ -136,7 +136,8 @@ def test_each_is_a_setting_of_identitovigilance_said_on_the_dialog(halle, cle):
     page = halle.client("A01").get(url).content.decode()
     assert tolerances_of(halle.officine.pk) == Tolerances()
     assert mot in _ne_comptent_pas(page)
-    assert parametres.reglage_get(cle).section == "Identitovigilance"
+    sections = {reglage.cle: reglage.section for reglage in parametres.reglage_list()}
+    assert sections[cle] == "Identitovigilance"
     _refuser(halle, cle)
     assert tolerances_of(halle.officine.pk) == replace(Tolerances(), **{champ: False})
     assert mot not in tolerated_words(halle.officine.pk)
