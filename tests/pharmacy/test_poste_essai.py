@@ -67,8 +67,9 @@ def test_a_poste_without_agent_says_so_and_what_to_do(halle, agent):
 
 def test_the_budget_of_a_trial(halle, agent, django_assert_num_queries):
     agent.post("lectures", agent.lecture())
+    acteur = halle.acteur("A01")
     with officine_context(halle.officine.pk), django_assert_num_queries(1):
-        essai.trials(halle.acteur("A01"), halle.postes[0], timezone.now())
+        essai.trials(acteur, halle.postes[0], timezone.now())
 
 
 def test_who_does_not_manage_postes_sees_none(halle):
@@ -217,7 +218,8 @@ def test_an_unknown_gesture_is_refused(agent):
 
 
 def test_the_budget_of_an_answer(halle, agent, django_assert_num_queries):
+    acteur = halle.acteur("A01")
     with officine_context(halle.officine.pk), django_assert_num_queries(0):
-        essai.read_answer(halle.acteur("A01"), halle.postes[0], "state.get", {"reponse": "{}"})
+        essai.read_answer(acteur, halle.postes[0], "state.get", {"reponse": "{}"})
     with officine_context(halle.officine.pk), pytest.raises(PermissionError):
         essai.read_answer(halle.acteur("B01"), halle.postes[0], "diag.get", {"reponse": "{}"})

@@ -134,8 +134,9 @@ def test_the_other_poste_and_the_other_officine_have_their_own(agent, halle, por
 
 def test_the_budget_of_the_situation_in_force(agent, halle, django_assert_num_queries):
     ailleurs_aussi(agent)
+    acteur = halle.acteur("A01")
     with officine_context(halle.officine.pk), django_assert_num_queries(1):
-        assert situation.active_of(halle.acteur("A01"), ID_NAT).index == 3
+        assert situation.active_of(acteur, ID_NAT).index == 3
     with officine_context(halle.officine.pk):
         assert situation.active_of(halle.acteur("A01"), "810100000040") is None
 
