@@ -11,10 +11,10 @@ pytestmark = [pytest.mark.navigateur, pytest.mark.pile]
 
 
 @pytest.fixture
-def autre(pile, chromium, images):
+def autre(pile, chromium, images, materiel):
     """A colleague's browser, beside."""
     contexte = chromium.new_context(viewport={"width": 1366, "height": 768}, locale="fr-FR")
-    bureau = Bureau(pile, contexte.new_page(), images)
+    bureau = Bureau(pile, contexte.new_page(), images, materiel)
     yield bureau
     contexte.close()
 
