@@ -10,8 +10,8 @@ from ins.selectors import compare
 from ins.services.acceptation import Choix, decide
 from ins.services.appels import retry
 from ins.services.qualification import Controle, qualify
-from pharmacy.models import Vente
-from pharmacy.services.patient import PorteurCarte, patient_of_card
+from pharmacy.models import Patient, Vente
+from pharmacy.services.patient import PorteurCarte, patient_create, patient_of_card
 from pharmacy.services.vente import patient_choose
 from teleservices.models import Envoi
 from teleservices.moteur import process
@@ -30,6 +30,29 @@ class Comptoir:
         acteur = self.troupe.acteur(code)
         patient = patient_of_card(acteur, porteur)
         patient_choose(acteur, self.vente.pk, patient, "vitale")
+        return patient
+
+    def controlee(self, naissance):
+        """Put in the sale a file that a document backs, INSi not asked yet; then INSi answers.
+
+        Birth date as typed; the card says that of ADRUN ZOE.
+        """
+        acteur = self.troupe.acteur()
+        patient = patient_create(
+            acteur,
+            Patient(
+                nom_naissance="ADRUN",
+                premier_prenom="ZOE",
+                sexe="F",
+                date_naissance=naissance,
+                nir_assure="2751263220749",
+                nir_certifie="2751263220749",
+                naissance_facturation="19751231",
+            ),
+        )
+        self.check(patient, piece="CN")
+        patient_choose(acteur, self.vente.pk, patient, "vitale")
+        self.work()
         return patient
 
     def work(self, essais=1):

@@ -182,21 +182,7 @@ def test_a_validated_identity_confirmed_by_insi_is_qualified_without_a_new_docum
 @pytest.mark.cas("ins-5")
 def test_a_validated_identity_contradicted_by_insi_needs_a_new_document(comptoir):
     acteur = comptoir.troupe.acteur()
-    patient = patient_create(
-        acteur,
-        Patient(
-            nom_naissance="ADRUN",
-            premier_prenom="ZOE",
-            sexe="F",
-            date_naissance=date(1975, 12, 30),
-            nir_assure="2751263220749",
-            nir_certifie="2751263220749",
-            naissance_facturation="19751231",
-        ),
-    )
-    comptoir.check(patient, piece="CN")
-    patient_choose(acteur, comptoir.vente.pk, patient, "vitale")
-    comptoir.work()
+    patient = comptoir.controlee(date(1975, 12, 30))
     appel = appel_of(patient)
     assert appel.decision == "en_attente"
     accept(acteur, appel)

@@ -16,9 +16,6 @@ from ins.rules.traits import (
     is_same_town,
 )
 from pharmacy import parametres
-from pharmacy.models import Patient
-from pharmacy.services.patient import patient_create
-from pharmacy.services.vente import patient_choose
 from tests.ins.dossiers import dossier, fuse, with_ins, with_piece
 from tests.ins.scene import accept, appel_of
 
@@ -154,21 +151,7 @@ def test_a_document_without_place_agrees_with_insi_unless_the_officine_wants_it(
     acteur = comptoir.troupe.acteur()
     if not tolere:
         _refuser(comptoir.troupe, "ins.tolerer_lieu")
-    patient = patient_create(
-        acteur,
-        Patient(
-            nom_naissance="ADRUN",
-            premier_prenom="ZOE",
-            sexe="F",
-            date_naissance=date(1975, 12, 31),
-            nir_assure="2751263220749",
-            nir_certifie="2751263220749",
-            naissance_facturation="19751231",
-        ),
-    )
-    comptoir.check(patient, piece="CN")
-    patient_choose(acteur, comptoir.vente.pk, patient, "vitale")
-    comptoir.work()
+    patient = comptoir.controlee(date(1975, 12, 31))
     appel = appel_of(patient)
     if appel.decision == "en_attente":
         accept(acteur, appel)

@@ -263,6 +263,36 @@ def test_under_the_policy_the_words_are_read_by_their_index(halle, adrun, frappe
 # What the database keeps by itself
 
 
+@pytest.mark.parametrize("frappe", ["adr", "adrun zo"])
+def test_whatever_plan_is_kept_the_reading_of_the_words_stops_before_the_files(
+    halle, adrun, frappe
+):
+    """A limit outside the join lets a plan made for any value read a whole officine."""
+    posees = []
+
+    def keep(execute, sql, params, many, context):
+        posees.append((sql, params))
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(keep):
+        assert trouver(halle, frappe) == (False, [adrun])
+    sql, params = posees[-1]
+    with connection.cursor() as curseur:
+        curseur.execute(f"EXPLAIN (FORMAT JSON) {sql}", params)
+        (((plan,),),) = curseur.fetchall()
+    assert "Limit" in _above(plan["Plan"], "pharmacy_motpatient")
+
+
+def _above(noeud, table, jusqua_jointure=()):
+    """Return the kinds of the nodes between the reading of a table and the first join above it."""
+    jointure = noeud["Node Type"] in {"Nested Loop", "Hash Join", "Merge Join"}
+    ici = () if jointure else (*jusqua_jointure, noeud["Node Type"])
+    if noeud.get("Relation Name") == table:
+        return ici
+    trouves = (_above(fils, table, ici) for fils in noeud.get("Plans", ()))
+    return next((trouve for trouve in trouves if trouve), ())
+
+
 def cles(patient):
     lignes = MotPatient.objects.filter(patient=patient).order_by("cle")
     return list(lignes.values_list("cle", flat=True))
