@@ -322,6 +322,16 @@ def test_an_access_token_lives_two_minutes_and_a_renewal_thirty(pair, client, vi
     assert refus(client.renew, neufs, authentifie.preuve, jetons.recu_le) == "session_terminee"
 
 
+def test_a_narrower_renewal_opens_less_and_the_next_one_everything_again(pair, client, visiteur):
+    authentifie = arrive(client, visiteur)
+    jetons, preuve = authentifie.jetons, authentifie.preuve
+    etroits = pair.client(scope="openid").renew(jetons, preuve, jetons.recu_le)
+    identite = client.userinfo(etroits.acces, preuve)
+    assert (identite.national, identite.exercices, identite.nom) == (ALICE, (), "")
+    entiers = client.renew(etroits, preuve, jetons.recu_le)
+    assert client.userinfo(entiers.acces, preuve) == authentifie.identite
+
+
 def test_a_renewal_is_for_the_service_that_signed_in(pair, client, visiteur):
     authentifie = arrive(client, visiteur)
     autre = pair.client(client_id=AUTRE_SECRET)
@@ -391,6 +401,30 @@ def test_a_browser_ends_its_session_and_comes_back_with_its_state(client, visite
     assert is_dead(client, authentifie)
     sans = changed(client.authorization_url(begin(0)), prompt=None, max_age=None)
     assert visiteur.page(sans).status_code == 200
+
+
+def test_a_session_ends_by_an_old_hint_and_once_over_the_way_back_is_the_same(
+    pair, client, visiteur
+):
+    authentifie = arrive(client, visiteur)
+    pair.pass_by(1200)
+    neufs = client.renew(authentifie.jetons, authentifie.preuve, authentifie.jetons.recu_le)
+    adresse = client.end_session_url(authentifie.jetons.identite, "etat-de-fin")
+    for _ in range(2):
+        assert visiteur.leave(adresse) == f"{FIN}?state=etat-de-fin"
+    assert is_dead(client, replace(authentifie, jetons=neufs))
+
+
+def test_the_end_in_a_browser_is_for_every_service_of_the_session(pair, client, visiteur):
+    authentifie = arrive(client, visiteur)
+    autre = pair.client(client_id=AUTRE_SECRET, prompt_login=False, age_max_s=None)
+    depart = begin(pair.time())
+    commun = autre.finish(come_back(visiteur.leave(autre.authorization_url(depart))), depart)
+    ailleurs = arrive(client, pair.visitor())
+    visiteur.leave(autre.end_session_url(commun.jetons.identite, "x"))
+    assert is_dead(client, authentifie)
+    assert is_dead(autre, commun)
+    assert client.introspect(ailleurs.jetons.acces)
 
 
 @pytest.mark.parametrize(
@@ -589,6 +623,22 @@ def test_difference_a_hint_alone_ends_a_session_at_keycloak_only(pair, client, v
     else:
         assert refus(client.end_session, authentifie.jetons.identite) == "demande_refusee"
         assert client.introspect(authentifie.jetons.acces)
+
+
+@pytest.mark.cas("psc-60")
+def test_difference_who_comes_second_in_a_browser_ends_the_first_session_or_not(
+    pair, client, visiteur
+):
+    """No page of the ANS says it. Where it ends, the service is told, and the product follows."""
+    alice = arrive(client, visiteur)
+    bruno = arrive(client, visiteur, BRUNO)
+    assert alice.preuve.sid != bruno.preuve.sid
+    assert client.introspect(bruno.jetons.acces)
+    assert client.introspect(alice.jetons.acces) is differs(pair, True, False)
+    if differs(pair, simulateur=False, independant=True):
+        jeton = pair.told(alice.preuve.sid)
+        attente = (client.reglages.pair, client.cles, time.time(), lambda _jti: False)
+        assert validate_logout_token(jeton, *attente).sub == alice.preuve.sub
 
 
 def test_difference_the_pace_of_the_polls_is_said_or_not(pair, client):
