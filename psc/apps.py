@@ -4,13 +4,15 @@ from django.apps import AppConfig
 
 
 class PscConfig(AppConfig):
-    """Wires the app: system checks; screens and panels come with them."""
+    """Wires the app: checks, settings of the officine, what the local session tells."""
 
     name = "psc"
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register the checks."""
-        from psc import checks
+        """Register the checks, and what the core calls."""
+        from psc import checks, reglages_officine, suites_de_session
 
         del checks
+        reglages_officine.register_all()
+        suites_de_session.register_all()

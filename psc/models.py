@@ -189,6 +189,8 @@ class SessionPsc(models.Model):
     echeance_fin = models.DateTimeField("finit à")
     etat = models.CharField(max_length=14, choices=Etat.choices, default=Etat.ACTIVE)
     motif_fin = models.CharField("motif de fin", max_length=40, blank=True)
+    garee_le = models.DateTimeField("mise en attente le", null=True)
+    ouvre_locale = models.BooleanField("a ouvert la session du poste", default=False)
     version = models.PositiveIntegerField(default=1)
     cree_le = models.DateTimeField(auto_now_add=True)
 
@@ -235,6 +237,48 @@ class InstantanePsc(models.Model):
 
     class Meta:
         verbose_name = "identité reçue de Pro Santé Connect"
+
+    def __str__(self) -> str:
+        return str(self.session_id)
+
+
+class JetonApi(models.Model):
+    """The token of one connected service, got for one session and destroyed with it (psc.md §1.9).
+
+    `jetons` is sealed for this session and this service: copied elsewhere, it does not open.
+    """
+
+    officine = models.ForeignKey(Officine, on_delete=models.PROTECT)
+    session = models.ForeignKey(SessionPsc, on_delete=models.CASCADE, related_name="jetons_api")
+    cible = models.CharField("service", max_length=40)
+    jetons = models.BinaryField()
+    expire_le = models.DateTimeField()
+
+    class Meta:
+        verbose_name = "jeton d'un service connecté"
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["session", "cible"], name="jeton_api_unique")
+        ]
+
+    def __str__(self) -> str:
+        return self.cible
+
+
+class DeconnexionPsc(models.Model):
+    """A remote session still to be closed: its identity token, kept fifteen minutes at most.
+
+    The row goes as soon as the service has closed, or at `garder_jusqua` (psc.md §3.9).
+    """
+
+    officine = models.ForeignKey(Officine, on_delete=models.PROTECT)
+    session = models.OneToOneField(SessionPsc, on_delete=models.CASCADE)
+    jeton = models.BinaryField()
+    essais = models.PositiveSmallIntegerField(default=0)
+    pas_avant = models.DateTimeField()
+    garder_jusqua = models.DateTimeField()
+
+    class Meta:
+        verbose_name = "déconnexion à faire à Pro Santé Connect"
 
     def __str__(self) -> str:
         return str(self.session_id)

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from pharmacy import audit
 from pharmacy.acteurs import Acteur, peut
-from pharmacy.events import OperateurParti, publish
+from pharmacy.events import OperateurParti, RppsChange, publish
 from pharmacy.flux import announce_entete
 from pharmacy.isolation.contexte import officine_context
 from pharmacy.models import Habilitation, Operateur, VerrouConnexion
@@ -144,7 +144,7 @@ def modify(acteur: Acteur, operateur_id: int, saisi: OperateurSaisi) -> Operateu
         operateur, titulaires = _lock(acteur, operateur_id)
         if not operateur.actif:
             raise VenteRefusee("Cet opérateur est parti : faites-le d'abord revenir.", "OPE-003")
-        avant = operateur.role
+        avant, rpps = operateur.role, operateur.rpps
         jour = timezone.localdate()
         if saisi.role != avant or (saisi.arrivee is not None and saisi.arrivee > jour):
             _check_not_alone(operateur, titulaires)
@@ -159,6 +159,8 @@ def modify(acteur: Acteur, operateur_id: int, saisi: OperateurSaisi) -> Operateu
                 f"operateur:{operateur.pk}",
                 precision=f"{avant}>{saisi.role}",
             )
+        if operateur.rpps != rpps:
+            publish(RppsChange(acteur, operateur.pk))
         audit.note(acteur, "operateur.modifier", f"operateur:{operateur.pk}")
         announce_entete(operateur.officine_id)
     return operateur

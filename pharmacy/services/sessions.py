@@ -12,11 +12,17 @@ from django.utils import timezone
 
 from pharmacy import audit
 from pharmacy.acteurs import Acteur, peut
-from pharmacy.events import SessionFermee, publish
+from pharmacy.events import (
+    AccesRetires,
+    SessionFermee,
+    SessionOuverteParOperateur,
+    publish,
+)
 from pharmacy.flux import announce_entete
 from pharmacy.models import Operateur, Poste, SessionOuverte
 from pharmacy.services.vente import VenteRefusee
 from pharmacy.session.middleware import acteur_of, heure
+from pharmacy.session.verrou import note_lock
 
 
 @dataclass(frozen=True)
@@ -33,11 +39,16 @@ class SessionVue:
 
 
 def note_opening(
-    operateur: Operateur, poste: Poste | None, cle: str, precedente: str | None = None
+    operateur: Operateur,
+    poste: Poste | None,
+    cle: str,
+    precedente: str | None = None,
+    *,
+    par_mot_de_passe: bool = False,
 ) -> None:
     """Keep who opened which session where; the one it follows, and the dead ones, are forgotten.
 
-    `cle` and `precedente` are keys of Django's sessions.
+    `cle` and `precedente` are keys of Django's sessions. The apps above are told who is there.
     """
     ici = SessionOuverte.objects.filter(officine_id=operateur.officine_id)
     vivante = Session.objects.filter(
@@ -48,6 +59,28 @@ def note_opening(
         SessionOuverte.objects.create(
             officine_id=operateur.officine_id, operateur=operateur, poste=poste, cle=cle
         )
+        acteur = acteur_of(operateur, poste)
+        publish(SessionOuverteParOperateur(acteur, cle, precedente or "", par_mot_de_passe))
+
+
+def lock_from_outside(officine_id: int, operateur_id: int, poste_id: int) -> int:
+    """Lock what an operator has open on a workstation; return how many. Nothing is lost by it.
+
+    In the caller's transaction. The event streams find a locked session and end.
+    """
+    lignes = SessionOuverte.objects.filter(
+        officine_id=officine_id, operateur_id=operateur_id, poste_id=poste_id
+    ).select_related("operateur", "poste")
+    verrouillees = 0
+    for ligne in lignes:
+        session = SessionStore(session_key=ligne.cle)
+        if session.get(SESSION_KEY) != str(operateur_id) or session.get("verrouillee"):
+            continue
+        session["verrouillee"] = True
+        session.save()
+        verrouillees += 1
+        note_lock(acteur_of(ligne.operateur, ligne.poste))
+    return verrouillees
 
 
 def forget(officine_id: int, cle: str | None) -> None:
@@ -118,6 +151,7 @@ def close_all(operateur: Operateur) -> int:
     )
     with transaction.atomic():
         _close(lignes)
+        publish(AccesRetires(operateur.officine_id, operateur.pk))
     announce_entete(operateur.officine_id)
     return len(lignes)
 
@@ -127,5 +161,5 @@ def _close(lignes: list[SessionOuverte]) -> None:
     Session.objects.filter(session_key__in=[ligne.cle for ligne in lignes]).delete()
     for ligne in lignes:
         SessionOuverte.objects.filter(officine_id=ligne.officine_id, pk=ligne.pk).delete()
-        publish(SessionFermee(acteur_of(ligne.operateur, ligne.poste)))
+        publish(SessionFermee(acteur_of(ligne.operateur, ligne.poste), "a_distance"))
         announce_entete(ligne.officine_id)
