@@ -135,6 +135,31 @@ def _attempt(
     return operateur
 
 
+def confirm_password(acteur: Acteur, mot_de_passe: str) -> None:
+    """Check the password of who is already here, before an act that wants it again.
+
+    A wrong one counts as at the sign-in: same row, same lockout. Raises ConnexionRefusee.
+    """
+    with transaction.atomic():
+        refus = _confirm(acteur, mot_de_passe)
+    if refus is not None:
+        raise refus
+
+
+def _confirm(acteur: Acteur, mot_de_passe: str) -> ConnexionRefusee | None:
+    operateur = Operateur.objects.get(pk=acteur.operateur_id, officine_id=acteur.officine_id)
+    poste = Poste.objects.filter(pk=acteur.poste_id, officine_id=acteur.officine_id).first()
+    verrou = _verrou_locked(acteur.officine_id, poste, operateur.code)
+    maintenant = timezone.now()
+    if verrou.bloque_jusqua and verrou.bloque_jusqua > maintenant:
+        secondes = int((verrou.bloque_jusqua - maintenant).total_seconds()) + 1
+        return ConnexionRefusee(_phrase_blocage(secondes))
+    if not operateur.check_password(mot_de_passe):
+        audit.note(acteur, "session.confirmer", resultat="refus")
+        return _count_failure(verrou)
+    return None
+
+
 def must_change(operateur: Operateur, saisie: Identifiants) -> bool:
     """Tell whether what was typed is a temporary password, to be replaced before anything."""
     return operateur.mot_de_passe_temporaire and bool(saisie.mot_de_passe)

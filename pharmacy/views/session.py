@@ -20,6 +20,7 @@ from pharmacy.models import Officine, Operateur, Poste
 from pharmacy.models.habilitation import ecarts_of_row
 from pharmacy.services import connexion as service
 from pharmacy.services import sessions
+from pharmacy.session.accueil import notice_of
 from pharmacy.session.middleware import acteur_of
 from pharmacy.session.verrou import note_lock
 
@@ -201,7 +202,10 @@ def _first_page(request: HttpRequest, operateur: Operateur) -> str:
     """Return where to go once signed in: who sells nothing does not start at the sale."""
     suite = _suite(request)
     acteur = acteur_of(operateur, request.poste)  # type: ignore[attr-defined]
-    return "/" if suite == "/vente/" and not peut(acteur, "vente").ok else suite
+    if suite == "/vente/" and not peut(acteur, "vente").ok:
+        suite = "/"
+    avis = notice_of(operateur)
+    return f"{avis}?{urlencode({'suite': suite})}" if avis else suite
 
 
 def _close(request: HttpRequest, operateur: Operateur, motif: str = "fermeture") -> None:
