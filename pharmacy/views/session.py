@@ -20,6 +20,7 @@ from pharmacy.models import Officine, Operateur, Poste
 from pharmacy.models.habilitation import ecarts_of_row
 from pharmacy.services import connexion as service
 from pharmacy.services import sessions
+from pharmacy.session.accueil import notice_of
 from pharmacy.session.middleware import acteur_of
 from pharmacy.session.verrou import note_lock
 
@@ -128,7 +129,7 @@ def _connexion_in(request: HttpRequest, officine_id: int, poste: Poste | None) -
         return _render(request, form, poste, 422)
     if service.must_change(operateur, form.identifiants):
         return _ask_new(request, operateur)
-    _open_session(request, operateur, par_mot_de_passe=bool(form.identifiants.mot_de_passe))
+    open_session(request, operateur, par_mot_de_passe=bool(form.identifiants.mot_de_passe))
     return redirect(_first_page(request, operateur))
 
 
@@ -168,7 +169,7 @@ def mot_de_passe(request: HttpRequest) -> HttpResponse:
         except ValidationError as exc:
             form.add_error("nouveau", exc)
         else:
-            _open_session(request, operateur, par_mot_de_passe=True)
+            open_session(request, operateur, par_mot_de_passe=True)
             return redirect(_first_page(request, operateur))
     return render(
         request,
@@ -178,9 +179,10 @@ def mot_de_passe(request: HttpRequest) -> HttpResponse:
     )
 
 
-def _open_session(
+def open_session(
     request: HttpRequest, operateur: Operateur, *, par_mot_de_passe: bool = False
 ) -> None:
+    """Open the session of an operator under a new key; a colleague's ends first, and wholly."""
     precedent = request.user if isinstance(request.user, Operateur) else None
     if precedent is not None and precedent.pk != operateur.pk:
         _close(request, precedent, "changement")
@@ -200,7 +202,10 @@ def _first_page(request: HttpRequest, operateur: Operateur) -> str:
     """Return where to go once signed in: who sells nothing does not start at the sale."""
     suite = _suite(request)
     acteur = acteur_of(operateur, request.poste)  # type: ignore[attr-defined]
-    return "/" if suite == "/vente/" and not peut(acteur, "vente").ok else suite
+    if suite == "/vente/" and not peut(acteur, "vente").ok:
+        suite = "/"
+    avis = notice_of(operateur)
+    return f"{avis}?{urlencode({'suite': suite})}" if avis else suite
 
 
 def _close(request: HttpRequest, operateur: Operateur, motif: str = "fermeture") -> None:

@@ -3,7 +3,7 @@
 import threading
 
 import pytest
-from django.db import connections
+from django.db import connections, transaction
 
 from pharmacy.isolation.contexte import officine_context
 from psc.models import SessionPsc
@@ -29,7 +29,8 @@ def test_two_acts_at_once_renew_once_and_both_succeed(
         return premier(requete)
 
     with committed(django_db_blocker, []) as troupe:
-        session = attache(troupe, cle=CLE)
+        with transaction.atomic():
+            session = attache(troupe, cle=CLE)
         try:
             vieillit(session, 110)
             fournisseur.commun._http._transport.send = lent
