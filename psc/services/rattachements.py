@@ -280,7 +280,9 @@ def request(operateur: Operateur, identite: Identite) -> RattachementPsc:
     that already says this RPPS needs no approval. Source: psc.md §3.4 line 4; cases 12, 13.
     """
     acteur = acteur_of(operateur, None)
-    saisie = IdentiteSaisie(identite.rpps) if identite.rpps else IdentiteSaisie("", identite.national)
+    saisie = (
+        IdentiteSaisie(identite.rpps) if identite.rpps else IdentiteSaisie("", identite.national)
+    )
     lien = current(operateur)
     if lien is not None and (lien.rpps, lien.national) == (saisie.rpps, saisie.national):
         return lien
