@@ -249,11 +249,15 @@ class PscClient:
                 return
         except (RppsAmbigu, RppsContradictoire):
             pass
+        self._close(authentifie.jetons.identite)
+        raise error_of("ciba_autre_personne")
+
+    def _close(self, jeton_identite: str) -> None:
+        """End a session that is refused, as far as the service lets us."""
         try:
-            self.end_session(authentifie.jetons.identite)
+            self.end_session(jeton_identite)
         except TeleserviceError as erreur:
             logger.warning("psc.fermeture_impossible %s", erreur.code)
-        raise error_of("ciba_autre_personne")
 
     # What tokens are for, and their end.
 
@@ -331,7 +335,13 @@ class PscClient:
             attente.age_max_s,
             jetons.acces,
         )
-        preuve = self._prove(jetons.identite, complete)
+        try:
+            preuve = self._prove(jetons.identite, complete)
+        except InvalidReply as exc:
+            if exc.code == "jeton_authentification":
+                # Somebody's session, still open in that browser: it would come back each time.
+                self._close(jetons.identite)
+            raise
         return Authentifie(jetons, preuve, self.userinfo(jetons.acces, preuve))
 
     def _prove(self, jeton: str, attente: Attente) -> JetonIdentite:

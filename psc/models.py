@@ -91,7 +91,8 @@ class TentativePsc(models.Model):
     """One attempt, from the click to the way back: ten minutes, one use (psc.md §4.1, §5.1).
 
     What an outsider presents (state, start ticket, session) is here as a digest; what we must say
-    again (nonce, verifier, CIBA request) is encrypted.
+    again (nonce, verifier, CIBA request) is encrypted. So is `recu`, who came back, while a person
+    must still answer; it is erased with the answer.
     """
 
     class Objet(models.TextChoices):
@@ -122,7 +123,9 @@ class TentativePsc(models.Model):
     cree_le = models.DateTimeField(auto_now_add=True)
     expire_le = models.DateTimeField()
     consommee_le = models.DateTimeField(null=True)
-    issue = models.CharField(max_length=40, blank=True)
+    issue = models.CharField(max_length=60, blank=True)
+    recu = OctetsChiffres(null=True)
+    reprise = models.BooleanField("repart d'une session fermée", default=False)
 
     class Meta:
         verbose_name = "tentative Pro Santé Connect"
@@ -279,7 +282,7 @@ class DeconnexionPsc(models.Model):
 
     officine = models.ForeignKey(Officine, on_delete=models.PROTECT)
     session = models.OneToOneField(SessionPsc, on_delete=models.CASCADE)
-    jeton = models.BinaryField()
+    jeton = models.BinaryField(null=True)
     essais = models.PositiveSmallIntegerField(default=0)
     pas_avant = models.DateTimeField()
     garder_jusqua = models.DateTimeField()

@@ -129,7 +129,7 @@ def _connexion_in(request: HttpRequest, officine_id: int, poste: Poste | None) -
         return _render(request, form, poste, 422)
     if service.must_change(operateur, form.identifiants):
         return _ask_new(request, operateur)
-    _open_session(request, operateur, par_mot_de_passe=bool(form.identifiants.mot_de_passe))
+    open_session(request, operateur, par_mot_de_passe=bool(form.identifiants.mot_de_passe))
     return redirect(_first_page(request, operateur))
 
 
@@ -169,7 +169,7 @@ def mot_de_passe(request: HttpRequest) -> HttpResponse:
         except ValidationError as exc:
             form.add_error("nouveau", exc)
         else:
-            _open_session(request, operateur, par_mot_de_passe=True)
+            open_session(request, operateur, par_mot_de_passe=True)
             return redirect(_first_page(request, operateur))
     return render(
         request,
@@ -179,9 +179,10 @@ def mot_de_passe(request: HttpRequest) -> HttpResponse:
     )
 
 
-def _open_session(
+def open_session(
     request: HttpRequest, operateur: Operateur, *, par_mot_de_passe: bool = False
 ) -> None:
+    """Open the session of an operator under a new key; a colleague's ends first, and wholly."""
     precedent = request.user if isinstance(request.user, Operateur) else None
     if precedent is not None and precedent.pk != operateur.pk:
         _close(request, precedent, "changement")
