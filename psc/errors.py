@@ -56,6 +56,11 @@ CODES: dict[str, Ligne] = {
     "session_a_reconfirmer": Ligne(
         NotReady, "Votre connexion Pro Santé Connect est à reconfirmer.", _RECONNECTER
     ),
+    "session_finit": Ligne(
+        NotReady,
+        "Votre connexion Pro Santé Connect se termine avant la fin de cet acte.",
+        "Reconnectez-vous avant de commencer.",
+    ),
     "cible_inconnue": Ligne(NotReady, "Ce service connecté n'est pas réglé.", _TITULAIRE),
     "jeton_perime": Ligne(Rejected, "La connexion Pro Santé Connect a expiré.", _RECONNECTER),
     # The way back (psc.md §5.1).

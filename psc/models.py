@@ -282,7 +282,7 @@ class DeconnexionPsc(models.Model):
 
     officine = models.ForeignKey(Officine, on_delete=models.PROTECT)
     session = models.OneToOneField(SessionPsc, on_delete=models.CASCADE)
-    jeton = models.BinaryField()
+    jeton = models.BinaryField(null=True)
     essais = models.PositiveSmallIntegerField(default=0)
     pas_avant = models.DateTimeField()
     garder_jusqua = models.DateTimeField()

@@ -128,6 +128,7 @@ LIBELLES: dict[str, str] = {
     "session.fermer": "Session fermée",
     "session.fermer_a_distance": "Session fermée à distance",
     "session.verrouiller": "Session verrouillée",
+    "psc.deconnexion_distante": "Pro Santé Connect : fermeture non confirmée par le service",
     "psc.deconnexion_recue": "Pro Santé Connect : déconnexion demandée par le service",
     "psc.echanger": "Pro Santé Connect : jeton d'un service obtenu",
     "psc.etat": "Pro Santé Connect : état du service vu",

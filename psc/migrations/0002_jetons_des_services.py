@@ -28,7 +28,7 @@ class Migration(migrations.Migration):
             name='DeconnexionPsc',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('jeton', models.BinaryField()),
+                ('jeton', models.BinaryField(null=True)),
                 ('essais', models.PositiveSmallIntegerField(default=0)),
                 ('pas_avant', models.DateTimeField()),
                 ('garder_jusqua', models.DateTimeField()),

@@ -12,7 +12,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import F, QuerySet
 from django.utils import timezone
 
 from pharmacy import audit, parametres
@@ -76,6 +76,16 @@ def current(acteur: Acteur, cle_session: str) -> SessionPsc | None:
     Active or to be confirmed again (`state_of` says which); never a colleague's, never one that is
     parked or over. One query, nothing written. Source: psc.md §3.8, §5.5.
     """
+    session = active_of(acteur)
+    ici = session is not None and session.session_empreinte == key_digest(cle_session)
+    return session if ici else None
+
+
+def active_of(acteur: Acteur) -> SessionPsc | None:
+    """Return the session of this operator on their poste, whatever asks: a page, or a worker.
+
+    Never a colleague's, never one that is parked or over. One query. Source: psc.md §3.8.
+    """
     if acteur.poste_id is None:
         return None
     return (
@@ -83,7 +93,6 @@ def current(acteur: Acteur, cle_session: str) -> SessionPsc | None:
         .filter(
             operateur_id=acteur.operateur_id,
             poste_id=acteur.poste_id,
-            session_empreinte=key_digest(cle_session),
             etat__in=EN_COURS,
             echeance_fin__gt=timezone.now(),
         )
@@ -383,6 +392,14 @@ def _close_remotely(session: SessionPsc, identite: str) -> None:
     )
     officine_id, ligne_id = session.officine_id, ligne.pk
     transaction.on_commit(lambda: ring_task(TACHE_DECONNECTER, officine_id, ligne_id, "interactif"))
+
+
+def mark_stale(session_psc: SessionPsc) -> None:
+    """Ask for a confirmation: the service could not be reached when it was needed."""
+    SessionPsc.objects.filter(
+        officine_id=session_psc.officine_id, pk=session_psc.pk, etat=SessionPsc.Etat.ACTIVE
+    ).update(etat=SessionPsc.Etat.A_RECONFIRMER, version=F("version") + 1)
+    announce_entete(session_psc.officine_id)
 
 
 def end_of_operateur(officine_id: int, operateur_id: int, motif: str) -> int:

@@ -1,7 +1,9 @@
 """People just authenticated, as the service would give them, for the life of a session."""
 
 import time
+from datetime import timedelta
 
+from psc.coffre import seal, unseal
 from psc.echanges import Authentifie, Jetons
 from psc.jetons import JetonIdentite
 from psc.models import SessionPsc
@@ -35,3 +37,18 @@ def attache(troupe, code="A02", poste=0, cle="cle-a02", voie=SessionPsc.Voie.COD
     return sessions.attach(
         troupe.operateurs[code], troupe.postes[poste], cle, authentifie(**champs), voie, None
     )
+
+
+def vieillit(session, secondes):
+    """The tokens were received that long ago; the deadlines moved with them."""
+    jetons = unseal(session.pk, bytes(session.jetons))
+    vieux = Jetons(**{**vars(jetons), "recu_le": jetons.recu_le - secondes})
+    recul = timedelta(seconds=secondes)
+    SessionPsc.objects.filter(pk=session.pk).update(
+        jetons=seal(session.pk, vieux),
+        echeance_inactivite=session.echeance_inactivite - recul,
+        authentifie_le=session.authentifie_le - recul,
+        echeance_fin=session.echeance_fin - recul,
+        derniere_activite=session.derniere_activite - recul,
+    )
+    session.refresh_from_db()
