@@ -1,4 +1,4 @@
-"""Addresses of Pro Santé Connect, under /psc/ (psc.md §4.3). The callback is declared to the ANS."""
+"""Addresses of Pro Santé Connect, under /psc/. The callback is declared to the ANS."""
 
 from django.urls import path
 

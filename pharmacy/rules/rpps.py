@@ -1,6 +1,5 @@
 """The RPPS number of a health professional."""
 
-
 import re
 
 _SEPARATEURS = re.compile(r"[\s.\-]")

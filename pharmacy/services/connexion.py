@@ -148,7 +148,8 @@ def confirm_password(acteur: Acteur, mot_de_passe: str) -> None:
 
 def _confirm(acteur: Acteur, mot_de_passe: str) -> ConnexionRefusee | None:
     operateur = Operateur.objects.get(pk=acteur.operateur_id, officine_id=acteur.officine_id)
-    poste = Poste.objects.filter(pk=acteur.poste_id, officine_id=acteur.officine_id).first()
+    postes = Poste.objects.filter(officine_id=acteur.officine_id)
+    poste = postes.filter(pk=acteur.poste_id).first() if acteur.poste_id else None
     verrou = _verrou_locked(acteur.officine_id, poste, operateur.code)
     maintenant = timezone.now()
     if verrou.bloque_jusqua and verrou.bloque_jusqua > maintenant:

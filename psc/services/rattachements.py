@@ -69,6 +69,11 @@ def read_typed(rpps: str, national: str = "") -> IdentiteSaisie:
     return IdentiteSaisie(national=national)
 
 
+def _of_identity(identite: Identite) -> IdentiteSaisie:
+    rpps = identite.rpps
+    return IdentiteSaisie(rpps) if rpps else IdentiteSaisie("", identite.national)
+
+
 # Reading.
 
 
@@ -280,7 +285,9 @@ def request(operateur: Operateur, identite: Identite) -> RattachementPsc:
     that already says this RPPS needs no approval. Source: psc.md §3.4 line 4; cases 12, 13.
     """
     acteur = acteur_of(operateur, None)
-    saisie = IdentiteSaisie(identite.rpps) if identite.rpps else IdentiteSaisie("", identite.national)
+    saisie = (
+        IdentiteSaisie(identite.rpps) if identite.rpps else IdentiteSaisie("", identite.national)
+    )
     lien = current(operateur)
     if lien is not None and (lien.rpps, lien.national) == (saisie.rpps, saisie.national):
         return lien
@@ -432,9 +439,7 @@ def prove(operateur: Operateur, authentifie: Authentifie) -> RattachementPsc:
     identite, acteur = authentifie.identite, acteur_of(operateur, None)
     lien = current(operateur)
     if lien is None or lien.etat == Etat.DEMANDE:
-        rpps = identite.rpps
-        saisie = IdentiteSaisie(rpps) if rpps else IdentiteSaisie("", identite.national)
-        lien = _create(acteur, operateur, saisie, Etat.DECLARE)
+        lien = _create(acteur, operateur, _of_identity(identite), Etat.DECLARE)
     if lien.etat == Etat.DECLARE:
         lien.etat, lien.prouve_le = Etat.PROUVE, timezone.now()
         _note(acteur, "prouver", lien)

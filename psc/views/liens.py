@@ -75,8 +75,7 @@ def _page(
         "faute": faute[1] if faute else "",
         "acte": request.POST.get("acte", "") if faute else "",
         "saisie": {
-            nom: request.POST.get(nom, "") if faute else ""
-            for nom in ("rpps", "national", "motif")
+            nom: request.POST.get(nom, "") if faute else "" for nom in ("rpps", "national", "motif")
         },
         "fait": request.GET.get("fait", ""),
     }

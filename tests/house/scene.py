@@ -12,6 +12,7 @@ from ins.services.taches import open_tache
 from pharmacy.models import LigneDelivrance, Operateur, RecuCarte, SessionOuverte
 from pharmacy.services.habilitations import matrix_of_roles
 from pharmacy.services.vente import Boite, ligne_add, patient_choose, vente_hold, vente_terminate
+from psc.models import RattachementPsc
 from teleservices.models import Envoi
 from tests.house.test_contrats import CONTRATS
 from tests.ins.dossiers import dossier, fuse, with_piece
@@ -57,6 +58,8 @@ class Decor:
         self._pair()
         if etape == "enrolement":
             self._enrol(acteur)
+        if etape == "avis":
+            self._avis()
 
     def _session(self):
         """The préparateur is signed in on the second poste."""
@@ -89,6 +92,17 @@ class Decor:
         presenter(donne.secret)
         donne.refresh_from_db()
         self.ids["comparaison"] = donne.comparaison
+
+    def _avis(self):
+        """The titulaire reads of a change of their own link."""
+        RattachementPsc.objects.create(
+            officine=self.troupe.officine,
+            operateur=self.troupe.operateurs["A01"],
+            declare_par=self.troupe.operateurs["A01"],
+            environnement="simulateur",
+            rpps=self.troupe.operateurs["A01"].rpps,
+            avis="rpps_change",
+        )
 
     def _pair(self):
         """A second file of the same person, and another one already merged."""

@@ -29,6 +29,7 @@ from pharmacy.models import (
     SessionOuverte,
     Vente,
 )
+from psc.models import RattachementPsc
 from teleservices.models import Envoi
 from tests.house.scene import Decor
 from tests.ordonnance.atelier import LEVOTHYROX, NUMERO
@@ -322,6 +323,9 @@ VUES = {
         etape="confirmee",
         ailleurs="tests/ordonnance/test_rattachement : il faut un produit",
     ),
+    "psc_liens": Vue("GET", "psc.rattacher"),
+    "psc_lien": Vue("GET POST", "psc.rattacher", corps={"acte": "declarer", "rpps": "10100000065"}),
+    "psc_mon_lien": Vue("GET POST", "session", corps={"acte": "lu"}, etape="avis"),
     "ordonnance_a_regulariser": Vue("GET", "ordonnance.lire", etape="papier"),
 }
 VUES |= {
@@ -479,6 +483,7 @@ def _rows(troupe):
             ContexteApcv,
             Habilitation,
             SessionOuverte,
+            RattachementPsc,
         )
     ]
 
