@@ -139,7 +139,9 @@ def _let_in(
             connexion.open_proven(operateur, tentative.poste, "psc")
             cle = comptoir.open(operateur)
         retenue = choix.retenue if choix.issue == "automatique" or choix.retenue else None
-        sessions.attach(operateur, tentative.poste, cle, authentifie, voie, retenue)
+        session = sessions.attach(operateur, tentative.poste, cle, authentifie, voie, retenue)
+        if not sur_place:
+            sessions.mark_opener(session)
         tentative.operateur = operateur
         tentative.save(update_fields=["operateur"])
         tentatives.follow(tentative, cle)
