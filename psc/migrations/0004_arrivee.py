@@ -6,7 +6,7 @@ import pharmacy.chiffre
 
 
 class Migration(migrations.Migration):
-    dependencies = [("psc", "0002_jetons_des_services")]
+    dependencies = [("psc", "0003_demandes_de_rattachement")]
 
     operations = [
         migrations.AddField(
