@@ -45,7 +45,8 @@ class Vue:
 
     `droit` None: open to anyone. `ecrire` is the right a POST needs when it is stricter. `corps` is
     a body that succeeds (None: proved elsewhere, `ailleurs` says where). NAVIGATION is a GET that
-    writes: the way to Pro Santé Connect and back. `etape` is how far the sale is. `trace` False: says why nothing is audited though a patient shows.
+    writes: the way to Pro Santé Connect and back. `etape` is how far the sale is. `trace` False:
+    says why nothing is audited though a patient shows.
     """
 
     methodes: str
@@ -549,7 +550,7 @@ def test_a_read_writes_no_business_row(scene, halle, nom):
     for entetes in ({}, HX):
         with CaptureQueriesContext(connection) as requetes:
             reponse = scene.call(client, nom, "GET", **entetes)
-        assert reponse.status_code in {200, 204, 302}
+        assert reponse.status_code in {200, 204, 302} or VUES[nom].ailleurs
         ecrites = [q["sql"] for q in requetes if _ECRITURE.match(q["sql"])]
         assert [sql for sql in ecrites if not _PERMISES.match(sql)] == []
 
