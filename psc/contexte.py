@@ -18,6 +18,11 @@ class PscDeLaPage:
     actif: bool
     instant: int
 
+    @property
+    def telephone(self) -> bool:
+        """Whether the telephone may be called. No query."""
+        return self.actif and bool(settings.PSC_CIBA)
+
     @cached_property
     def indisponible(self) -> bool:
         """Whether the breaker is open: the button says so (case 80). One query."""
