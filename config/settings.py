@@ -235,6 +235,8 @@ PSC_TENTATIVE_S = env.entier("PSC_TENTATIVE_S", 600, mini=60, maxi=600)
 PSC_BILLET_S = env.entier("PSC_BILLET_S", 60, mini=10, maxi=60)
 # The browser that confirms on behalf of a desktop shell has the same address as the shell.
 PSC_MEME_ADRESSE = env.booleen("PSC_MEME_ADRESSE", defaut=True)
+# Whether the ANS declared our address for the sessions that the service ends by itself.
+PSC_DECONNEXION_RECUE = env.booleen("PSC_DECONNEXION_RECUE", defaut=False)
 PSC_DUREE_MAX_S = env.entier("PSC_DUREE_MAX_S", 4 * 3600, mini=600, maxi=4 * 3600)
 PSC_INACTIVITE_MAX_S = env.entier("PSC_INACTIVITE_MAX_S", 1800, mini=60, maxi=1800)
 

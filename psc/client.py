@@ -88,6 +88,14 @@ class PscClient:
         """Return the endpoints, kept a day. Raises Unavailable when they were never had."""
         return self._decouverte.get()
 
+    def refresh(self) -> None:
+        """Ask again for the public documents, for who wants to know whether the service answers.
+
+        Raises the error of the network or of the check; the former documents stay. Source: §5.3.
+        """
+        self._decouverte.ask()
+        self._cles.ask()
+
     # The code flow.
 
     def authorization_url(self, depart: Depart) -> str:

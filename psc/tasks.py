@@ -1,12 +1,17 @@
 """Doors for Celery: (officine_id, row_id), or nothing."""
 
+import logging
 from uuid import UUID
 
 from celery import shared_task
 
 from pharmacy.isolation.contexte import officine_context
-from psc.services import ciba, deconnexions, entretien
+from psc.services import ciba, deconnexions, entretien, sante
+from psc.services.sante import TACHE_VERIFIER
 from psc.services.sessions import TACHE_DECONNECTER
+from teleservices.errors import TeleserviceError
+
+logger = logging.getLogger(__name__)
 
 
 @shared_task(name=TACHE_DECONNECTER, ignore_result=True)
@@ -27,3 +32,13 @@ def sonder(officine_id: int, tentative_id: str) -> None:
 def entretenir() -> None:
     """End what is over, close what waits, forget what is old."""
     entretien.sweep()
+
+
+@shared_task(name=TACHE_VERIFIER, ignore_result=True)
+def verifier(officine_id: int, _ligne_id: int) -> None:
+    """Ask the service for its public documents; the page of its state reads what it says."""
+    with officine_context(officine_id):
+        try:
+            sante.verify()
+        except TeleserviceError as erreur:
+            logger.warning("psc.verification %s", erreur.code)

@@ -129,7 +129,7 @@ def _let_in(
 ) -> None:
     """Open the local session when there is none, attach the national one, in one transaction."""
     courant = comptoir.courant
-    operateur = Operateur.objects.get(officine_id=tentative.officine_id, pk=issue.operateur_id)
+    operateur = Operateur.objects.get(officine_id=tentative.officine_id, pk=issue.operateur_id or 0)
     sur_place = courant is not None and courant.pk == operateur.pk and not comptoir.verrouille
     with transaction.atomic():
         lien = rattachements.prove(operateur, authentifie)
@@ -139,9 +139,7 @@ def _let_in(
             connexion.open_proven(operateur, tentative.poste, "psc")
             cle = comptoir.open(operateur)
         retenue = choix.retenue if choix.issue == "automatique" or choix.retenue else None
-        sessions.attach(
-            operateur, tentative.poste, cle, authentifie, voie, retenue, ouvre=not sur_place
-        )
+        sessions.attach(operateur, tentative.poste, cle, authentifie, voie, retenue)
         tentative.operateur = operateur
         tentative.save(update_fields=["operateur"])
         tentatives.follow(tentative, cle)
@@ -162,9 +160,7 @@ def _name_of(identite: Identite) -> str:
         return "plusieurs RPPS"
 
 
-def trace(
-    tentative: TentativePsc, acte: str, resultat: str = "ok", precision: str = ""
-) -> None:
+def trace(tentative: TentativePsc, acte: str, resultat: str = "ok", precision: str = "") -> None:
     """Add a line to the journal for an attempt: its operator's, or the poste's while unknown."""
     objet = f"tentative:{tentative.pk}"
     operateur = tentative.operateur
@@ -284,9 +280,7 @@ def link(tentative: TentativePsc, comptoir: Comptoir, operateur: Operateur) -> I
     return _apply(tentative, authentifie, comptoir, issue)
 
 
-def who(
-    tentative: TentativePsc, authentifie: Authentifie, comptoir: Comptoir
-) -> Operateur | None:
+def who(tentative: TentativePsc, authentifie: Authentifie, comptoir: Comptoir) -> Operateur | None:
     """Return the operator whom an identity designates, for the question that is asked."""
     issue = decide(tentative, authentifie.identite, comptoir.courant)
     return Operateur.objects.filter(

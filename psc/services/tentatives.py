@@ -1,4 +1,4 @@
-"""An attempt, from the click to the way back: ten minutes, one browser, one use (psc.md §3.6, §5.1).
+"""An attempt, from the click to the way back: ten minutes, one browser, one use (psc.md §3.6).
 
 Topology A: the window that opens is of the same browser, the attempt is bound to its session.
 Topology B: another browser continues, by a ticket opened once, then a cookie of its own; the
@@ -160,9 +160,7 @@ def claim_ticket(officine_id: int, billet: str, ip: str | None) -> TentativePsc 
 
 def of_state(officine_id: int, etat: str) -> TentativePsc | None:
     """Return the attempt of a state, by its digest. Source: psc.md §5.1, point 2."""
-    return TentativePsc.objects.filter(
-        officine_id=officine_id, etat_empreinte=digest(etat)
-    ).first()
+    return TentativePsc.objects.filter(officine_id=officine_id, etat_empreinte=digest(etat)).first()
 
 
 def of_id(officine_id: int, tentative_id: UUID) -> TentativePsc | None:
@@ -232,7 +230,7 @@ def refuse(tentative: TentativePsc, code: str) -> None:
 
 
 def take(tentative: TentativePsc) -> Authentifie | None:
-    """Return who waits for the answer, to whoever answers first; None to the others, or too late."""
+    """Return who waits for the answer, to whoever answers first; None afterwards, or too late."""
     if tentative.recu is None or tentative.issue not in OUVERTES:
         return None
     pris = TentativePsc.objects.filter(

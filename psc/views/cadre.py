@@ -128,7 +128,7 @@ def route_of(chemin: str) -> tuple[str, dict[str, str]]:
     if not chemin.startswith("/") or chemin.startswith(("//", "/psc", "/connexion")):
         return ACCUEIL, {}
     try:
-        trouve = resolve(chemin.split("?")[0])
+        trouve = resolve(chemin.split("?", maxsplit=1)[0])
     except Resolver404:
         return ACCUEIL, {}
     lues = getattr(trouve.func, "methodes", ((), ()))[0]

@@ -19,7 +19,16 @@ from pharmacy.models import Operateur, Poste
 from psc.models import TentativePsc
 from psc.services import arrivee, tentatives
 from psc.services.acces import psc_client
-from psc.views.cadre import go, mine, page, read_flow, return_address, route_of, sentence, write_flow
+from psc.views.cadre import (
+    go,
+    mine,
+    page,
+    read_flow,
+    return_address,
+    route_of,
+    sentence,
+    write_flow,
+)
 from psc.views.phrases import Parole, of_code, of_tentative
 from teleservices import disjoncteur
 from teleservices.errors import NotReady, OutcomeUnknown, TeleserviceError, Unavailable

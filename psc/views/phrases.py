@@ -38,11 +38,6 @@ _PHRASES: dict[str, tuple[str, str, str]] = {
         f"Le titulaire la verra dans la console. D'ici là : {_CODE[0].lower()}{_CODE[1:]}",
         "PSC-210",
     ),
-    "lien_impossible": (
-        "Cette identité ne peut pas être rattachée à cet opérateur.",
-        f"{_TITULAIRE} {_CODE}",
-        "PSC-211",
-    ),
 }
 _ETATS: dict[str, tuple[str, str, str]] = {
     tentatives.ANNULEE: ("Connexion annulée.", _CODE, "PSC-220"),

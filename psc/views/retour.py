@@ -40,9 +40,7 @@ _INCONNU = Parole(
     "Recommencez au comptoir, ou utilisez votre code et votre mot de passe.",
     "PSC-240",
 )
-_DEJA = Parole(
-    "Cette connexion a déjà servi.", "Vous pouvez fermer cette fenêtre.", "PSC-241"
-)
+_DEJA = Parole("Cette connexion a déjà servi.", "Vous pouvez fermer cette fenêtre.", "PSC-241")
 _PARAMETRES_MAX = 30
 
 
@@ -67,8 +65,6 @@ def callback(request: HttpRequest) -> HttpResponse:
         return sentence(request, _INCONNU, 400)
     with _inside(officine_id):
         tentative = tentatives.of_state(officine_id, retour.etat)
-        if tentative is None and flux is not None and officine_courante() is not None:
-            tentative = tentatives.of_state(officine_id, retour.etat)
         return _arrive(request, tentative, retour)
 
 
@@ -76,9 +72,7 @@ def _inside(officine_id: int) -> AbstractContextManager[None]:
     return nullcontext() if officine_courante() == officine_id else officine_context(officine_id)
 
 
-def _arrive(
-    request: HttpRequest, tentative: TentativePsc | None, retour: Retour
-) -> HttpResponse:
+def _arrive(request: HttpRequest, tentative: TentativePsc | None, retour: Retour) -> HttpResponse:
     """Points 2 to 5: known, of this browser, alive, consumed before any call."""
     if tentative is None:
         return sentence(request, _INCONNU, 400)
@@ -103,14 +97,12 @@ def _is_of_this_browser(request: HttpRequest, tentative: TentativePsc) -> bool:
 
 def _finish(request: HttpRequest, tentative: TentativePsc, retour: Retour) -> HttpResponse:
     """Points 6 to 13: one exchange, every check, then what was decided."""
-    erreur: TeleserviceError | None = None
     try:
         authentifie = psc_client().finish(retour, tentatives.depart_of(tentative, retour.etat))
-    except TeleserviceError as exc:
-        erreur = exc
-    note_outcome(erreur)
-    if erreur is not None:
+    except TeleserviceError as erreur:
+        note_outcome(erreur)
         return _failed(request, tentative, erreur)
+    note_outcome(None)
     if tentative.billet_empreinte:
         tentatives.conclude(tentative, tentatives.RECUE, authentifie)
     else:
@@ -254,5 +246,3 @@ def situation(request: HttpRequest) -> HttpResponse:
         return go(request, reverse("psc_situation"))
     vue = situations.view_of(acteur, cle)
     return render(request, "psc/situation.html", {"situation": vue})
-
-
