@@ -12,15 +12,17 @@ class PscConfig(AppConfig):
     def ready(self) -> None:
         """Register the checks, and what the core calls."""
         from pharmacy.events import RppsChange, subscribe
+        from pharmacy.services.sessions import register_complement
         from pharmacy.session.accueil import register_avis
         from psc import checks, reglages_officine, suites_de_session
-        from psc.services import rattachements
+        from psc.services import etat, rattachements
         from psc.services.jetons_services import FournisseurPsc
         from teleservices.identite_nationale import register_fournisseur
 
         del checks
         reglages_officine.register_all()
         suites_de_session.register_all()
+        register_complement(etat.words_by_operator)
         register_fournisseur(FournisseurPsc())
         subscribe(RppsChange, rattachements.follow_sheet)
         register_avis("psc_mon_lien", rattachements.has_notice)

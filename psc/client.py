@@ -88,6 +88,14 @@ class PscClient:
         """Return the endpoints, kept a day. Raises Unavailable when they were never had."""
         return self._decouverte.get()
 
+    def refresh(self) -> None:
+        """Ask again for the public documents, for who wants to know whether the service answers.
+
+        Raises the error of the network or of the check; the former documents stay. Source: §5.3.
+        """
+        self._decouverte.ask()
+        self._cles.ask()
+
     # The code flow.
 
     def authorization_url(self, depart: Depart) -> str:
@@ -236,7 +244,7 @@ class PscClient:
                 return Sondage("ralentir" if exc.code == "slow_down" else "en_attente")
             raise _refusal(exc, codes) from exc
         except (Unavailable, OutcomeUnknown):
-            return Sondage("en_attente")
+            return Sondage("en_attente", panne=True)
         attente = Attente(self._horloge(), demande.debut)
         authentifie = self._authenticated(reponse, attente)
         self._check_called(authentifie, demande.rpps)

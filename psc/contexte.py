@@ -8,6 +8,8 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils import timezone
 
+from pharmacy.acteurs import Acteur
+from psc.services.etat import EtatVu, read_header
 from teleservices.models import Disjoncteur
 
 
@@ -17,6 +19,12 @@ class PscDeLaPage:
 
     actif: bool
     instant: int
+    request: HttpRequest
+
+    @property
+    def telephone(self) -> bool:
+        """Whether the telephone may be called. No query."""
+        return self.actif and bool(settings.PSC_CIBA)
 
     @cached_property
     def indisponible(self) -> bool:
@@ -25,8 +33,16 @@ class PscDeLaPage:
             service="psc", environnement=settings.ENVIRONNEMENT, ouvert_jusqua__gt=timezone.now()
         ).exists()
 
+    @cached_property
+    def etat(self) -> EtatVu | None:
+        """What the header shows of who works here; None for nobody. Two or three queries."""
+        acteur: Acteur | None = getattr(self.request, "acteur", None)
+        cle = self.request.session.session_key
+        if acteur is None or cle is None or not self.actif:
+            return None
+        return read_header(acteur, cle)
+
 
 def psc(request: HttpRequest) -> dict[str, object]:
-    """Return the context of the button."""
-    del request
-    return {"psc": PscDeLaPage(settings.PSC_ACTIF, int(time.time()))}
+    """Return the context of the button and of the header."""
+    return {"psc": PscDeLaPage(settings.PSC_ACTIF, int(time.time()), request)}

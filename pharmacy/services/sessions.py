@@ -1,5 +1,6 @@
 """The open sessions of an officine: noted when they open, closed from afar at once (TIT-04)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -36,6 +37,20 @@ class SessionVue:
     dernier_acte: datetime
     verrouillee: bool
     ici: bool
+    complement: str = ""
+
+
+# What an app above says of (operator, poste): one heading, one reading for the whole list.
+_complements: list[Callable[[int], dict[tuple[int, int], str]]] = []
+
+
+def register_complement(lire: Callable[[int], dict[tuple[int, int], str]]) -> None:
+    """Say more of each open session; called from `AppConfig.ready()`."""
+    _complements[:] = [lire]
+
+
+def _complement(officine_id: int) -> dict[tuple[int, int], str]:
+    return _complements[0](officine_id) if _complements else {}
 
 
 def note_opening(
@@ -89,7 +104,7 @@ def forget(officine_id: int, cle: str | None) -> None:
 
 
 def session_list(officine_id: int, cle: str | None) -> list[SessionVue]:
-    """Return the open sessions, the latest act first, in one query; `cle` is the reader's own."""
+    """Return the open sessions, the latest act first; `cle` is the reader's own. Two queries."""
     vivantes = Session.objects.filter(
         session_key=OuterRef("cle"), expire_date__gt=timezone.now()
     ).values("session_data")
@@ -99,11 +114,14 @@ def session_list(officine_id: int, cle: str | None) -> list[SessionVue]:
         .exclude(contenu=None)
         .select_related("operateur", "poste")
     )
-    vues = [_show(ligne, cle) for ligne in lignes]
+    dits = _complement(officine_id)
+    vues = [_show(ligne, cle, dits) for ligne in lignes]
     return sorted((v for v in vues if v is not None), key=lambda v: v.dernier_acte, reverse=True)
 
 
-def _show(ligne: SessionOuverte, cle: str | None) -> SessionVue | None:
+def _show(
+    ligne: SessionOuverte, cle: str | None, dits: dict[tuple[int, int], str]
+) -> SessionVue | None:
     contenu = SessionStore().decode(ligne.contenu)  # type: ignore[attr-defined]
     if contenu.get(SESSION_KEY) != str(ligne.operateur_id):
         return None
@@ -115,6 +133,7 @@ def _show(ligne: SessionOuverte, cle: str | None) -> SessionVue | None:
         dernier_acte=heure(float(contenu.get("activite", ligne.ouverte_le.timestamp()))),
         verrouillee=bool(contenu.get("verrouillee")),
         ici=ligne.cle == cle,
+        complement=dits.get((ligne.operateur_id, ligne.poste_id or 0), ""),
     )
 
 

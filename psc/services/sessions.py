@@ -9,6 +9,7 @@ import json
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
@@ -20,6 +21,7 @@ from pharmacy.acteurs import Acteur
 from pharmacy.chiffre import empreinte
 from pharmacy.flux import announce_entete
 from pharmacy.models import Operateur, Poste
+from pharmacy.services.vente import VenteRefusee
 from psc.coffre import CoffreFerme, seal, unseal
 from psc.echanges import Authentifie, Jetons
 from psc.errors import error_of
@@ -392,6 +394,62 @@ def _close_remotely(session: SessionPsc, identite: str) -> None:
     )
     officine_id, ligne_id = session.officine_id, ligne.pk
     transaction.on_commit(lambda: ring_task(TACHE_DECONNECTER, officine_id, ligne_id, "interactif"))
+
+
+def keep(session_psc: SessionPsc, minutes: int | None = None) -> None:
+    """Keep a session that its owner leaves aside; its deadlines are those of its last tokens.
+
+    `minutes`: nobody answered, it ends that soon unless it serves again.
+    Source: psc.md §3.9, PSC-06.
+    """
+    with transaction.atomic():
+        session = (
+            _living(session_psc.officine_id)
+            .select_for_update(of=("self",), no_key=True)
+            .filter(pk=session_psc.pk)
+            .select_related("operateur")
+            .first()
+        )
+        if session is None:
+            return
+        _extend(session)
+        if minutes is not None:
+            limite = timezone.now() + timedelta(minutes=minutes)
+            session.echeance_fin = min(session.echeance_fin, limite)
+            session.echeance_inactivite = min(session.echeance_inactivite, limite)
+        session.version += 1
+        session.save(update_fields=["echeance_fin", "echeance_inactivite", "version"])
+        note(session, "psc.garder", precision="" if minutes is None else "sans_reponse")
+
+
+def _extend(session: SessionPsc) -> None:
+    """Give back the deadlines that the last tokens opened, whatever was lowered since."""
+    try:
+        jetons = unseal(session.pk, bytes(session.jetons or b""))
+    except CoffreFerme:
+        return
+    echeances = compute_deadlines(
+        _date(jetons.recu_le),
+        jetons.renouvellement_expire_s,
+        session.authentifie_le or session.cree_le,
+        read_limites(),
+    )
+    session.echeance_inactivite, session.echeance_fin = echeances.inactivite, echeances.fin
+
+
+def close_own(acteur: Acteur, session_id: UUID) -> None:
+    """End one of one's own sessions, wherever it is.
+
+    PermissionError for a colleague's, noted as a security event; VenteRefusee (PSC-404) for one
+    that is over or was never ours. Source: PSC-08; case 65.
+    """
+    session = _living(acteur.officine_id).filter(pk=session_id).select_related("operateur").first()
+    if session is None:
+        raise VenteRefusee("Cette session Pro Santé Connect est déjà fermée.", "PSC-404")
+    if session.operateur_id != acteur.operateur_id:
+        audit.note(acteur, "psc.securite", f"psc:{session.pk}", resultat="refus", precision="autre")
+        raise PermissionError("Cette session n'est pas la vôtre.")
+    end(session, "a_distance")
 
 
 def mark_stale(session_psc: SessionPsc) -> None:

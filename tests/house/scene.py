@@ -17,6 +17,7 @@ from teleservices.models import Envoi
 from tests.house.test_contrats import CONTRATS
 from tests.ins.dossiers import dossier, fuse, with_piece
 from tests.ordonnance.atelier import LEVOTHYROX, NUMERO, confirmer, recuperer
+from tests.psc.sessions_psc import attache
 
 
 class Decor:
@@ -42,6 +43,7 @@ class Decor:
             "verbe": "reader.assign",
             "contexte_id": self._contexte().pk,
             "session_id": self._session().pk,
+            "psc_id": attache(troupe).pk,
             "marque": matrix_of_roles(troupe.officine.pk).marque,
         }
         if etape == "parti":

@@ -337,6 +337,17 @@ VUES = {
     "psc_mon_lien": Vue("GET POST", "session", corps={"acte": "lu"}, etape="avis"),
     "ordonnance_a_regulariser": Vue("GET", "ordonnance.lire", etape="papier"),
 }
+VUES |= {
+    "psc_etat": Vue("GET", "session"),
+    "psc_quitter": Vue("GET", "session"),
+    "psc_garder": Vue("POST", "session", trace="sans connexion : rien à garder"),
+    "psc_deconnecter": Vue("POST", "session", trace="sans connexion : rien à fermer"),
+    "psc_fin": Vue("GET", trace="une phrase, la même pour tous"),
+    "psc_deconnexion_recue": Vue("MACHINE", ailleurs="signée par Pro Santé Connect"),
+    "psc_sessions": Vue("GET", "session"),
+    "psc_session_fermer": Vue("POST", "session", code="A02", trace="en son nom, pas d'A01"),
+    "psc_sante": Vue("GET POST", "parametres.modifier"),
+}
 MACHINES = {nom for nom, vue in VUES.items() if vue.methodes == "MACHINE"}
 OUVERTES = {nom for nom, vue in VUES.items() if vue.droit is None and vue.methodes != "API"}
 API_AGENT = {nom for nom, vue in VUES.items() if vue.methodes == "API"}
