@@ -229,6 +229,8 @@ PSC_ALGORITHMES = env.texte("PSC_ALGORITHMES", "RS256").split()
 PSC_MARGE_S = env.entier("PSC_MARGE_S", 30, maxi=60)
 PSC_PROMPT_LOGIN = env.booleen("PSC_PROMPT_LOGIN", defaut=True)
 PSC_AGE_MAX_S = env.entier("PSC_AGE_MAX_S", 0, maxi=4 * 3600)
+# Approval on the telephone: the ANS opens it service by service.
+PSC_CIBA = env.booleen("PSC_CIBA", defaut=False)
 PSC_TENTATIVE_S = env.entier("PSC_TENTATIVE_S", 600, mini=60, maxi=600)
 PSC_BILLET_S = env.entier("PSC_BILLET_S", 60, mini=10, maxi=60)
 # The browser that confirms on behalf of a desktop shell has the same address as the shell.

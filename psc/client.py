@@ -244,7 +244,7 @@ class PscClient:
                 return Sondage("ralentir" if exc.code == "slow_down" else "en_attente")
             raise _refusal(exc, codes) from exc
         except (Unavailable, OutcomeUnknown):
-            return Sondage("en_attente")
+            return Sondage("en_attente", panne=True)
         attente = Attente(self._horloge(), demande.debut)
         authentifie = self._authenticated(reponse, attente)
         self._check_called(authentifie, demande.rpps)

@@ -21,6 +21,11 @@ class PscDeLaPage:
     instant: int
     request: HttpRequest
 
+    @property
+    def telephone(self) -> bool:
+        """Whether the telephone may be called. No query."""
+        return self.actif and bool(settings.PSC_CIBA)
+
     @cached_property
     def indisponible(self) -> bool:
         """Whether the breaker is open: the button says so (case 80). One query."""

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from psc.views import connexion, liens, recue, retour, sante, session
+from psc.views import ciba, connexion, liens, recue, retour, sante, session
 
 urlpatterns = [
     path("", connexion.depart, name="psc_depart"),
@@ -21,6 +21,10 @@ urlpatterns = [
     path("sessions/<uuid:psc_id>/fermer/", session.fermer, name="psc_session_fermer"),
     path("health", sante.sante, name="psc_sante"),
     path("situation", retour.situation, name="psc_situation"),
+    path("ciba", ciba.depart, name="psc_ciba"),
+    path("ciba/<uuid:tentative_id>", ciba.attente, name="psc_ciba_attente"),
+    path("ciba/<uuid:tentative_id>/annuler", ciba.annuler, name="psc_ciba_annuler"),
+    path("e-cps", ciba.e_cps, name="psc_e_cps"),
     path("rattachements/", liens.liste, name="psc_liens"),
     path("rattachements/<int:operateur_id>/", liens.lien, name="psc_lien"),
     path("mon-rattachement/", liens.mon_lien, name="psc_mon_lien"),

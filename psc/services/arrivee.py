@@ -138,10 +138,10 @@ def _let_in(
         if not sur_place:
             connexion.open_proven(operateur, tentative.poste, "psc")
             cle = comptoir.open(operateur)
-        retenue = choix.retenue if choix.issue == "automatique" or choix.retenue else None
-        session = sessions.attach(operateur, tentative.poste, cle, authentifie, voie, retenue)
+        session = sessions.attach(operateur, tentative.poste, cle, authentifie, voie, choix.retenue)
         if not sur_place:
             sessions.mark_opener(session)
+        rattachements.note_responsible(operateur, lien)
         tentative.operateur = operateur
         tentative.save(update_fields=["operateur"])
         tentatives.follow(tentative, cle)

@@ -111,7 +111,9 @@ def _begun(tentative: TentativePsc) -> None:
 
 def _unreachable(request: HttpRequest, erreur: TeleserviceError) -> HttpResponse:
     note_outcome(erreur)
-    return sentence(request, of_code(erreur.code), 503)
+    # Nothing was asked yet: a document that does not come is a service that is down.
+    muet = isinstance(erreur, OutcomeUnknown)
+    return sentence(request, of_code("psc_indisponible" if muet else erreur.code), 503)
 
 
 def note_outcome(erreur: TeleserviceError | None) -> None:

@@ -15,7 +15,15 @@ from psc.checks import check_psc
 from psc.models import DocumentPsc, RattachementPsc, SessionPsc, TentativePsc
 from psc.services import tentatives
 from teleservices.models import Disjoncteur
-from tests.psc.guichet import MOTS_DE_PASSE, RPPS, Guichet, connected, forget_documents, text
+from tests.psc.guichet import (
+    MOTS_DE_PASSE,
+    RPPS,
+    Guichet,
+    connected,
+    forget_documents,
+    hang_up,
+    text,
+)
 from tests.simulators.client_nu import Simulateur
 
 pytestmark = pytest.mark.exigence("PSC-10")
@@ -482,6 +490,7 @@ def test_two_arrivals_at_once_make_one_exchange(vrai):
         ensemble.wait()
         with officine_context(vrai.troupe.officine.pk):
             statuts.append(vrai.back(adresse, client).status_code)
+        hang_up()
         for connexion in connections.all():
             connexion.close()
 
@@ -503,6 +512,7 @@ def test_two_windows_at_once_leave_one_attempt_alive(vrai, fils):
         client = vrai.troupe.navigateur()
         ensemble.wait()
         assert client.get("/psc/").status_code == 302
+        hang_up()
         for connexion in connections.all():
             connexion.close()
 
