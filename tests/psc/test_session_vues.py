@@ -64,11 +64,11 @@ def avance(session, **durees):
 @pytest.mark.exigence("PSC-13")
 def test_the_header_says_whose_identity_by_what_and_for_how_long(halle, client, session):
     page = client.get("/patients/").content.decode()
-    assert "PSC ALBA ESSAI, carte, 3 h 59" in page
+    assert "PSC A. ESSAI, carte, 3 h 59" in page
     assert 'href="/psc/etat?suite=%2Fpatients%2F"' in page
-    assert "PSC ALBA ESSAI" in entete(client)
+    assert "PSC A. ESSAI" in entete(client)
     dialogue = client.get("/psc/etat?suite=/patients/").content.decode()
-    assert "par carte CPS" in dialogue
+    assert "<strong>ALBA ESSAI</strong>, par carte CPS" in dialogue
     assert "Se déconnecter de Pro Santé Connect" in dialogue
 
 
