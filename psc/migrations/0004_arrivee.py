@@ -21,6 +21,9 @@ class Migration(migrations.Migration):
         migrations.AlterField(
             "tentativepsc", "issue", models.CharField(blank=True, max_length=60)
         ),
+        migrations.RunSQL(
+            "DROP FUNCTION comptoir_psc_entretien(timestamptz)", migrations.RunSQL.noop
+        ),
         # Whose rows are due, those who came back and were never answered included: their sessions
         # at Pro Santé Connect are closed (psc.md §3.2, §3.9, §4.1).
         build_function(
