@@ -274,6 +274,7 @@ class Pile:
             "COMPTOIR_PSC_CLE": str(tls / "psc-edc.key"),
             "COMPTOIR_PSC_REDIRECTION": self.adresse + PSC_RETOUR,
             "COMPTOIR_PSC_APRES_DECONNEXION": self.adresse + PSC_FIN,
+            "COMPTOIR_PSC_DECONNEXION_RECUE": "oui",
         }
 
     def _psc_options(self) -> list[str]:
