@@ -78,6 +78,8 @@ def _check_addresses() -> list[CheckMessage]:
         messages.append(
             Error("COMPTOIR_PSC_EMETTEUR : https, sur un hôte de PSC_HOTES.", id="psc.E002")
         )
+    if settings.ENVIRONNEMENT != "simulateur" and any("://" in h for h in settings.PSC_HOTES):
+        messages.append(Error("COMPTOIR_PSC_HOTES : des noms d'hôtes seuls.", id="psc.E002"))
     nos = {
         "COMPTOIR_PSC_REDIRECTION": settings.PSC_REDIRECTION,
         "COMPTOIR_PSC_APRES_DECONNEXION": settings.PSC_APRES_DECONNEXION,

@@ -138,8 +138,10 @@ def _let_in(
         if not sur_place:
             connexion.open_proven(operateur, tentative.poste, "psc")
             cle = comptoir.open(operateur)
-        retenue = choix.retenue if choix.issue == "automatique" or choix.retenue else None
-        sessions.attach(operateur, tentative.poste, cle, authentifie, voie, retenue)
+        session = sessions.attach(operateur, tentative.poste, cle, authentifie, voie, choix.retenue)
+        if not sur_place:
+            sessions.mark_opener(session)
+        rattachements.note_responsible(operateur, lien)
         tentative.operateur = operateur
         tentative.save(update_fields=["operateur"])
         tentatives.follow(tentative, cle)
@@ -265,11 +267,13 @@ def link(tentative: TentativePsc, comptoir: Comptoir, operateur: Operateur) -> I
     waits for a titulaire and Pro Santé Connect connects nobody meanwhile. Source: §3.4 line 4 a,
     §3.5 line 2; case 13.
     """
-    authentifie = tentatives.take(tentative)
+    authentifie = tentatives.peek(tentative)
     if authentifie is None:
         return None
     identite = authentifie.identite
     lien = rattachements.request(operateur, identite)
+    if not _taken(tentative):
+        return None
     meme = is_same_person(operateur.nom, operateur.prenom, identite.noms, identite.prenoms)
     admis = lien.etat in {Lien.DECLARE, Lien.PROUVE} and meme
     if not admis:

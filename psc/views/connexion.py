@@ -111,7 +111,9 @@ def _begun(tentative: TentativePsc) -> None:
 
 def _unreachable(request: HttpRequest, erreur: TeleserviceError) -> HttpResponse:
     note_outcome(erreur)
-    return sentence(request, of_code(erreur.code), 503)
+    # Nothing was asked yet: a document that does not come is a service that is down.
+    muet = isinstance(erreur, OutcomeUnknown)
+    return sentence(request, of_code("psc_indisponible" if muet else erreur.code), 503)
 
 
 def note_outcome(erreur: TeleserviceError | None) -> None:
@@ -183,6 +185,7 @@ def suivi(request: HttpRequest) -> HttpResponse:
         "tentative": tentative,
         "etat": etat,
         "depuis": request.GET.get("depuis", ""),
+        "suite": "" if tentative is None else return_address(request, tentative),
         "parole": None if tentative is None else of_tentative(tentative),
         "a_repondre": etat in tentatives.OUVERTES,
     }

@@ -38,6 +38,8 @@ class Decor:
             "comparaison": "",
             "tache_id": open_tache(troupe.patient(), "piece_differente").pk,
             "acte": "douter",
+            "billet": f"{troupe.officine.pk}.inconnu",
+            "tentative_id": "6b1f5a10-0c3b-4e0b-9b59-0a4f1c2d1099",
             "verbe": "reader.assign",
             "contexte_id": self._contexte().pk,
             "session_id": self._session().pk,

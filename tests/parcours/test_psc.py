@@ -136,13 +136,7 @@ def test_when_the_service_is_down_the_code_opens_as_ever(bureau):
 def test_another_browser_shows_the_number_and_the_counter_opens_alone(bureau, chromium):
     """The desktop shell: a ticket, a number to compare, and a browser that keeps no session."""
     aller(bureau)
-    jeton = bureau.page.locator("meta[name=csrf]").get_attribute("content")
-    bureau.page.evaluate(
-        "(jeton) => { const f = Object.assign(document.createElement('form'),"
-        " {method: 'post', action: '/psc/'}); f.innerHTML ="
-        " `<input name=csrfmiddlewaretoken value=${jeton}>`; document.body.append(f); f.submit(); }",
-        jeton,
-    )
+    bureau.page.get_by_role("button", name="Dans un autre navigateur").press("Enter")
     bureau.voir("L'autre navigateur doit montrer ce numéro")
     assert examiner(bureau.page) == []
     bureau.regarder("psc-billet")

@@ -1,4 +1,4 @@
-"""A counter in front of the simulated service, on real sockets: one browser, and who works there."""
+"""A counter before the simulated service, on real sockets: one browser, and who works there."""
 
 import html
 import re
@@ -49,8 +49,13 @@ def connected(psc, tls, reglages):
     navigateur = Navigateur(tls)
     yield navigateur
     navigateur.close()
-    acces._transport(reglages.TLS_AC, "", "").close()
+    hang_up()
     acces._transport.cache_clear()
+
+
+def hang_up():
+    """Close the connections of this thread to the service."""
+    acces._transport(settings.TLS_AC, "", "").close()
 
 
 class Guichet:

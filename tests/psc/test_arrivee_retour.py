@@ -13,9 +13,17 @@ from pharmacy.isolation.contexte import officine_context
 from pharmacy.models import Operateur
 from psc.checks import check_psc
 from psc.models import DocumentPsc, RattachementPsc, SessionPsc, TentativePsc
-from psc.services import tentatives
+from psc.services import entretien, tentatives
 from teleservices.models import Disjoncteur
-from tests.psc.guichet import MOTS_DE_PASSE, RPPS, Guichet, connected, forget_documents, text
+from tests.psc.guichet import (
+    MOTS_DE_PASSE,
+    RPPS,
+    Guichet,
+    connected,
+    forget_documents,
+    hang_up,
+    text,
+)
 from tests.simulators.client_nu import Simulateur
 
 pytestmark = pytest.mark.exigence("PSC-10")
@@ -452,6 +460,17 @@ def test_who_waits_for_an_answer_is_kept_encrypted_and_forgotten_with_it(guichet
     assert len(guichet.calls("deconnexion")) == 1
 
 
+@pytest.mark.exigence("PSC-12")
+def test_nobody_answers_in_time_and_the_session_over_there_is_closed(guichet):
+    guichet.arrive("bruno CARD")
+    TentativePsc.objects.update(expire_le=timezone.now() - timedelta(seconds=1))
+    assert "plus de dix minutes" in text(guichet.poll())
+    assert guichet.answer("abandonner").status_code == 200
+    entretien.sweep()
+    assert (guichet.attempt().issue, guichet.attempt().recu) == ("expiree", None)
+    assert len(guichet.calls("deconnexion")) == 1
+
+
 @pytest.fixture
 def vrai(django_db_setup, django_db_blocker, psc, tls, settings):
     """The counter without the transaction of a test: what is written is committed, then removed."""
@@ -482,6 +501,7 @@ def test_two_arrivals_at_once_make_one_exchange(vrai):
         ensemble.wait()
         with officine_context(vrai.troupe.officine.pk):
             statuts.append(vrai.back(adresse, client).status_code)
+        hang_up()
         for connexion in connections.all():
             connexion.close()
 
@@ -503,6 +523,7 @@ def test_two_windows_at_once_leave_one_attempt_alive(vrai, fils):
         client = vrai.troupe.navigateur()
         ensemble.wait()
         assert client.get("/psc/").status_code == 302
+        hang_up()
         for connexion in connections.all():
             connexion.close()
 
