@@ -436,6 +436,9 @@ def test_without_htmx_the_page_of_the_attempt_says_it(guichet):
     guichet.leave()
     attendue = f"/psc/confirm/{guichet.attempt().pk}"
     assert guichet.client.get("/psc/tentative/")["Location"] == attendue
+    assert "Connexion en cours" in text(guichet.client.get(attendue))
+    TentativePsc.objects.update(consommee_le=timezone.now())
+    assert "Connexion en cours" in text(guichet.client.get(attendue))
 
 
 # What rests, and two at once.
