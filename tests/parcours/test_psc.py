@@ -52,7 +52,7 @@ def test_one_signs_in_from_the_window_beside_and_the_counter_follows(bureau):
         bureau.voir("répondez dans la fenêtre ouverte")
         bureau.regarder("psc-attente")
         choisir(page, "martin CARD")
-        revenir(bureau, page, "Connexion faite")
+        revenir(bureau, page, "vous êtes connecté")
         assert page.get_by_text("Vous pouvez fermer cette fenêtre").count()
         bureau.images.look(page, "psc-ouverte")
         bureau.page.wait_for_url("**/vente/**")
@@ -74,7 +74,7 @@ def test_a_sale_is_kept_while_one_authenticates_beside_it(bureau):
     bureau.regarder("psc-dialogue")
     with fenetre(bureau) as page:
         choisir(page, "martin MOBILE")
-        revenir(bureau, page, "Connexion faite")
+        revenir(bureau, page, "vous êtes connecté")
         bureau.page.locator("#psc-suivi", has_text="connecté").wait_for()
     bureau.touche("Escape")
     bureau.sans_dialogue()

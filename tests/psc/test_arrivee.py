@@ -37,7 +37,7 @@ def test_the_operator_whose_rpps_comes_back_is_signed_in(guichet):
     assert "Code opérateur" in page
     fenetre = guichet.arrive("alice CARD", "/patients/")
     assert guichet.who() == "A01"
-    assert "Connexion faite" in text(fenetre)
+    assert "vous êtes connecté" in text(fenetre)
     assert "Vous pouvez fermer cette fenêtre" in text(fenetre)
     (session,) = guichet.sessions()
     assert (session.etat, session.moyen, session.rpps) == ("active", "CARD", RPPS["alice"])
@@ -219,7 +219,7 @@ def test_the_operator_at_work_stays_where_they_are(guichet):
     cle = guichet.cookie()
     page = text(guichet.arrive("alice CARD", "/patients/"))
     assert guichet.cookie() == cle
-    assert "Connexion faite" in page
+    assert "vous êtes connecté" in page
     (session,) = guichet.sessions()
     assert session.operateur.code == "A01"
     attente = guichet.poll()
@@ -258,7 +258,7 @@ def test_passing_to_another_opens_a_session_of_their_own(guichet):
     # A02 has no link: it is theirs to say, or to pass.
     assert guichet.attempt().issue == "a_choisir"
     page = text(guichet.answer("passer"))
-    assert "Connexion faite" in page
+    assert "vous êtes connecté" in page
     assert guichet.who() == "A01"
     assert guichet.cookie() != avant
     assert [s.operateur.code for s in guichet.sessions()] == ["A01"]
@@ -295,7 +295,7 @@ def test_an_operator_without_link_attaches_themselves_by_their_password(guichet)
     assert "inexact" in text(guichet.answer("rattacher", code="A01", mot_de_passe="faux"))
     assert guichet.sessions() == []
     page = text(guichet.answer("rattacher", code="A01", mot_de_passe=MOTS_DE_PASSE["A01"]))
-    assert "Connexion faite" in page
+    assert "vous êtes connecté" in page
     assert RattachementPsc.objects.get(rpps=RPPS["alice"]).etat == "prouve"
     assert len(guichet.sessions()) == 1
 
@@ -352,7 +352,7 @@ def test_the_operator_or_a_titulaire_confirms_a_first_use(guichet, code):
     guichet.attach("A02", "alice", prouve=False)
     guichet.arrive()
     page = guichet.answer("confirmer", code=code, mot_de_passe=MOTS_DE_PASSE[code])
-    assert "Connexion faite" in text(page)
+    assert "vous êtes connecté" in text(page)
     assert guichet.who() == "A02"
     lien = RattachementPsc.objects.get(rpps=RPPS["alice"])
     assert lien.etat == "prouve"
@@ -429,7 +429,7 @@ def test_the_titulaire_attaches_themselves_at_once(guichet):
     Operateur.objects.filter(code="A01").update(rpps="")
     guichet.arrive("alice CARD")
     page = guichet.answer("rattacher", code="A01", mot_de_passe=MOTS_DE_PASSE["A01"])
-    assert "Connexion faite" in text(page)
+    assert "vous êtes connecté" in text(page)
     assert guichet.who() == "A01"
     assert RattachementPsc.objects.get().etat == "prouve"
 
