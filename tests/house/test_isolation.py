@@ -94,8 +94,7 @@ def touched(base, ordre, parametres=None):
         with base.transaction():
             return base.execute(ordre, parametres).rowcount
     except errors.InsufficientPrivilege as exc:
-        assert "permission denied" in str(exc)
-        return 0
+        return 0 if "permission denied" in str(exc) else -1
 
 
 def test_a_thousand_officines_have_a_row_in_every_table(semees):
@@ -146,14 +145,17 @@ def test_a_key_taken_elsewhere_gives_nothing_of_its_row(base, modele):
         f'ON CONFLICT ({cible}) DO UPDATE SET "{cles[0]}" = excluded."{cles[0]}" '
         f'RETURNING "{colonne}"',
     ):
+        refus = None
         try:
             with base.transaction(force_rollback=True):
                 faites = insert(base, modele, tentee, suite)
                 # The key of words, and of the journal, holds more than the number: it was free.
                 assert not suite or set(faites.fetchall()) <= {(ICI,)}
         except psycopg.Error as exc:
-            assert exc.sqlstate in {"23505", "42501", "42P10"}, exc
-            tells_nothing(exc)
+            refus = exc
+        if refus is not None:
+            assert refus.sqlstate in {"23505", "42501", "42P10"}, refus
+            tells_nothing(refus)
     enter(base, AILLEURS)
     assert row(base, modele, AILLEURS) == sienne
 
