@@ -17,9 +17,10 @@ class PharmacyConfig(AppConfig):
         from pharmacy.events import CarteCpsLue, SessionFermee, subscribe
         from pharmacy.isolation.renvois import enclose
         from pharmacy.scans import register_routes
-        from pharmacy.services import situation
+        from pharmacy.services import cles, situation
 
         post_migrate.connect(enclose, sender=self)
         register_routes()
+        cles.register_all()
         subscribe(SessionFermee, situation.forget_session)
         subscribe(CarteCpsLue, situation.forget_other_card)
