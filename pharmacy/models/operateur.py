@@ -30,10 +30,15 @@ class OperateurManager(BaseUserManager["Operateur"]):
         return operateur
 
     def en_poste(self) -> "QuerySet[Operateur]":
-        """Return who may work today: active, arrived, their last day not over (TIT-01)."""
+        """Return who may work today: active, arrived, their last day not over (TIT-01), in an
+        officine that its host did not suspend.
+        """
         jour = timezone.localdate()
         return self.filter(
-            Q(arrivee=None) | Q(arrivee__lte=jour), Q(depart=None) | Q(depart__gte=jour), actif=True
+            Q(arrivee=None) | Q(arrivee__lte=jour),
+            Q(depart=None) | Q(depart__gte=jour),
+            actif=True,
+            officine__active=True,
         )
 
 
