@@ -300,7 +300,7 @@ def _print_rest(
 
 
 def _chosen() -> None:
-    """`python -m bench [recherche|reprise|audit|isolation [N]]`: the short bench, or a base to load."""
+    """`python -m bench [recherche|reprise|audit|isolation [N]]`: the short one, or a base."""
     choix, *reste = [*sys.argv[1:], ""]
     if choix == "recherche":
         from bench import recherche

@@ -56,7 +56,7 @@ def journal():
         handler.addFilter(configurateur.configure_filter(dict(configuration["filters"][nom])))
     # The loggers that do not pass what they say to the root.
     branches = [logging.getLogger(n) for n in ("", "django", "django.server", "celery.app.trace")]
-    seuls = [b for b in branches if not b.name or not b.propagate]
+    seuls = [b for b in branches if b is logging.root or not b.propagate]
     for branche in seuls:
         branche.addHandler(handler)
     yield sortie
