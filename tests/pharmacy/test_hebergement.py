@@ -2,6 +2,8 @@
 
 import io
 import json
+import subprocess
+import sys
 import tarfile
 from io import StringIO
 
@@ -22,6 +24,7 @@ from pharmacy.services.connexion import SUSPENDUE
 from pharmacy.services.hebergement import officine_list
 from teleservices import balayage, moteur
 from teleservices.models import Envoi
+from tests.conftest import RACINE
 from tests.house.semis import isolated
 from tests.ins.dossiers import dossier, with_piece
 
@@ -301,3 +304,16 @@ def test_the_command_writes_a_new_file_and_opens_it_again(halle, tmp_path):
     cle.write_text("court")
     with pytest.raises(CommandError, match="moins de 32 caractères"):
         run("officine_exporter", halle.officine.finess, sortie=tmp_path / "non", cle=str(cle))
+
+
+def test_the_program_of_the_documentation_opens_an_archive(tmp_path):
+    """Without Comptoir: what the page says is enough."""
+    page = (RACINE / "docs/export.md").read_text(encoding="utf-8")
+    programme = page.split("```python\n", 1)[1].split("```", 1)[0]
+    clair = b"0123456789" * 20_000
+    with (tmp_path / "archive").open("wb") as sortie:
+        coffre = archive.Coffre(sortie, CLE)
+        coffre.write(clair)
+        coffre.close()
+    lance = [sys.executable, "-c", programme, str(_key(tmp_path)), str(tmp_path / "archive")]
+    assert subprocess.run(lance, capture_output=True, check=True).stdout == clair
