@@ -39,13 +39,13 @@ class Colonne:
     table: str
     cle: str
     type_cle: str
-    nom: str
+    champ: str
     alias: str
 
     @property
     def libelle(self) -> str:
         """« table.column », as the command prints it."""
-        return f"{self.table}.{self.nom}"
+        return f"{self.table}.{self.champ}"
 
 
 # From the columns of a row, the parts of every digest that may have been made of them.
@@ -155,14 +155,14 @@ def _current() -> str:
 
 
 def _pleine(colonne: Colonne) -> str:
-    return f'officine_id = %s AND "{colonne.nom}" IS NOT NULL AND length("{colonne.nom}") > 0'
+    return f'officine_id = %s AND "{colonne.champ}" IS NOT NULL AND length("{colonne.champ}") > 0'
 
 
 def _to_do(colonne: Colonne, officine_id: int) -> list[Any]:
     """Return the keys of the rows that another key wrote, in order."""
     return _read(
         f'SELECT "{colonne.cle}" FROM "{colonne.table}" WHERE {_pleine(colonne)} '
-        f'AND substring("{colonne.nom}" FROM 1 FOR {chiffre.MARQUE}) <> %s ORDER BY 1',
+        f'AND substring("{colonne.champ}" FROM 1 FOR {chiffre.MARQUE}) <> %s ORDER BY 1',
         [officine_id, _current().encode()],
     )
 
@@ -208,7 +208,7 @@ def _hold(colonne: Colonne, officine_id: int, cles: Sequence[Any]) -> list[tuple
     """Lock rows in the order of their keys; return what they hold."""
     with connections[colonne.alias].cursor() as curseur:
         curseur.execute(
-            f'SELECT "{colonne.cle}", "{colonne.nom}" FROM "{colonne.table}" '
+            f'SELECT "{colonne.cle}", "{colonne.champ}" FROM "{colonne.table}" '
             f'WHERE officine_id = %s AND "{colonne.cle}" = ANY(%s::{colonne.type_cle}[]) '
             f'ORDER BY "{colonne.cle}" FOR NO KEY UPDATE',
             [officine_id, list(cles)],
@@ -228,7 +228,7 @@ def _write(colonne: Colonne, officine_id: int, valeurs: Sequence[tuple[Any, Any]
             [colonne.table],
         )
         curseur.execute(
-            f'UPDATE "{colonne.table}" t SET "{colonne.nom}" = v.neuve '
+            f'UPDATE "{colonne.table}" t SET "{colonne.champ}" = v.neuve '
             f"FROM unnest(%s::{colonne.type_cle}[], %s::{genre}[]) v(cle, neuve) "
             f'WHERE t.officine_id = %s AND t."{colonne.cle}" = v.cle',
             [[c for c, _ in valeurs], [v for _, v in valeurs], officine_id],
@@ -275,8 +275,8 @@ def _rotate_digests(officine_id: int) -> Iterator[tuple[str, int]]:
 def _digests(colonne: Colonne, officine_id: int) -> list[tuple[Any, str]]:
     with connection.cursor() as curseur:
         curseur.execute(
-            f'SELECT "{colonne.cle}", "{colonne.nom}" FROM "{colonne.table}" '
-            f"WHERE officine_id = %s AND \"{colonne.nom}\" <> '' ORDER BY 1",
+            f'SELECT "{colonne.cle}", "{colonne.champ}" FROM "{colonne.table}" '
+            f"WHERE officine_id = %s AND \"{colonne.champ}\" <> '' ORDER BY 1",
             [officine_id],
         )
         return list(curseur.fetchall())
@@ -312,7 +312,7 @@ def remaining(officine_id: int) -> dict[str, int]:
     for colonne in encrypted_columns():
         with connection.cursor() as curseur:
             curseur.execute(
-                f'SELECT substring("{colonne.nom}" FROM 1 FOR {chiffre.MARQUE}), count(*) '
+                f'SELECT substring("{colonne.champ}" FROM 1 FOR {chiffre.MARQUE}), count(*) '
                 f'FROM "{colonne.table}" WHERE {_pleine(colonne)} GROUP BY 1',
                 [officine_id],
             )

@@ -146,10 +146,8 @@ def _verrou_locked(officine_id: int, poste: Poste | None, code: str) -> VerrouCo
     verrou, _ = VerrouConnexion.objects.get_or_create(
         officine_id=officine_id, code=code.upper()[:8], poste=poste
     )
-    verrous = VerrouConnexion.objects.select_related("officine")
-    return verrous.select_for_update(of=("self",), no_key=True).get(
-        pk=verrou.pk, officine_id=officine_id
-    )
+    ici = VerrouConnexion.objects.filter(officine_id=officine_id).select_related("officine")
+    return ici.select_for_update(of=("self",), no_key=True).get(pk=verrou.pk)
 
 
 def _phrase_blocage(secondes: int) -> str:

@@ -4,7 +4,6 @@ Each act is in the journal of that officine. Source: issue 5 (« Isolation »), 
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 from django.db import connection, transaction
 
@@ -41,13 +40,13 @@ def officine_list() -> list[Etat]:
     etats = []
     for officine_id in officine_ids():
         with officine_context(officine_id):
-            ici: dict[str, Any] = {"officine_id": officine_id}
+            postes = Poste.objects.filter(officine_id=officine_id)
             etats.append(
                 Etat(
                     Officine.objects.get(pk=officine_id),
-                    Operateur.objects.filter(actif=True, **ici).count(),
-                    Poste.objects.exclude(etat=Poste.Etat.REVOQUE).filter(**ici).count(),
-                    SessionOuverte.objects.filter(**ici).count(),
+                    Operateur.objects.filter(officine_id=officine_id, actif=True).count(),
+                    postes.exclude(etat=Poste.Etat.REVOQUE).count(),
+                    SessionOuverte.objects.filter(officine_id=officine_id).count(),
                 )
             )
     return etats

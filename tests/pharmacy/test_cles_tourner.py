@@ -286,7 +286,7 @@ def test_what_no_key_opens_is_left_and_said(maison, settings):
 @pytest.mark.django_db
 def test_every_encrypted_column_is_one_that_rotates():
     """Read from the models; a binary column that is neither is public, and listed."""
-    trouvees = {(c.table, c.nom) for c in cles.encrypted_columns()} | {
+    trouvees = {(c.table, c.champ) for c in cles.encrypted_columns()} | {
         (apps.get_model(nom)._meta.db_table, champ) for nom, champ, _ in cles._scelles
     }
     toutes = {
