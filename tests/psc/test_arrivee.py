@@ -5,7 +5,7 @@ from django.utils import timezone
 
 from pharmacy.models import Audit, Operateur, SessionOuverte, VerrouConnexion
 from psc.models import RattachementPsc
-from psc.services import situations
+from psc.services import rattachements, situations
 from tests.psc.guichet import MOTS_DE_PASSE, NOMS, RPPS, Guichet, connected, text
 from tests.simulators.client_nu import Simulateur
 
@@ -380,6 +380,17 @@ def test_the_rpps_of_the_sheet_is_proved_when_the_names_are_the_same(guichet):
     lien = RattachementPsc.objects.get(rpps=RPPS["alice"])
     assert (lien.etat, lien.operateur.code) == ("prouve", "A02")
     assert lien.dernier_sub
+
+
+@pytest.mark.cas("psc-9")
+def test_an_rpps_typed_with_its_first_8_is_the_one_that_comes_back(guichet):
+    guichet.named("A02", *NOMS["alice"])
+    operateur = guichet.troupe.operateurs["A02"]
+    saisie = rattachements.read_typed("8 9970 0900 014")
+    rattachements.declare(guichet.troupe.acteur("A01"), operateur.pk, saisie)
+    assert Operateur.objects.get(pk=operateur.pk).rpps == RPPS["alice"]
+    guichet.arrive()
+    assert guichet.who() == "A02"
 
 
 @pytest.mark.exigence("PSC-05")
