@@ -95,7 +95,8 @@ def _clock() -> Point:
     else:
         ton, geste = "ok", ""
     sens = "en avance" if ecart > 0 else "en retard"
-    constat = f"{abs(ecart)} s {sens}, comparée {_when(quand)}"
+    mesure = f"{abs(ecart)} s {sens}" if abs(ecart) > 1 else "à l'heure"
+    constat = f"{mesure}, comparée {_when(quand)}"
     return Point("Horloge du serveur", ton, constat, geste)
 
 

@@ -86,7 +86,7 @@ def test_kept_on_leaving_given_back_to_its_owner_alone_then_closed(bureau):
 def test_the_service_closes_it_and_the_poste_that_it_opened_locks(bureau):
     arriver(bureau)
     controle = bureau.pile.controle["psc"]
-    (session,) = call(f"{controle}/controle/sessions")["sessions"]
+    (session,) = [s for s in call(f"{controle}/controle/sessions") if s["vivante"]]
     call(f"{controle}/controle/deconnexion", {"sid": session["sid"]})
     aller(bureau, "/patients/")
     bureau.page.locator("h1", has_text="Écran verrouillé").wait_for()

@@ -24,6 +24,7 @@ from teleservices.errors import Unavailable
 from teleservices.models import Disjoncteur
 from tests.psc import forge
 from tests.psc.fournisseur import formulaire
+from tests.psc.guichet import text
 from tests.psc.sessions_psc import attache
 
 pytestmark = pytest.mark.django_db
@@ -67,8 +68,9 @@ def avance(session, **durees):
 
 @pytest.mark.exigence("PSC-13")
 def test_the_header_says_whose_identity_by_what_and_for_how_long(halle, client, session):
-    page = client.get("/patients/").content.decode()
-    assert "PSC A. ESSAI, carte, 3 h 59" in page
+    reponse = client.get("/patients/")
+    page = reponse.content.decode()
+    assert "PSC A. ESSAI carte, 3 h 59" in text(reponse)
     assert 'href="/psc/etat?suite=%2Fpatients%2F"' in page
     assert "PSC A. ESSAI" in entete(client)
     dialogue = client.get("/psc/etat?suite=/patients/").content.decode()
