@@ -51,6 +51,7 @@ DROITS: dict[str, tuple[frozenset[str], str]] = {
     "sessions.fermer": (frozenset({"titulaire"}), "fermer la session d'un autre"),
     "postes.gerer": (frozenset({"titulaire"}), "associer un poste"),
     "journal.lire": (frozenset({"titulaire"}), "lire le journal"),
+    "integrations.gerer": (frozenset({"titulaire"}), "gérer les clés d'intégration"),
     "session": (TOUS, "ouvrir une session"),
 }
 

@@ -14,6 +14,7 @@ FAMILLES: dict[str, str] = {
     "poste.": "Postes et lectures",
     "parametre.": "Réglages",
     "journal.": "Journal",
+    "integration.": "Intégrations",
     "mssante.": "Messagerie",
 }
 LIBELLES: dict[str, str] = {
@@ -107,6 +108,7 @@ LIBELLES: dict[str, str] = {
     "vente.attente": "Vente mise en attente",
     "vente.exoneration": "Exonération changée",
     "vente.ligne": "Quantité changée",
+    "vente.lister": "Ventes listées",
     "vente.ouvrir": "Vente ouverte",
     "vente.prescription": "Prescription de la vente changée",
     "vente.produit": "Produit ajouté",
@@ -155,6 +157,8 @@ LIBELLES: dict[str, str] = {
     "journal.sceau": "Sceau du journal vu",
     "journal.verifier": "Journal vérifié",
     "journal.retirer": "Mois du journal retiré",
+    "integration.creer": "Clé d'intégration créée",
+    "integration.revoquer": "Clé d'intégration révoquée",
 }
 # What a reading or a signature of a card is called: the rest of the act names it.
 PREFIXES: dict[str, str] = {
@@ -173,7 +177,7 @@ _FAMILLE_DE: dict[str, str] = {
 }
 _SECURITE = (
     *("session.", "operateur.", "poste.", "parametre.", "journal.", "psc."),
-    *("lecture.refusee", "cle.", "droit."),
+    *("lecture.refusee", "cle.", "droit.", "integration."),
 )
 
 

@@ -25,6 +25,7 @@ FAMILLES = {
     "sessions": "Console",
     "postes": "Console",
     "journal": "Console",
+    "integrations": "Console",
 }
 AUTRES = "Autres"
 ROLES = tuple(role for role in Operateur.Role.values if role != Operateur.Role.TITULAIRE)
