@@ -137,8 +137,7 @@ class VueIntegration(APIView):
     @property
     def cle(self) -> CleIntegration:
         """The key of this request (the authentication proved it)."""
-        cle = cast("CleIntegration", self.request.auth)
-        return cle
+        return cast("CleIntegration", self.request.auth)
 
     def page(self, lignes: QuerySet[M], montre: Callable[[M], dict[str, Any]]) -> Response:
         """Answer a page of rows, the newest first, and the cursor of the next one."""

@@ -1,7 +1,7 @@
 """What the JSON addresses promise: the pieces of the OpenAPI schema, and how a view declares them.
 
-drf-spectacular walks the views and writes the schema (docs/adr). Names in the examples are those of
-the official test identities, numbers are invented.
+drf-spectacular walks the views and writes the schema (docs/adr). Nobody is in the examples: a name
+there is the word « NOM », numbers are invented.
 """
 
 from collections.abc import Callable
@@ -189,9 +189,9 @@ VENTE = {
 VENTES = {"elements": [VENTE], "suite": "MTIwNA"}
 PATIENT = {
     "id": 87,
-    "nom_naissance": "PAT-TROIS",
-    "premier_prenom": "DOMINIQUE",
-    "prenoms_naissance": "DOMINIQUE",
+    "nom_naissance": "NOM",
+    "premier_prenom": "PRENOM",
+    "prenoms_naissance": "PRENOM",
     "nom_utilise": "",
     "prenom_utilise": "",
     "date_naissance": "1979-03-01",

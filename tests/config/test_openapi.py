@@ -11,8 +11,8 @@ from config.openapi import build_schema
 from tests.pharmacy.outil import V1, Outil, probleme
 
 METHODES = {"get", "post", "put", "patch", "delete"}
-# The official test identities are the only people that an example may show.
-PERSONNES = {"PAT-TROIS", "DOMINIQUE", ""}
+# No name is in an example, not even that of a test identity.
+PERSONNES = {"NOM", "PRENOM", ""}
 NOMS = re.compile(r"nom|prenom|naissance$|patronyme")
 
 

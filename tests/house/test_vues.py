@@ -46,7 +46,7 @@ class Vue:
 
     `droit` None: open to anyone. `ecrire` is the right a POST needs when it is stricter. `corps` is
     a body that succeeds (None: proved elsewhere, `ailleurs` says where). `etape` is how far the
-    sale is. `trace` False: says why nothing is audited though a patient shows. What is read by a key
+    sale is. `trace` False: says why nothing is audited though a patient shows. What a key reads
     (`CLE`) has a scope, the id it names, and the act it leaves in the journal.
     """
 
@@ -449,9 +449,7 @@ def test_a_door_for_agents_ignores_sessions_and_wants_its_own_proof(scene, halle
 
 @pytest.mark.parametrize("nom", sorted(PAR_CLE))
 @pytest.mark.exigence("SEC-06", "SEC-15")
-def test_what_is_read_by_a_key_is_of_its_officine_its_scope_and_its_journal(
-    scene, halle, port, nom
-):
+def test_what_a_key_reads_is_of_its_officine_its_scope_and_its_journal(scene, halle, port, nom):
     """A session opens nothing; another officine's key finds nothing; a read is traced, a key named.
 
     No role has a place here: what the titulaire ticked is all that a key may.
