@@ -4,7 +4,6 @@ The officine comes from the key alone, whatever cookie the request carries; the 
 what may be read; what shows a sale or a patient leaves a line in the journal, as a person would.
 """
 
-import base64
 import hashlib
 import json
 from collections.abc import Callable
@@ -34,6 +33,7 @@ from pharmacy.problemes import problem_handler
 from pharmacy.services import integrations
 
 PAGE, PAGE_MAX = 50, 200
+NUMERO_MAX = 10**18 - 1
 PAR_MINUTE = 300
 ECHECS_PAR_MINUTE = 60
 M = TypeVar("M", bound=Model)
@@ -141,18 +141,18 @@ class VueIntegration(APIView):
 
     def page(self, lignes: QuerySet[M], montre: Callable[[M], dict[str, Any]]) -> Response:
         """Answer a page of rows, the newest first, and the cursor of the next one."""
-        limite = self._limit()
-        avant = read_cursor(self.request.GET.get("curseur", ""))
-        if avant is not None:
-            lignes = lignes.filter(pk__lt=avant)
-        lues = list(lignes.order_by("-pk")[: limite + 1])
-        suite = write_cursor(lues[limite - 1].pk) if len(lues) > limite else None
+        limite = self._number("limite", PAGE, PAGE_MAX)
+        avant = self._number("curseur", NUMERO_MAX, NUMERO_MAX)
+        lues = list(lignes.filter(pk__lt=avant).order_by("-pk")[: limite + 1])
+        suite = lues[limite - 1].pk if len(lues) > limite else None
         return Response({"elements": [montre(ligne) for ligne in lues[:limite]], "suite": suite})
 
-    def _limit(self) -> int:
-        brut = self.request.GET.get("limite", str(PAGE))
-        if not 1 <= read_id(brut) <= PAGE_MAX:
-            raise ParametreRefuse("limite")
+    def _number(self, nom: str, defaut: int, maximum: int) -> int:
+        brut = self.request.GET.get(nom)
+        if brut is None:
+            return defaut
+        if not 1 <= read_id(brut) <= maximum:
+            raise ParametreRefuse(nom)
         return read_id(brut)
 
     def choice(self, nom: str, permis: list[str]) -> str:
@@ -166,24 +166,6 @@ class VueIntegration(APIView):
 def _mark(donnees: object) -> str:
     texte = json.dumps(donnees, sort_keys=True, default=str)
     return f'"{hashlib.sha256(texte.encode()).hexdigest()[:32]}"'
-
-
-def write_cursor(pk: int) -> str:
-    """Return the opaque text after which the next page begins."""
-    return base64.urlsafe_b64encode(str(pk).encode()).decode().rstrip("=")
-
-
-def read_cursor(texte: str) -> int | None:
-    """Return what `write_cursor` wrote, None for an empty text. ParametreRefuse for another."""
-    if not texte:
-        return None
-    try:
-        pk = read_id(base64.urlsafe_b64decode(texte + "=" * (-len(texte) % 4)).decode("ascii"))
-    except ValueError as exc:
-        raise ParametreRefuse("curseur") from exc
-    if not pk or write_cursor(pk) != texte:
-        raise ParametreRefuse("curseur")
-    return pk
 
 
 def instant(quand: datetime | None) -> str | None:

@@ -61,13 +61,15 @@ class Configuration(VueMachine):
 
     @contrat_agent.CONFIGURATION
     def get(self, request: Request, wid: str) -> Response:
-        """Answer the agent that proves it is `wid`; 403 otherwise, whoever is named."""
+        """Answer the agent that proves it is `wid`; 403 otherwise, 401 to who shows no proof."""
         genre, _, preuve = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
         reponse = None
         if genre == "Poste" and len(preuve) <= 4096:
             reponse = configuration.config_for(wid, preuve)
         if reponse is None:
             suite = Suite("Cet agent n'est pas reconnu. Associez-le.", "alerte", code="ENR-004")
+            if not genre:
+                return Response(suite.as_dict(), status=401, headers={"WWW-Authenticate": "Poste"})
             return Response(suite.as_dict(), status=status.HTTP_403_FORBIDDEN)
         return Response(reponse)
 

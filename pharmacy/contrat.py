@@ -18,6 +18,7 @@ Schema = dict[str, Any]
 
 TEXTE: Schema = {"type": "string"}
 ENTIER: Schema = {"type": "integer", "minimum": 0}
+NUMERO: Schema = {"type": "integer", "minimum": 1, "maximum": 10**18 - 1}
 OUI_NON: Schema = {"type": "boolean"}
 INSTANT: Schema = {"type": "string", "format": "date-time"}
 INSTANT_OU_RIEN: Schema = {**INSTANT, "nullable": True}
@@ -65,7 +66,7 @@ def page(element: Schema) -> Schema:
     """Return the schema of one page of rows, and of the cursor of the next."""
     return record(
         elements={"type": "array", "items": element},
-        suite={"type": "string", "nullable": True},
+        suite=ENTIER_OU_RIEN,
     )
 
 
@@ -186,7 +187,7 @@ VENTE = {
         }
     ],
 }
-VENTES = {"elements": [VENTE], "suite": "MTIwNA"}
+VENTES = {"elements": [VENTE], "suite": 1204}
 PATIENT = {
     "id": 87,
     "nom_naissance": "NOM",
@@ -232,7 +233,7 @@ def _cursors(filtres: dict[str, list[str]]) -> list[OpenApiParameter]:
     return [
         OpenApiParameter(
             "curseur",
-            {"type": "string", "pattern": "^([A-Za-z0-9_-]{2,24})?$"},
+            NUMERO,
             description="La « suite » de la page d'avant.",
         ),
         OpenApiParameter("limite", {"type": "integer", "minimum": 1, "maximum": 200}),
@@ -255,10 +256,9 @@ def integration(
     parametres = [_MARQUE]
     if ident:
         codes.append("INT-404")
-        nombre = {"type": "integer", "minimum": 1, "maximum": 10**18 - 1}
         parametres.append(
             OpenApiParameter(
-                "ident", nombre, OpenApiParameter.PATH, description=f"numéro : {ident}"
+                "ident", NUMERO, OpenApiParameter.PATH, description=f"numéro : {ident}"
             )
         )
     if filtres is not None:
@@ -285,6 +285,7 @@ def integration(
 # What the page and the agents are refused with: a Suite, its sentence and its code.
 REFUS = {
     400: "Corps ou champ mal formé",
+    401: "Aucune preuve donnée",
     403: "Session fermée, verrouillée, ou droit absent",
     404: "Rien de tel",
     405: "Méthode refusée",

@@ -139,7 +139,7 @@ ENROLEMENTS = door(
             "os",
             "display_name",
             code=text(40),
-            public_key=text(64),
+            public_key={"type": "string", "pattern": "^[A-Za-z0-9_-]{43}$"},
             agent_version=LIBRE,
             os=LIBRE,
             display_name=LIBRE,
@@ -164,7 +164,7 @@ ENROLEMENTS = door(
 )
 CONFIGURATION = door(
     reponses={200: (_CONFIGURATION, _EXEMPLE)},
-    refus=(403, 405),
+    refus=(401, 403, 405),
     securite="agent",
     parametres=(OpenApiParameter("wid", OpenApiTypes.STR, OpenApiParameter.PATH),),
 )

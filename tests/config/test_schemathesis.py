@@ -13,6 +13,8 @@ import schemathesis
 from asgiref.sync import async_to_sync
 from django.conf import settings
 from django.contrib.sessions.backends.db import SessionStore
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections
 from schemathesis.config import SchemathesisConfig
 
 from config.asgi import application
@@ -91,7 +93,18 @@ SCHEMA = _schema()
 
 
 @pytest.fixture
-def preuves(halle, tmp_path, monkeypatch):
+def une_connexion():
+    """A request gives its connection back when it ends: here it is the test's own, as it stays."""
+    signaux = (request_started, request_finished)
+    for signal in signaux:
+        signal.disconnect(close_old_connections)
+    yield
+    for signal in signaux:
+        signal.connect(close_old_connections)
+
+
+@pytest.fixture
+def preuves(une_connexion, halle, tmp_path, monkeypatch):
     """What opens each address: the session of a titulaire and its page, a key of every scope."""
     for module, nom in ((api_integration, "PAR_MINUTE"), (api_integration, "ECHECS_PAR_MINUTE")):
         monkeypatch.setattr(module, nom, 10**9)
