@@ -27,6 +27,9 @@ def complete(result: dict[str, Any], **_kwargs: object) -> dict[str, Any]:
     pieces = result.setdefault("components", {})
     pieces["schemas"] = dict(sorted(contrat.COMPOSANTS.items()))
     pieces["securitySchemes"] = contrat.SCHEMAS_DE_SECURITE
+    for operation in (o for adresse in result["paths"].values() for o in adresse.values()):
+        if "requestBody" in operation:
+            operation["requestBody"]["required"] = True
     lecture = result["paths"][ADRESSE]["get"]
     lecture["security"] = [*contrat.SECURITES["cle"], {"session": []}]
     return result

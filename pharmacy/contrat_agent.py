@@ -139,7 +139,7 @@ ENROLEMENTS = door(
             "os",
             "display_name",
             code=text(40),
-            public_key={"type": "string", "pattern": "^[A-Za-z0-9_-]{43}$"},
+            public_key={"type": "string", "pattern": "^[A-Za-z0-9_-]{42}[AEIMQUYcgkosw048]$"},
             agent_version=LIBRE,
             os=LIBRE,
             display_name=LIBRE,

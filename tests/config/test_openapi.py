@@ -114,6 +114,7 @@ def test_an_address_says_its_refusals_its_security_and_an_example(operation):
     exemples = list(_examples(dite))
     assert exemples
     if methode == "post":
+        assert dite["requestBody"]["required"]
         assert dite["requestBody"]["content"]["application/json"]["examples"]
 
 
