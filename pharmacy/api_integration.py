@@ -91,7 +91,8 @@ class ParMinute(BaseThrottle):
 class VueIntegration(APIView):
     """Base: the key, its officine, refusals as problems, a mark for what did not change.
 
-    `portee` is the scope it needs; empty, any key reads it.
+    `portee` is the scope it needs; empty, any key reads it. `acceptes`: the parameters it knows, each
+    once; another one is refused, for a filter misspelt would give what was not asked.
     """
 
     authentication_classes = [ParCle]
@@ -101,6 +102,7 @@ class VueIntegration(APIView):
     parser_classes: list[Any] = []
     http_method_names = ["get", "head"]
     portee = ""
+    acceptes: tuple[str, ...] = ()
 
     def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:  # noqa: ANN401
         """Run the whole view in the officine of the key; without one, in none."""
@@ -108,6 +110,13 @@ class VueIntegration(APIView):
         request.cle_dite = dite  # type: ignore[attr-defined]
         with officine_context(dite.officine_id) if dite else nullcontext():
             return super().dispatch(request, *args, **kwargs)
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        """Prove the key, its scope and its count; then read the names of the parameters."""
+        super().initial(request, *args, **kwargs)
+        for nom, valeurs in request.GET.lists():
+            if nom not in self.acceptes or len(valeurs) != 1:
+                raise ParametreRefuse(nom[:60])
 
     def perform_content_negotiation(self, request: Request, force: bool = False) -> Any:  # noqa: ANN401
         """Answer JSON, whatever `Accept` says: there is nothing else."""
@@ -289,6 +298,8 @@ class VueVentes(VueIntegration):
 
 class Ventes(VueVentes):
     """GET: the sales, page by page."""
+
+    acceptes = ("curseur", "limite", "etat")
 
     @contrat.integration("Ventes", exemple=contrat.VENTES, filtres={"etat": Vente.Etat.values})
     def get(self, _request: Request) -> Response:

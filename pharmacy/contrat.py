@@ -219,8 +219,8 @@ def _example(valeur: object, *, statut: str = "", demande: bool = False) -> Open
     )
 
 
-# Every address of the integrations answers these; 404 where a row is named, 400 where one chooses.
-_PARTOUT = ("INT-401", "INT-403", "INT-405", "INT-429")
+# Every address of the integrations answers these; 404 where a row is named.
+_PARTOUT = ("INT-400", "INT-401", "INT-403", "INT-405", "INT-429")
 _MARQUE = OpenApiParameter(
     "If-None-Match",
     OpenApiTypes.STR,
@@ -262,7 +262,6 @@ def integration(
             )
         )
     if filtres is not None:
-        codes.append("INT-400")
         parametres += _cursors(filtres)
     reponses: dict[Any, Any] = {
         200: OpenApiResponse(ref(composant), examples=[_example(exemple, statut="200")]),

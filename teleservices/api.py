@@ -211,6 +211,7 @@ class Envois(VueIntegration):
     """GET: the sendings, page by page: who they are about is not said."""
 
     portee = "file"
+    acceptes = ("curseur", "limite", "etat")
 
     @contrat.integration(
         "Envois",

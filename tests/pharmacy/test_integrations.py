@@ -347,6 +347,8 @@ def test_pages_follow_their_cursor_without_a_hole_or_a_repeat(halle):
         ("limite=", "limite"),
         ("etat=rien", "etat"),
         ("etat=", "etat"),
+        ("etta=terminee", "etta"),
+        ("limite=2&limite=3", "limite"),
     ],
 )
 def test_a_parameter_that_means_nothing_is_named(halle, requete, nomme):
@@ -437,7 +439,7 @@ def test_an_address_only_reads(halle):
 
 def test_what_is_asked_for_in_another_form_comes_in_json(halle):
     outil = Outil(halle, "postes")
-    reponse = outil.get("postes?format=xml", HTTP_ACCEPT="text/html")
+    reponse = outil.get("postes", HTTP_ACCEPT="text/html")
     assert reponse["Content-Type"] == "application/json"
 
 
