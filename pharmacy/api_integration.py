@@ -91,8 +91,8 @@ class ParMinute(BaseThrottle):
 class VueIntegration(APIView):
     """Base: the key, its officine, refusals as problems, a mark for what did not change.
 
-    `portee` is the scope it needs; empty, any key reads it. `acceptes`: the parameters it knows, each
-    once; another one is refused, for a filter misspelt would give what was not asked.
+    `portee` is the scope it needs; empty, any key reads it. `acceptes`: the parameters it
+    knows, each once; another one is refused: a filter misspelt would give what was not asked.
     """
 
     authentication_classes = [ParCle]

@@ -8,6 +8,8 @@ import pytest
 from django.urls import get_resolver
 
 from config.openapi import build_schema
+from pharmacy.rules.portees import PORTEES
+from tests.house.scene import Decor
 from tests.pharmacy.outil import V1, Outil, probleme
 
 METHODES = {"get", "post", "put", "patch", "delete"}
@@ -126,6 +128,32 @@ def test_an_example_is_what_its_schema_says(operation):
         jsonschema.Draft202012Validator(racine).validate(valeur)
 
 
+@pytest.mark.parametrize("sans", [(), ("patients",)], ids=["tout", "sans patients"])
+def test_the_rows_of_an_officine_are_answered_as_the_schema_says(halle, sans):
+    """What a drawn number never reaches: a sale with its patient, a sending, a file."""
+    decor = Decor(halle, "finie")
+    outil = Outil(halle, *(p for p in PORTEES if p not in sans))
+    pieces = _resolved(build_schema()["components"])
+    noms = {"ventes": "vente_id", "envois": "envoi_id", "patients": "patient_id"}
+    vues = 0
+    for chemin, _, dite in operations():
+        if not chemin.startswith(V1) or any(nom in chemin for nom in sans):
+            continue
+        nom = chemin.removeprefix(V1 + "/").split("/")[0]
+        reponse = outil.get(
+            chemin.removeprefix(V1 + "/").format(
+                ident=decor.ids[noms[nom]] if "{" in chemin else ""
+            )
+        )
+        assert reponse.status_code == 200, chemin
+        media = dite["responses"]["200"]["content"]["application/json"]
+        racine = _resolved(media["schema"]) | {"components": pieces}
+        jsonschema.Draft202012Validator(racine).validate(reponse.json())
+        assert reponse.json().get("elements") != [], chemin
+        vues += 1
+    assert vues == 10 - len(sans)
+
+
 @pytest.mark.exigence("SEC-08", "SEC-17")
 def test_no_example_looks_like_someone():
     for chemin, _, dite in operations():
@@ -138,6 +166,7 @@ def test_no_example_looks_like_someone():
                     assert texte in PERSONNES, (chemin, nom)
 
 
+@pytest.mark.django_db
 def test_the_schema_is_served_to_who_has_the_right_and_to_any_key(halle):
     reponse = halle.client("A01").get("/api/schema")
     assert reponse.json() == json.loads(json.dumps(build_schema()))

@@ -26,7 +26,7 @@ from tests.pharmacy.page_agent import Agent
 
 pytestmark = [pytest.mark.django_db, pytest.mark.exigence("SEC-06")]
 BASE = "http://127.0.0.1"
-ESSAIS = 12
+ESSAIS = 20
 GRAINE = secrets.randbits(32)
 
 
