@@ -191,7 +191,7 @@ def render() -> str:
         for etiquettes, valeur in valeurs:
             fin = etiquettes.get("", "")
             mots = ",".join(f'{n}="{_quoted(v)}"' for n, v in etiquettes.items() if n)
-            lignes.append(f"{nom}{fin}{{{mots}}} {valeur:g}" if mots else f"{nom} {valeur!r}")
+            lignes.append(f"{nom}{fin}{{{mots}}} {valeur!r}" if mots else f"{nom} {valeur!r}")
     return "\n".join(lignes) + "\n"
 
 

@@ -76,6 +76,12 @@ def test_requests_are_timed_and_counted_by_the_name_of_their_view(halle, lire):
     assert lues["comptoir_requete_duree_secondes_sum", 'vue="patients"'] > 0
 
 
+def test_a_great_number_is_written_to_its_last_digit(lire):
+    for _ in range(2):
+        mesures.registre.note("grande", 200, 0.01, 6_172_839)
+    assert lire()["comptoir_instructions_sql_total", 'vue="grande"'] == 12_345_678
+
+
 def test_the_queue_of_all_the_officines_is_counted_and_aged_by_service(halle, port, lire):
     envoi(halle, "a_envoyer", 600)
     envoi(port, "a_envoyer", 30)
