@@ -24,6 +24,7 @@ from pharmacy.session.middleware import acteur_of
 ESSAIS = 5
 PREMIER_BLOCAGE_S = 30
 BLOCAGE_MAX_S = 15 * 60
+SUSPENDUE = "Cette officine est suspendue par son hébergeur. Appelez-le pour la rétablir."
 
 
 class ConnexionRefusee(Exception):
@@ -70,9 +71,39 @@ def authenticate(officine_id: int, poste: Poste | None, saisie: Identifiants) ->
     """
     with transaction.atomic():
         issue = _attempt(officine_id, poste, saisie)
+        if isinstance(issue, Operateur) and not must_change(issue, saisie):
+            _open(issue, poste, par_mot_de_passe=bool(saisie.mot_de_passe))
     if isinstance(issue, ConnexionRefusee):
         raise issue
     return issue
+
+
+def verify(officine_id: int, poste: Poste | None, saisie: Identifiants) -> Operateur:
+    """Return who gave their code and password, and open nothing; same lockout as the sign-in.
+
+    For what a person approves beside the session that is open. Raises ConnexionRefusee.
+    """
+    if not saisie.mot_de_passe:
+        raise ConnexionRefusee("Donnez le mot de passe.", mot_de_passe_requis=True)
+    with transaction.atomic():
+        issue = _attempt(officine_id, poste, saisie)
+    if isinstance(issue, ConnexionRefusee):
+        raise issue
+    if must_change(issue, saisie):
+        raise ConnexionRefusee("Changez d'abord le mot de passe temporaire, à l'ouverture.")
+    return issue
+
+
+def open_proven(operateur: Operateur, poste: Poste | None, precision: str) -> None:
+    """Note the opening for an operator whom another proof than their code identified.
+
+    Tries and lockouts of the code are not touched: nobody typed it. Raises ConnexionRefusee for who
+    may not work today.
+    """
+    ici = Operateur.objects.en_poste().filter(officine_id=operateur.officine_id, pk=operateur.pk)
+    if not ici.exists():
+        raise ConnexionRefusee("Compte non autorisé : voyez le titulaire.")
+    audit.note(acteur_of(operateur, poste), "session.ouvrir", precision=precision)
 
 
 def _attempt(
@@ -80,6 +111,8 @@ def _attempt(
 ) -> Operateur | ConnexionRefusee:
     maintenant = timezone.now()
     verrou = _verrou_locked(officine_id, poste, saisie.code)
+    if not verrou.officine.active:
+        return ConnexionRefusee(SUSPENDUE)
     if verrou.bloque_jusqua and verrou.bloque_jusqua > maintenant:
         secondes = int((verrou.bloque_jusqua - maintenant).total_seconds()) + 1
         return ConnexionRefusee(_phrase_blocage(secondes))
@@ -102,9 +135,33 @@ def _attempt(
         return _count_failure(verrou)
     verrou.echecs, verrou.bloque_jusqua = 0, None
     verrou.save(update_fields=["echecs", "bloque_jusqua"])
-    if not must_change(operateur, saisie):
-        _open(operateur, poste, par_mot_de_passe=bool(saisie.mot_de_passe))
     return operateur
+
+
+def confirm_password(acteur: Acteur, mot_de_passe: str) -> None:
+    """Check the password of who is already here, before an act that wants it again.
+
+    A wrong one counts as at the sign-in: same row, same lockout. Raises ConnexionRefusee.
+    """
+    with transaction.atomic():
+        refus = _confirm(acteur, mot_de_passe)
+    if refus is not None:
+        raise refus
+
+
+def _confirm(acteur: Acteur, mot_de_passe: str) -> ConnexionRefusee | None:
+    operateur = Operateur.objects.get(pk=acteur.operateur_id, officine_id=acteur.officine_id)
+    postes = Poste.objects.filter(officine_id=acteur.officine_id)
+    poste = postes.filter(pk=acteur.poste_id).first() if acteur.poste_id else None
+    verrou = _verrou_locked(acteur.officine_id, poste, operateur.code)
+    maintenant = timezone.now()
+    if verrou.bloque_jusqua and verrou.bloque_jusqua > maintenant:
+        secondes = int((verrou.bloque_jusqua - maintenant).total_seconds()) + 1
+        return ConnexionRefusee(_phrase_blocage(secondes))
+    if not operateur.check_password(mot_de_passe):
+        audit.note(acteur, "session.confirmer", resultat="refus")
+        return _count_failure(verrou)
+    return None
 
 
 def must_change(operateur: Operateur, saisie: Identifiants) -> bool:
@@ -143,9 +200,8 @@ def _verrou_locked(officine_id: int, poste: Poste | None, code: str) -> VerrouCo
     verrou, _ = VerrouConnexion.objects.get_or_create(
         officine_id=officine_id, code=code.upper()[:8], poste=poste
     )
-    return VerrouConnexion.objects.select_for_update(of=("self",), no_key=True).get(
-        pk=verrou.pk, officine_id=officine_id
-    )
+    ici = VerrouConnexion.objects.filter(officine_id=officine_id).select_related("officine")
+    return ici.select_for_update(of=("self",), no_key=True).get(pk=verrou.pk)
 
 
 def _phrase_blocage(secondes: int) -> str:

@@ -13,7 +13,7 @@ from django.utils import timezone
 from pharmacy import api_integration, debit
 from pharmacy.isolation.contexte import officine_context
 from pharmacy.isolation.portes import key_of_repere
-from pharmacy.models import Audit, CleIntegration, LigneDelivrance, Vente
+from pharmacy.models import Audit, CleIntegration, LigneDelivrance, Officine, Vente
 from pharmacy.rules.portees import PORTEES
 from pharmacy.services import integrations
 from pharmacy.services.vente import Boite, ligne_add, patient_choose
@@ -238,6 +238,14 @@ def test_a_titulaire_revokes_the_keys_of_their_officine_only(halle, port):
     reponse = halle.client("A01").post(f"/equipe/integrations/{outil.cle.pk}/revoquer/")
     assert reponse.status_code == 404
     outil.json("postes")
+
+
+@pytest.mark.exigence("SEC-06")
+def test_the_keys_of_a_suspended_officine_open_nothing(halle):
+    outil = Outil(halle, "postes")
+    outil.json("postes")
+    Officine.objects.filter(pk=halle.officine.pk).update(active=False)
+    probleme(outil.get("postes"), "INT-401")
 
 
 # The scopes

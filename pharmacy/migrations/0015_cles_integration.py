@@ -13,7 +13,7 @@ PROTEGE = django.db.models.deletion.PROTECT
 
 class Migration(migrations.Migration):
 
-    dependencies = [("pharmacy", "0013_equipe")]
+    dependencies = [("pharmacy", "0014_officine_suspendue")]
 
     operations = [
         migrations.CreateModel(
@@ -53,6 +53,7 @@ class Migration(migrations.Migration):
         build_function(
             "comptoir_cle_integration(quoi text)",
             "TABLE(officine_id bigint, cle_id bigint)",
-            "SELECT c.officine_id, c.id FROM pharmacy_cleintegration c WHERE c.repere = quoi",
+            "SELECT c.officine_id, c.id FROM pharmacy_cleintegration c "
+            "JOIN pharmacy_officine o ON o.id = c.officine_id WHERE c.repere = quoi AND o.active",
         ),
     ]
