@@ -37,6 +37,16 @@ app.conf.update(
             "schedule": 2.0,
             "options": {"queue": "lots", "expires": 10},
         },
+        "pharmacy.battre_interactif": {
+            "task": "pharmacy.battre_interactif",
+            "schedule": 10.0,
+            "options": {"queue": "interactif", "expires": 10},
+        },
+        "pharmacy.battre_lots": {
+            "task": "pharmacy.battre_lots",
+            "schedule": 10.0,
+            "options": {"queue": "lots", "expires": 10},
+        },
         "ins.chercher_doublons": {
             "task": "ins.chercher_doublons",
             "schedule": crontab(minute="*/10", hour="1-5"),

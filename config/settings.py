@@ -69,6 +69,7 @@ INSTALLED_APPS = [
 ]
 
 MIDDLEWARE = [
+    "config.mesures.MesuresMiddleware",
     "config.entetes.EntetesMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -253,7 +254,19 @@ REST_FRAMEWORK = {
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
     "EXCEPTION_HANDLER": "pharmacy.api.build_error_reply",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "URL_FORMAT_OVERRIDE": None,
 }
+# The schema of the JSON addresses (config/openapi.py); no page of others is served with it.
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Comptoir",
+    "DESCRIPTION": "Adresses JSON de Comptoir : intégrations de l'officine, page et agents.",
+    "VERSION": VERSION,
+    "PREPROCESSING_HOOKS": ["config.openapi.keep_ours"],
+    "POSTPROCESSING_HOOKS": ["config.openapi.complete"],
+}
+# Secret that reads /metriques; empty: this machine's loopback alone, without a proxy before it.
+CLE_METRIQUES = env.texte("CLE_METRIQUES", "")
 
 LOGGING_CONFIG = "logging.config.dictConfig"
 LOGGING = build_logging()

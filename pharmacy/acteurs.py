@@ -55,6 +55,7 @@ DROITS: dict[str, tuple[frozenset[str], str]] = {
         "gérer les rattachements à Pro Santé Connect",
     ),
     "journal.lire": (frozenset({"titulaire"}), "lire le journal"),
+    "integrations.gerer": (frozenset({"titulaire"}), "gérer les clés d'intégration"),
     "session": (TOUS, "ouvrir une session"),
 }
 

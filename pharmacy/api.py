@@ -5,7 +5,6 @@ from binascii import Error as Base64Error
 from dataclasses import replace
 from typing import Any
 
-from django.utils import timezone
 from rest_framework import exceptions, status
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
@@ -14,7 +13,7 @@ from rest_framework.throttling import SimpleRateThrottle
 from rest_framework.views import APIView, exception_handler
 
 from agent.protocol.classification import lire_code
-from pharmacy import audit
+from pharmacy import audit, contrat_agent
 from pharmacy.acteurs import Acteur, peut
 from pharmacy.codes import Scan, route_scan
 from pharmacy.corps import CorpsJson
@@ -133,6 +132,7 @@ class Jetons(VueAgent):
 
     droit = "session"
 
+    @contrat_agent.JETONS
     def post(self, _request: Request) -> Response:
         """Answer a token bound to the challenge. 409 when the agent is another poste's."""
         if self.text("wid", 40) != self.poste.wid:
@@ -152,6 +152,7 @@ class Presence(VueAgent):
 
     droit = "session"
 
+    @contrat_agent.PRESENCE
     def post(self, _request: Request) -> Response:
         """Mark the poste alive; 409 when the proof is not its own."""
         try:
@@ -166,6 +167,7 @@ class Presence(VueAgent):
 class Nonces(VueAgent):
     """POST: one number for one reading."""
 
+    @contrat_agent.NONCES
     def post(self, _request: Request) -> Response:
         """Answer a nonce; 400 for an unknown operation."""
         operation = self.text("op", 20)
@@ -178,6 +180,7 @@ class Nonces(VueAgent):
 class Lectures(VueAgent):
     """POST: what a card said, with the agent's receipt."""
 
+    @contrat_agent.LECTURES
     def post(self, request: Request) -> Response:
         """Believe it only if the receipt proves it, then send it where it belongs."""
         operation = self.text("op", 20)
@@ -205,6 +208,7 @@ class Lectures(VueAgent):
 class CarteRetiree(VueAgent):
     """POST: the carte Vitale left the reader."""
 
+    @contrat_agent.CARTE_RETIREE
     def post(self, _request: Request) -> Response:
         """Forget that a card is in the reader."""
         vente = self.vente(self.corps.get("vente"))
@@ -216,6 +220,7 @@ class CarteRetiree(VueAgent):
 class SignaturePreparer(VueAgent):
     """POST: ask for a signature by the operator's card."""
 
+    @contrat_agent.PREPARER
     def post(self, _request: Request) -> Response:
         """Answer the request the agent will show; 400 for an unknown service."""
         try:
@@ -230,6 +235,7 @@ class SignaturePreparer(VueAgent):
 class SignatureTerminer(VueAgent):
     """POST: the card's signature, with the agent's receipt."""
 
+    @contrat_agent.TERMINER
     def post(self, _request: Request) -> Response:
         """Close the request; what waited for this signature leaves now."""
         demande = self.text("id", 64)
@@ -289,6 +295,7 @@ class Scans(VueAgent):
 
     throttle_classes = [Rafale]
 
+    @contrat_agent.SCANS
     def post(self, _request: Request) -> Response:
         """Classify it here (the page's opinion does not count) and send it where it belongs."""
         canal = self.text("canal", 10)
@@ -308,18 +315,3 @@ class Scans(VueAgent):
             # Whatever came of it; who is at the counter does not wait for this line.
             audit.note(self.acteur, "scan", f"classe:{code.classe}", resultat=code.suite)
         return Response(suite.as_dict())
-
-
-class Sante(APIView):
-    """GET: is this process able to serve? No personal data."""
-
-    authentication_classes: list[Any] = []
-    permission_classes: list[Any] = []
-
-    def get(self, _request: Request) -> Response:
-        """Answer the version and the hour when the database answers."""
-        from django.db import connection
-
-        with connection.cursor() as curseur:
-            curseur.execute("SELECT 1")
-        return Response({"etat": "ok", "heure": timezone.now().isoformat()})

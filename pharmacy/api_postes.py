@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from rest_framework.throttling import SimpleRateThrottle
 from rest_framework.views import APIView
 
+from pharmacy import contrat_agent
 from pharmacy.corps import CorpsJson
 from pharmacy.postes import cles, configuration, enrolement
 from pharmacy.suites import Suite
@@ -42,6 +43,7 @@ class Enrolements(VueMachine):
 
     throttle_classes = [ParAdresse]
 
+    @contrat_agent.ENROLEMENTS
     def post(self, request: Request) -> Response:
         """202 until the titulaire confirms, then 200 with the signed enrolment; 403 otherwise."""
         corps = request.data if isinstance(request.data, dict) else {}
@@ -57,14 +59,17 @@ class Enrolements(VueMachine):
 class Configuration(VueMachine):
     """GET with `Authorization: Poste <JWS>`: the signed configuration of this agent."""
 
+    @contrat_agent.CONFIGURATION
     def get(self, request: Request, wid: str) -> Response:
-        """Answer the agent that proves it is `wid`; 403 otherwise, whoever is named."""
+        """Answer the agent that proves it is `wid`; 403 otherwise, 401 to who shows no proof."""
         genre, _, preuve = request.META.get("HTTP_AUTHORIZATION", "").partition(" ")
         reponse = None
         if genre == "Poste" and len(preuve) <= 4096:
             reponse = configuration.config_for(wid, preuve)
         if reponse is None:
             suite = Suite("Cet agent n'est pas reconnu. Associez-le.", "alerte", code="ENR-004")
+            if not genre:
+                return Response(suite.as_dict(), status=401, headers={"WWW-Authenticate": "Poste"})
             return Response(suite.as_dict(), status=status.HTTP_403_FORBIDDEN)
         return Response(reponse)
 
@@ -72,6 +77,7 @@ class Configuration(VueMachine):
 class Jwks(VueMachine):
     """GET: the public keys under which this server signs for agents."""
 
+    @contrat_agent.JWKS
     def get(self, _request: Request) -> Response:
         """Answer the JWKS: two keys during a rotation."""
         return Response(cles.server_jwks())
@@ -80,6 +86,7 @@ class Jwks(VueMachine):
 class Manifeste(VueMachine):
     """GET: the manifest of the agent's updates, as the publisher signed it (agent.md §5.13)."""
 
+    @contrat_agent.MANIFESTE
     def get(self, _request: Request) -> Response:
         """Answer the signed text; 404 when this server offers none. The agent verifies it."""
         fichier = settings.AGENT_MANIFESTE

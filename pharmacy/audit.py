@@ -1,8 +1,13 @@
 """The one door to the audit journal: called by every view and service that touches a patient."""
 
+from collections.abc import Sequence
+
 from pharmacy.acteurs import Acteur
-from pharmacy.models import Audit, Patient
+from pharmacy.models import Audit, CleIntegration, Patient
 from pharmacy.rules.actes import genre_of
+
+# What stands in the role's place when a tool acts by its key; nobody is its operator.
+ROLE_CLE = "cle"
 
 
 def note(
@@ -50,4 +55,28 @@ def note_system(
         objet=objet,
         resultat=resultat,
         precision=precision,
+    )
+
+
+def note_key(
+    cle: CleIntegration, acte: str, objet: str = "", patient_id: int | None = None
+) -> None:
+    """Add a line for what a tool read by its key: `precision` is the key's public part (SEC-15)."""
+    note_key_each(cle, acte, [(objet, patient_id)])
+
+
+def note_key_each(cle: CleIntegration, acte: str, lus: Sequence[tuple[str, int | None]]) -> None:
+    """Add a line for each (object, patient) that a tool read at once, in one statement."""
+    Audit.objects.bulk_create(
+        Audit(
+            officine_id=cle.officine_id,
+            genre=genre_of(acte),
+            acte=acte,
+            objet=objet,
+            patient_id=patient_id,
+            resultat="ok",
+            role=ROLE_CLE,
+            precision=cle.repere,
+        )
+        for objet, patient_id in lus
     )

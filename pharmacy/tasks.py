@@ -2,6 +2,7 @@
 
 from celery import shared_task
 
+from pharmacy import battements
 from pharmacy.services import entretien_journal, equipe, lecture, sceau, verification_sceau
 
 
@@ -34,3 +35,15 @@ def entretenir_journal() -> None:
     """Make the months to come, remove those whose retention has passed."""
     entretien_journal.prepare_months()
     entretien_journal.remove_due()
+
+
+@shared_task(name="pharmacy.battre_interactif", ignore_result=True)
+def battre_interactif() -> None:
+    """Say that the queue of the counters is served."""
+    battements.note("interactif")
+
+
+@shared_task(name="pharmacy.battre_lots", ignore_result=True)
+def battre_lots() -> None:
+    """Say that the background queue is served."""
+    battements.note("lots")

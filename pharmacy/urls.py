@@ -2,11 +2,12 @@
 
 from django.urls import path
 
-from pharmacy import api, api_postes
+from pharmacy import api, api_integration, api_postes
 from pharmacy.views import (
     equipe,
     flux,
     habilitations,
+    integrations,
     journal,
     operateur,
     parametres,
@@ -70,6 +71,12 @@ urlpatterns = [
     path("equipe/habilitations/", habilitations.roles, name="equipe_habilitations"),
     path("equipe/sessions/", sessions.liste, name="equipe_sessions"),
     path("equipe/sessions/<int:session_id>/fermer/", sessions.fermer, name="equipe_session_fermer"),
+    path("equipe/integrations/", integrations.cles, name="integrations"),
+    path(
+        "equipe/integrations/<int:cle_id>/revoquer/",
+        integrations.revoquer,
+        name="integration_revoquer",
+    ),
     path("equipe/<int:operateur_id>/", operateur.fiche, name="equipe_operateur"),
     path("equipe/<int:operateur_id>/depart/", operateur.depart, name="equipe_depart"),
     path("equipe/<int:operateur_id>/retour/", operateur.retour, name="equipe_retour"),
@@ -97,7 +104,6 @@ urlpatterns = [
     path("dev/composants", vitrine.composants, name="composants"),
     path("flux", flux.flux, name="flux"),
     path("flux/etat", flux.etat, name="flux_etat"),
-    path("sante", api.Sante.as_view(), name="sante"),
     path("api/agent/enrolements", api_postes.Enrolements.as_view(), name="api_enrolements"),
     path("api/agent/config/<str:wid>", api_postes.Configuration.as_view(), name="api_config"),
     path("api/agent/maj/manifeste", api_postes.Manifeste.as_view(), name="api_manifeste"),
@@ -110,4 +116,26 @@ urlpatterns = [
     path("api/agent/signatures/preparer", api.SignaturePreparer.as_view(), name="api_preparer"),
     path("api/agent/signatures/terminer", api.SignatureTerminer.as_view(), name="api_terminer"),
     path("api/scans", api.Scans.as_view(), name="api_scans"),
+    path("api/integration/v1/postes", api_integration.Postes.as_view(), name="int_postes"),
+    path(
+        "api/integration/v1/parametres",
+        api_integration.Parametres.as_view(),
+        name="int_parametres",
+    ),
+    path(
+        "api/integration/v1/indicateurs",
+        api_integration.Indicateurs.as_view(),
+        name="int_indicateurs",
+    ),
+    path("api/integration/v1/ventes", api_integration.Ventes.as_view(), name="int_ventes"),
+    path(
+        "api/integration/v1/ventes/<str:ident>",
+        api_integration.UneVente.as_view(),
+        name="int_vente",
+    ),
+    path(
+        "api/integration/v1/patients/<str:ident>",
+        api_integration.UnPatient.as_view(),
+        name="int_patient",
+    ),
 ]

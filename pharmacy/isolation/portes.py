@@ -25,3 +25,8 @@ def poste_of_wid(wid: str) -> tuple[int, int] | None:
 def code_of_repere(repere: str) -> tuple[int, int] | None:
     """Return (officine, code) of the first half of a pairing code; None when none has it."""
     return _pair("comptoir_code_enrolement", repere[:4].replace("\0", ""))
+
+
+def key_of_repere(repere: str) -> tuple[int, int] | None:
+    """Return (officine, key) of the public part of an integration key; None when none has it."""
+    return _pair("comptoir_cle_integration", repere[:10].replace("\0", ""))

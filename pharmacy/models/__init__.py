@@ -2,6 +2,7 @@
 
 from pharmacy.models.audit import Audit, BlocAudit
 from pharmacy.models.habilitation import Habilitation, SessionOuverte
+from pharmacy.models.integration import CleIntegration
 from pharmacy.models.officine import Officine, Parametre
 from pharmacy.models.operateur import Operateur, VerrouConnexion
 from pharmacy.models.ordonnance import LignePrescrite, Ordonnance, Prescripteur
@@ -23,6 +24,7 @@ __all__ = [
     "Audit",
     "BlocAudit",
     "CartePatient",
+    "CleIntegration",
     "CodeEnrolement",
     "Delivrance",
     "DemandeSignature",

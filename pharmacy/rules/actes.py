@@ -15,6 +15,7 @@ FAMILLES: dict[str, str] = {
     "poste.": "Postes et lectures",
     "parametre.": "Réglages",
     "journal.": "Journal",
+    "integration.": "Intégrations",
     "mssante.": "Messagerie",
     "officine.": "Hébergement",
 }
@@ -109,6 +110,7 @@ LIBELLES: dict[str, str] = {
     "vente.attente": "Vente mise en attente",
     "vente.exoneration": "Exonération changée",
     "vente.ligne": "Quantité changée",
+    "vente.lister": "Ventes listées",
     "vente.ouvrir": "Vente ouverte",
     "vente.prescription": "Prescription de la vente changée",
     "vente.produit": "Produit ajouté",
@@ -199,6 +201,8 @@ LIBELLES: dict[str, str] = {
     "officine.suspendre": "Officine suspendue par l'hébergeur",
     "officine.reprendre": "Officine rétablie par l'hébergeur",
     "officine.exporter": "Données de l'officine exportées par l'hébergeur",
+    "integration.creer": "Clé d'intégration créée",
+    "integration.revoquer": "Clé d'intégration révoquée",
 }
 # What a reading or a signature of a card is called: the rest of the act names it.
 PREFIXES: dict[str, str] = {
@@ -218,7 +222,7 @@ _FAMILLE_DE: dict[str, str] = {
 }
 _SECURITE = (
     *("session.", "operateur.", "poste.", "parametre.", "journal.", "psc."),
-    *("lecture.refusee", "cle.", "droit.", "officine."),
+    *("lecture.refusee", "cle.", "droit.", "officine.", "integration."),
 )
 
 

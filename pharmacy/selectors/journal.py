@@ -10,11 +10,13 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db import connection, transaction
-from django.db.models import Count, Max, Min, Q, QuerySet
+from django.db.models import Case, Count, Max, Min, Q, QuerySet, Value, When
 from django.utils import timezone
+from django.utils.functional import cached_property
 
 from pharmacy.acteurs import Acteur
-from pharmacy.models import Audit, Operateur, Patient, Poste
+from pharmacy.audit import ROLE_CLE
+from pharmacy.models import Audit, CleIntegration, Operateur, Patient, Poste
 from pharmacy.rules.actes import FAMILLES, LIBELLES, actes_of, famille_of, libelle_of
 
 PAGE = 50
@@ -88,10 +90,19 @@ class Noms:
         self.postes = dict(
             Poste.objects.filter(officine_id=officine_id).values_list("pk", "libelle")
         )
-        self.roles = dict(Operateur.Role.choices)
+        self.roles = dict(Operateur.Role.choices) | {ROLE_CLE: "Clé d'intégration"}
+        self.officine_id = officine_id
 
-    def operateur(self, pk: int | None) -> str:
-        """Return « ROUSSEAU Hélène (A01) », or who acts without being a person."""
+    @cached_property
+    def cles(self) -> dict[str, str]:
+        """The tools by the public part of their key; read when a line names one."""
+        lignes = CleIntegration.objects.filter(officine_id=self.officine_id)
+        return dict(lignes.values_list("repere", "nom"))
+
+    def operateur(self, pk: int | None, role: str = "", precision: str = "") -> str:
+        """Return « ROUSSEAU Hélène (A01) », the tool of a key, or who acts and is nobody."""
+        if role == ROLE_CLE:
+            return f"{self.cles.get(precision, 'Outil')} (clé {precision})"
         if pk is None:
             return "Comptoir, sans personne"
         trouve = self.operateurs.get(pk)
@@ -104,14 +115,14 @@ class Noms:
         return Ligne(
             numero=a.pk,
             quand=a.quand,
-            operateur=self.operateur(a.operateur_id),
+            operateur=self.operateur(a.operateur_id, a.role, a.precision),
             role=str(self.roles.get(a.role, a.role)),
             poste=self.postes.get(a.poste_id, "") if a.poste_id else "",
             acte=libelle_of(a.acte),
             objet="" if a.objet == f"patient:{a.patient_id}" else a.objet,
             patient_id=a.patient_id,
             resultat=a.resultat,
-            precision=a.precision,
+            precision="" if a.role == ROLE_CLE else a.precision,
         )
 
 
@@ -208,13 +219,14 @@ def who_opened(acteur: Acteur, criteres: Criteres, noms: Noms) -> list[Passage]:
     rangees: Iterable[Any] = (
         _search(acteur.officine_id, replace(criteres, avant=None))
         .order_by()
-        .values("operateur_id", "role")
+        .annotate(cle=Case(When(role=ROLE_CLE, then="precision"), default=Value("")))
+        .values("operateur_id", "role", "cle")
         .annotate(nombre=Count("pk"), premier=Min("quand"), dernier=Max("quand"))
         .order_by("-dernier")
     )
     return [
         Passage(
-            operateur=noms.operateur(r["operateur_id"]),
+            operateur=noms.operateur(r["operateur_id"], r["role"], r["cle"]),
             role=str(noms.roles.get(r["role"], r["role"])),
             nombre=r["nombre"],
             premier=r["premier"],

@@ -26,6 +26,7 @@ FAMILLES = {
     "postes": "Console",
     "psc": "Console",
     "journal": "Console",
+    "integrations": "Console",
 }
 AUTRES = "Autres"
 ROLES = tuple(role for role in Operateur.Role.values if role != Operateur.Role.TITULAIRE)

@@ -43,6 +43,7 @@ def doors(acteur: Acteur) -> dict[str, object]:
             "sessions": peut(acteur, "sessions.fermer").ok,
             "postes": peut(acteur, "postes.gerer").ok,
             "rattacher": peut(acteur, "psc.rattacher").ok,
+            "integrations": peut(acteur, "integrations.gerer").ok,
         }
     }
 

@@ -4,6 +4,9 @@ from django.http import HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 
 from pharmacy.http import refuse
+from pharmacy.problemes import problem_reply
+
+API = "/api/"
 
 
 def csrf(request: HttpRequest, reason: str = "") -> HttpResponse:
@@ -15,11 +18,14 @@ def csrf(request: HttpRequest, reason: str = "") -> HttpResponse:
 def introuvable(request: HttpRequest, exception: Exception) -> HttpResponse:
     """Nothing at this address, in this officine."""
     del exception
+    if request.path.startswith(API):
+        return problem_reply("INT-404")
     return refuse(request, "Cette page n'existe pas dans votre officine.", 404)
 
 
 def panne(request: HttpRequest) -> HttpResponse:
     """Something broke on our side; the sale is kept."""
-    del request
+    if request.path.startswith(API):
+        return problem_reply("INT-500")
     # Without the request: the context processors read the base, which may be what is broken.
     return HttpResponse(render_to_string("pharmacy/panne.html"), status=500)

@@ -44,6 +44,7 @@ class Decor:
             "contexte_id": self._contexte().pk,
             "session_id": self._session().pk,
             "psc_id": attache(troupe).pk,
+            "cle_id": self._cle(),
             "marque": matrix_of_roles(troupe.officine.pk).marque,
         }
         if etape == "parti":
@@ -74,6 +75,15 @@ class Decor:
             poste=self.troupe.postes[1],
             cle=cle,
         )
+
+    def _cle(self):
+        """A tool has a key, and the queues are served."""
+        from pharmacy import battements
+        from tests.pharmacy.outil import Outil
+
+        for file in battements.FILES:
+            battements.note(file)
+        return Outil(self.troupe, "postes").cle.pk
 
     def _gone(self):
         """Someone who left last year."""

@@ -24,6 +24,7 @@ ALEATOIRES = {
     "pharmacy.Operateur.uuid",
     "pharmacy.Poste.wid",
     "pharmacy.CodeEnrolement.repere",
+    "pharmacy.CleIntegration.repere",
     "pharmacy.NonceLecture.valeur_hash",
     "ordonnance.Execution.uuid",
 }
@@ -32,6 +33,7 @@ PORTES = {
     "comptoir_code_enrolement": "TABLE(officine_id bigint, code_id bigint)",
     "comptoir_departs_a_finir": "TABLE(officine_id bigint, operateur_id bigint)",
     "comptoir_doublons_a_chercher": "TABLE(officine_id bigint)",
+    "comptoir_cle_integration": "TABLE(officine_id bigint, cle_id bigint)",
     "comptoir_copies_a_supprimer": "TABLE(officine_id bigint)",
     "comptoir_officine_par_finess": "bigint",
     "comptoir_journal_a_retirer": "TABLE(genre text, mois date)",
@@ -39,6 +41,7 @@ PORTES = {
     "comptoir_journal_officines": "TABLE(officine_id bigint)",
     "comptoir_journal_preparer": "integer",
     "comptoir_journal_retirer": "bigint",
+    "comptoir_file_mesures": "TABLE(service text, etat text, nombre bigint, age_s bigint)",
     "comptoir_envois_dus": "TABLE(officine_id bigint, envoi_id bigint, file text, etat text)",
     "comptoir_envois_perdus": "TABLE(officine_id bigint, envoi_id bigint)",
     "comptoir_envois_reveiller": "TABLE(officine_id bigint, envoi_id bigint)",

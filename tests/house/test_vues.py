@@ -29,10 +29,12 @@ from pharmacy.models import (
     SessionOuverte,
     Vente,
 )
+from pharmacy.rules.portees import PORTEES
 from psc.models import RattachementPsc
 from teleservices.models import Envoi
 from tests.house.scene import Decor
 from tests.ordonnance.atelier import LEVOTHYROX, NUMERO
+from tests.pharmacy.outil import Outil
 
 pytestmark = pytest.mark.django_db
 HX = {"HTTP_HX_REQUEST": "true"}
@@ -46,7 +48,8 @@ class Vue:
     `droit` None: open to anyone. `ecrire` is the right a POST needs when it is stricter. `corps` is
     a body that succeeds (None: proved elsewhere, `ailleurs` says where). NAVIGATION is a GET that
     writes: the way to Pro Santé Connect and back. `etape` is how far the sale is. `trace` False:
-    says why nothing is audited though a patient shows.
+    says why nothing is audited though a patient shows. What a key reads (`CLE`) has a scope, the
+    id it names, and the act it leaves in the journal.
     """
 
     methodes: str
@@ -58,6 +61,8 @@ class Vue:
     code: str = "A01"
     trace: str = ""
     ailleurs: str = ""
+    portee: str = ""
+    ident: str = ""
 
 
 JOUR = f"{timezone.now():%Y-%m-%d}"
@@ -168,6 +173,26 @@ VUES = {
         "GET", "vente", requete="vente={vente_id}", trace="rafraîchit une page déjà tracée"
     ),
     "sante": Vue("GET", trace="aucune donnée"),
+    "sante_vivant": Vue("GET", trace="aucune donnée"),
+    "sante_pret": Vue("GET", trace="aucune donnée"),
+    "metriques": Vue("GET", trace="des nombres"),
+    "integrations": Vue(
+        "GET POST",
+        "integrations.gerer",
+        corps={"nom": "Tableau de bord", "portee": "file", "jours": "30"},
+    ),
+    "integration_revoquer": Vue("POST", "integrations.gerer"),
+    "api_schema": Vue("GET", "integrations.gerer"),
+    "int_services": Vue("CLE", portee="services"),
+    "int_file": Vue("CLE", portee="file"),
+    "int_envois": Vue("CLE", portee="file"),
+    "int_envoi": Vue("CLE", portee="file", ident="envoi_id"),
+    "int_postes": Vue("CLE", portee="postes"),
+    "int_parametres": Vue("CLE", portee="parametres"),
+    "int_indicateurs": Vue("CLE", portee="indicateurs"),
+    "int_ventes": Vue("CLE", portee="ventes", trace="vente.lister"),
+    "int_vente": Vue("CLE", portee="ventes", ident="vente_id", trace="vente.voir"),
+    "int_patient": Vue("CLE", portee="patients", ident="patient_id", trace="patient.ouvrir"),
     "api_enrolements": Vue("MACHINE", ailleurs="son code court"),
     "api_config": Vue("MACHINE", ailleurs="signée par la clé du poste"),
     "api_manifeste": Vue("MACHINE", trace="un texte signé par l'éditeur, le même pour tous"),
@@ -355,6 +380,7 @@ VUES |= {
 }
 MACHINES = {nom for nom, vue in VUES.items() if vue.methodes == "MACHINE"}
 OUVERTES = {nom for nom, vue in VUES.items() if vue.droit is None and vue.methodes != "API"}
+PAR_CLE = {nom for nom, vue in VUES.items() if vue.methodes == "CLE"}
 API_AGENT = {nom for nom, vue in VUES.items() if vue.methodes == "API"}
 
 
@@ -383,7 +409,7 @@ class Scene(Decor):
     def url(self, nom):
         motif = _patterns()[nom]
         noms = motif.pattern.converters
-        url = reverse(nom, kwargs={cle: self.ids[cle] for cle in noms})
+        url = reverse(nom, kwargs={cle: self.ids[VUES[nom].ident or cle] for cle in noms})
         requete = VUES[nom].requete.format(**self.ids)
         return f"{url}?{requete}" if requete else url
 
@@ -417,7 +443,7 @@ def test_every_address_of_the_product_is_in_the_table():
     assert set(_patterns()) == set(VUES)
 
 
-@pytest.mark.parametrize("nom", [n for n in VUES if n not in API_AGENT | MACHINES | {"sante"}])
+@pytest.mark.parametrize("nom", [n for n in VUES if n not in API_AGENT | MACHINES | PAR_CLE])
 def test_each_view_declares_its_methods_and_its_right(nom):
     vue, declare = VUES[nom], _patterns()[nom].callback
     lire, ecrire = declare.methodes
@@ -446,9 +472,43 @@ def test_a_door_for_agents_ignores_sessions_and_wants_its_own_proof(scene, halle
                 assert "PRIVATE" not in _texte(reponse)
                 assert all("d" not in cle for cle in reponse.json()["keys"])
             else:
-                assert reponse.status_code in {400, 403, 404, 405}
+                assert reponse.status_code in {400, 401, 403, 404, 405}
             assert scene.ids["wid"] not in _texte(reponse)
     assert (_rows(halle), Audit.objects.count()) == avant
+
+
+@pytest.mark.parametrize("nom", sorted(PAR_CLE))
+@pytest.mark.exigence("SEC-06", "SEC-15")
+def test_what_a_key_reads_is_of_its_officine_its_scope_and_its_journal(scene, halle, port, nom):
+    """A session opens nothing; another officine's key finds nothing; a read is traced, a key named.
+
+    No role has a place here: what the titulaire ticked is all that a key may.
+    """
+    scene, vue = scene(nom), VUES[nom]
+    url = scene.url(nom)
+    assert _patterns()[nom].callback.cls.portee == vue.portee
+    assert halle.client("A01").get(url).status_code == 401
+    assert halle.client("A01").post(url).status_code == 401
+    tout = {p: Outil(troupe, *PORTEES) for p, troupe in (("ici", halle), ("ailleurs", port))}
+    sans = Outil(halle, *(p for p in PORTEES if p != vue.portee))
+    avant = _rows(halle), Audit.objects.count()
+
+    def read(outil, client=None):
+        return (client or outil.client).get(url, HTTP_AUTHORIZATION=f"Bearer {outil.secret}")
+
+    assert read(sans).status_code == 403
+    # The cookie of the officine does not lend its rows to the key of another.
+    ailleurs = read(tout["ailleurs"], halle.client("A01"))
+    assert ailleurs.status_code == (404 if vue.ident else 200)
+    assert "PAT-TROIS" not in _texte(ailleurs)
+    assert (_rows(halle), Audit.objects.count()) == avant
+    ici = read(tout["ici"])
+    assert ici.status_code == 200
+    assert _rows(halle) == avant[0]
+    lignes = Audit.objects.order_by("pk")[avant[1] :]
+    assert {ligne.acte for ligne in lignes} <= {vue.trace, "vente.voir"}
+    assert bool(lignes) == bool(vue.trace)
+    assert {ligne.precision for ligne in lignes} <= {tout["ici"].cle.repere}
 
 
 @pytest.mark.parametrize(("nom", "methode"), [a for a in APPELS if a[0] not in OUVERTES])

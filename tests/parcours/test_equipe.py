@@ -34,6 +34,7 @@ def test_the_rooms_of_the_console_are_clean_by_day_and_by_night(bureau, theme):
         ("arrivee", "/equipe/arrivee/"),
         ("habilitations", "/equipe/habilitations/"),
         ("sessions", "/equipe/sessions/"),
+        ("integrations", "/equipe/integrations/"),
     ):
         aller(bureau, lieu)
         trouve[nom] = examiner(bureau.page)
