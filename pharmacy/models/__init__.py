@@ -1,5 +1,6 @@
 """Tables of the core, one file per noun."""
 
+from pharmacy.models.administration import CodeSecours, ModeAdministration, SecondFacteur
 from pharmacy.models.audit import Audit, BlocAudit
 from pharmacy.models.habilitation import Habilitation, SessionOuverte
 from pharmacy.models.officine import Officine, Parametre
@@ -24,11 +25,13 @@ __all__ = [
     "BlocAudit",
     "CartePatient",
     "CodeEnrolement",
+    "CodeSecours",
     "Delivrance",
     "DemandeSignature",
     "Habilitation",
     "LigneDelivrance",
     "LignePrescrite",
+    "ModeAdministration",
     "MotConnu",
     "MotPatient",
     "NonceLecture",
@@ -42,6 +45,7 @@ __all__ = [
     "Prescripteur",
     "Produit",
     "RecuCarte",
+    "SecondFacteur",
     "SessionOuverte",
     "SituationsCps",
     "Stock",

@@ -136,6 +136,14 @@ LIBELLES: dict[str, str] = {
     "droit.donner": "Droit donné",
     "droit.retirer": "Droit retiré",
     "operateur.debloquer": "Opérateur débloqué",
+    "operateur.prouver": "Mot de passe redemandé",
+    "second_facteur.proposer": "Second facteur : clé affichée",
+    "second_facteur.activer": "Second facteur activé",
+    "second_facteur.codes": "Second facteur : codes de secours refaits",
+    "second_facteur.refuser": "Second facteur : code refusé",
+    "second_facteur.retirer": "Second facteur retiré",
+    "administration.ouvrir": "Mode administration ouvert",
+    "administration.fermer": "Mode administration fermé",
     "operateur.mot_de_passe": "Mot de passe changé",
     "operateur.reinitialiser": "Mot de passe temporaire donné",
     "lecture.refusee": "Lecture refusée",
@@ -168,12 +176,14 @@ _FAMILLE_DE: dict[str, str] = {
     "file.": "envoi.",
     "operateur.": "session.",
     "droit.": "session.",
+    "second_facteur.": "session.",
+    "administration.": "session.",
     "lecture.": "poste.",
     "signature.": "poste.",
 }
 _SECURITE = (
     *("session.", "operateur.", "poste.", "parametre.", "journal.", "psc."),
-    *("lecture.refusee", "cle.", "droit."),
+    *("lecture.refusee", "cle.", "droit.", "second_facteur.", "administration."),
 )
 
 

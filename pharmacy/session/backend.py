@@ -5,6 +5,7 @@ from django.db.models import OuterRef
 
 from pharmacy import parametres
 from pharmacy.models import Operateur
+from pharmacy.models.administration import modes_of_row
 from pharmacy.models.habilitation import ecarts_of_row
 
 VERROUILLAGE = "session.verrouillage_minutes"
@@ -14,8 +15,8 @@ class OperateurBackend(BaseBackend):
     """Sessions are opened by `pharmacy.services.connexion`; this only reads them back."""
 
     def get_user(self, user_id: int) -> Operateur | None:
-        """Return the operator of a session, unless they left: with the delay before the lock, and
-        what the titulaire decided of their rights. One query.
+        """Return the operator of a session, unless they left: with the delay before the lock,
+        what the titulaire decided of their rights, and their modes of administration. One query.
         """
         return (
             Operateur.objects.en_poste()
@@ -23,6 +24,7 @@ class OperateurBackend(BaseBackend):
             .annotate(
                 verrouillage=parametres.subquery(VERROUILLAGE, OuterRef("officine_id")),
                 ecarts=ecarts_of_row(),
+                modes=modes_of_row(),
             )
             .first()
         )

@@ -1,6 +1,7 @@
 """`request.acteur`, `request.poste` and the lock after inactivity."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 from django.contrib.auth import SESSION_KEY
@@ -17,6 +18,7 @@ from pharmacy.models.habilitation import ecarts_of_row, ecarts_read
 from pharmacy.session.backend import VERROUILLAGE
 
 _ECRITURE_S = 20
+_SANS_GESTE = ("/flux", "/api/agent/jetons", "/api/agent/presence", "/administration/etat")
 
 
 class SessionComptoirMiddleware:
@@ -33,7 +35,10 @@ class SessionComptoirMiddleware:
         if isinstance(operateur, Operateur):
             _refresh_lock(request, operateur)
             if not request.session.get("verrouillee"):
-                request.acteur = acteur_of(operateur, request.poste)  # type: ignore[attr-defined]
+                request.acteur = replace(  # type: ignore[attr-defined]
+                    acteur_of(operateur, request.poste),  # type: ignore[attr-defined]
+                    administration=administration_of(request, operateur),
+                )
         return self.get_response(request)
 
 
@@ -55,6 +60,14 @@ def acteur_of(operateur: Operateur, poste: Poste | None) -> Acteur:
         rpps=operateur.rpps,
         ecarts=ecarts_read(operateur.ecarts),  # type: ignore[attr-defined]
     )
+
+
+def administration_of(request: HttpRequest, operateur: Operateur) -> datetime | None:
+    """Return until when this very session has its administration mode open."""
+    modes: list[dict[str, str]] = operateur.modes  # type: ignore[attr-defined]  # by the backend
+    cle = request.session.session_key
+    jusqua = next((mode["jusqua"] for mode in modes if mode["cle"] == cle), None)
+    return datetime.fromisoformat(jusqua) if jusqua else None
 
 
 def _poste_of(request: HttpRequest) -> Poste | None:
@@ -79,7 +92,7 @@ def _refresh_lock(request: HttpRequest, operateur: Operateur) -> None:
     if maintenant - dernier > _delay_s(minutes):
         request.session["verrouillee"] = True
         return
-    passif = request.path.startswith(("/flux", "/api/agent/jetons", "/api/agent/presence"))
+    passif = request.path.startswith(_SANS_GESTE)
     if not passif and maintenant - dernier > _ECRITURE_S:
         request.session["activite"] = maintenant
 
