@@ -603,7 +603,7 @@ def test_from_the_code_to_the_sale_few_statements_and_few_bytes(
     octets = 0
     with django_assert_max_num_queries(8):
         octets += len(client.get(f"{URL}?suite={suite}").content)
-    with django_assert_max_num_queries(32):
+    with django_assert_max_num_queries(33):
         reponse = client.post(URL, {"code": "B01", "pin": "330033", "suite": suite})
     assert reponse["Location"] == suite
     octets += len(client.get(suite).content)
