@@ -1,10 +1,11 @@
 """The second factor of an operator, and the ten minutes of administration it opens (TIT-03)."""
 
+from datetime import UTC, datetime
+
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db import models
-from django.db.models import OuterRef
-from django.db.models.functions import JSONObject
-from django.utils import timezone
+from django.db.models import CharField, OuterRef, Value
+from django.db.models.functions import Cast, Concat, Extract
 
 from pharmacy.chiffre import TexteChiffre
 from pharmacy.models.officine import Officine
@@ -84,9 +85,13 @@ class ModeAdministration(models.Model):
         return f"administration {self.pk}"
 
 
-def modes_of_row() -> ArraySubquery:
-    """Return, as a column of a query on operators, the modes each has open: session, deadline."""
+def modes_of_row(quand: datetime) -> ArraySubquery:
+    """Return, as a column of a query on operators, the modes each has open at `quand`.
+
+    One text a mode: the key of its session, then its deadline in seconds since 1970.
+    """
     ouverts = ModeAdministration.objects.filter(
-        officine=OuterRef("officine_id"), operateur=OuterRef("pk"), jusqua__gt=timezone.now()
+        officine=OuterRef("officine_id"), operateur=OuterRef("pk"), jusqua__gt=quand
     )
-    return ArraySubquery(ouverts.values(mode=JSONObject(cle="cle", jusqua="jusqua")))
+    secondes = Cast(Extract("jusqua", "epoch", tzinfo=UTC), CharField())
+    return ArraySubquery(ouverts.annotate(mode=Concat("cle", Value(" "), secondes)).values("mode"))

@@ -9,7 +9,7 @@ const FINS = { 4005: 'update', 4008: 'verrouille', 4009: 'revoque', 4900: 'refus
 const ABSENT = { code: 'AGT-000', message: "L'agent de ce poste ne répond pas." };
 const attentes = new Map(); // requests that wait for their answer
 let prise = null; // the open socket, once it said hello for this poste
-let [rang, essais, entendu, minuterie, cherche, repondait] = [0, 0, 0, 0, false, false];
+let [rang, essais, entendu, minuterie, cherche, repondait, relaye] = [0, 0, 0, 0, false, false, false];
 let [recevoir, dernier] = [{}, ''];
 const panne = (...faits) => recevoir.panne(...faits);
 
@@ -65,7 +65,7 @@ async function connecter() {
   cherche = true;
   const permis = await direct();
   let lu = permis ? await surPlace() : null;
-  const loin = !lu && transport !== 'loopback';
+  const loin = !lu && transport !== 'loopback' && !(permis && !relaye && dernier === 'verrouille'); // it comes back where it was
   if (loin) lu = await ouvrir(`${location.origin.replace('http', 'ws')}/flux/agent`);
   cherche = false;
   if (lu?.socket.readyState === WebSocket.OPEN) return tenir(lu, loin);
@@ -79,7 +79,7 @@ async function connecter() {
 const revenir = () => (minuterie = setTimeout(connecter, ATTENTES[Math.min((essais += 1), 6) - 1] * (0.7 + Math.random() * 0.6)));
 
 function tenir({ socket, ...bonjour }, loin) {
-  prise = socket;
+  [prise, relaye] = [socket, loin];
   entendu = Date.now();
   socket.addEventListener('message', ({ data }) => {
     entendu = Date.now();

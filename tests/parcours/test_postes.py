@@ -112,6 +112,27 @@ def test_each_fault_is_told_within_two_seconds_and_goes(bureau, geste, retour, d
     voir_agent(bureau, "Agent prêt")
 
 
+def test_a_page_of_this_poste_waits_for_its_own_agent_while_the_session_is_locked(bureau):
+    """The relay leads to the same agent: a page that took it would stay there once unlocked."""
+    bureau.ouvrir_session()
+    bureau.nouvelle_vente()
+    voir_agent(bureau, "Agent prêt")
+    liens = []
+    bureau.page.on("websocket", lambda lien: liens.append(lien.url))
+    bureau.agent(verb="session", locked=True)
+    try:
+        voir_agent(bureau, "Poste verrouillé")
+        # An address seen twice: it tried twice.
+        until(
+            lambda: bureau.page.evaluate("true") and len(set(liens)) < len(liens),
+            "la page n'essaie plus",
+        )
+    finally:
+        bureau.agent(verb="session", locked=False)
+    voir_agent(bureau, "Agent prêt")
+    assert [lien for lien in liens if "/flux/agent" in lien] == []
+
+
 @VRAIS_LECTEURS
 @pytest.mark.cas("agent-15")
 def test_the_card_service_killed_is_told_within_two_seconds_and_its_return_serves(bureau):

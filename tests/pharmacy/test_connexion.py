@@ -14,6 +14,7 @@ from pharmacy.demonstration.donnees import HALLE
 from pharmacy.isolation.contexte import officine_context
 from pharmacy.models import Audit, Operateur, Poste, SecondFacteur, VerrouConnexion
 from pharmacy.services.connexion import Identifiants, compute_blocage_s
+from pharmacy.session.middleware import is_present
 from teleservices.models import AssertionActeur
 from tests.ordonnance.atelier import signer
 from tests.pharmacy.facteur import code_of
@@ -456,6 +457,16 @@ def test_the_delay_is_a_setting_from_one_to_120_minutes(halle):
     for brut in ("0", "121", "15.5", ""):
         with pytest.raises(parametres.ValeurRefusee):
             parametres.modifier(halle.administrateur(), "session.verrouillage_minutes", brut)
+
+
+@pytest.mark.exigence("CTR-12")
+def test_a_stream_reads_the_delay_that_was_set(halle):
+    client = halle.client()
+    cle = client.cookies["comptoir_session"].value
+    for minutes, presente in (("3", True), ("1", False)):
+        parametres.modifier(halle.acteur("A01"), "session.verrouillage_minutes", minutes)
+        _vieillir(client, 2)
+        assert is_present(cle, halle.acteur()) is presente
 
 
 @pytest.mark.exigence("CTR-12")
