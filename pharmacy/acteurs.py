@@ -73,6 +73,7 @@ EN_VENTE = frozenset(
     {"vente", "ordonnance.lire", "ordonnance.executer", "ordonnance.lever_bloquant"}
 )
 SANS_VENTE = "Le mode administration est ouvert : aucune vente ne se fait."
+FERMER = "Fermez-le (² Z), puis vendez."
 
 
 class AdministrationRequise(PermissionError):
@@ -139,7 +140,7 @@ def peut(acteur: Acteur, droit: str, objet: DansUneOfficine | None = None) -> De
     """
     libelle = DROITS[droit][1]
     if droit in EN_VENTE and acteur.administre:
-        return Decision(ok=False, phrase=SANS_VENTE, geste="Fermez-le (² Z), puis vendez.")
+        return Decision(ok=False, phrase=SANS_VENTE, geste=FERMER)
     if objet is not None and objet.officine_id != acteur.officine_id:
         return Decision(ok=False, phrase="Cet élément n'existe pas dans votre officine.")
     if not is_held(acteur.role, droit, acteur.ecarts):

@@ -17,6 +17,8 @@ from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 
 from pharmacy.acteurs import (
     EN_VENTE,
+    FERMER,
+    SANS_VENTE,
     Acteur,
     AdministrationRequise,
     check_administration,
@@ -67,7 +69,7 @@ def http_methods(
             methode = "GET" if request.method == "HEAD" else request.method or ""
             if methode not in {*read, *write}:
                 return HttpResponseNotAllowed([*read, *write])
-            refus = _check(request, droit)
+            refus = _check(request, droit, en_vente=droit in EN_VENTE or "vente_id" in kwargs)
             if refus is not None:
                 return refus
             try:
@@ -119,16 +121,18 @@ def read_id(brut: object) -> int:
     return int(texte) if texte.isascii() and texte.isdigit() and len(texte) < 19 else 0
 
 
-def _check(request: HttpRequest, droit: str | None) -> HttpResponse | None:
+def _check(request: HttpRequest, droit: str | None, *, en_vente: bool) -> HttpResponse | None:
+    """Return the refusal of who may not; of anyone, for a sale, while they administer."""
     if droit is None:
         return None
     acteur: Acteur | None = getattr(request, "acteur", None)
     if acteur is None:
         return _to_sign_in(request)
+    if en_vente and acteur.administre:
+        return refuse(request, f"{SANS_VENTE} {FERMER}", 403, "ADM-002")
     decision = peut(acteur, droit)
     if not decision.ok:
-        code = "ADM-002" if acteur.administre and droit in EN_VENTE else ""
-        return refuse(request, f"{decision.phrase} {decision.geste}".strip(), 403, code)
+        return refuse(request, f"{decision.phrase} {decision.geste}".strip(), 403)
     return None
 
 

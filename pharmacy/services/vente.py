@@ -8,7 +8,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from pharmacy import audit, flux, parametres
-from pharmacy.acteurs import SANS_VENTE, Acteur, peut
+from pharmacy.acteurs import FERMER, SANS_VENTE, Acteur, peut
 from pharmacy.events import (
     AbandonDemande,
     PatientChoisi,
@@ -117,7 +117,7 @@ def vente_locked(acteur: Acteur, vente_id: int) -> Vente:
     by one key (`vente_resume`), never changed by two counters. Source: design.md, « A sale ».
     """
     if acteur.administre:
-        raise VenteRefusee(f"{SANS_VENTE} Fermez-le (² Z), puis vendez.", "ADM-002")
+        raise VenteRefusee(f"{SANS_VENTE} {FERMER}", "ADM-002")
     vente = _locked(acteur, vente_id)
     if vente.etat == Vente.Etat.EN_ATTENTE:
         raise VenteRefusee("Cette vente est en attente. Reprenez-la ici (² K).", "VTE-011")

@@ -431,7 +431,7 @@ def test_each_view_declares_its_methods_and_its_right(nom):
     assert {"GET"} & set(vue.methodes.split()) == set(lire)
     assert {"POST"} & set(vue.methodes.split()) == set(ecrire)
     assert declare.droit == vue.droit
-    assert declare.administration == vue.administration
+    assert getattr(declare, "administration", False) is vue.administration
 
 
 @pytest.mark.parametrize("nom", sorted(API_AGENT))
@@ -558,8 +558,8 @@ def test_no_sale_is_made_or_shown_while_the_administration_mode_is_open(scene, h
     avant = _rows(halle)
     reponse = scene.call(halle.administration("A01"), nom, methode)
     assert reponse.status_code in {403, 409}
-    assert "aucune vente ne se fait" in _texte(reponse)
-    if nom != "flux":
+    if nom != "flux":  # its refusal has no words: the page that opened it has them
+        assert "aucune vente ne se fait" in _texte(reponse)
         assert _rows(halle) == avant
 
 
