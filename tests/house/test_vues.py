@@ -110,7 +110,7 @@ VUES = {
         "GET POST",
         "parametres.lire",
         "parametres.modifier",
-        corps={"cle": "session.verrouillage_minutes", "valeur": "20"},
+        corps={"cle": "session.verrouillage_minutes", "valeur": "10"},
     ),
     "composants": Vue("GET", "session"),
     "administration": Vue(

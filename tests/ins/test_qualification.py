@@ -319,7 +319,7 @@ def test_an_expired_card_is_accepted_and_said_so(comptoir, zoe):
 @pytest.mark.cas("ins-87")
 def test_the_settings_refuse_an_expired_card_or_one_too_old(comptoir, zoe):
     patient = comptoir.read(zoe)
-    acteur = comptoir.troupe.acteur("A01")
+    acteur = comptoir.troupe.administrateur()
     assert _refus(lambda: _expired(comptoir, patient, 366 * 5 + 1)) == "INS-066"
     assert _refus(lambda: _expired(comptoir, patient, 0)) == "INS-065"
     parametres.modifier(acteur, "ins.piece_perimee_annees", "0")
