@@ -24,6 +24,7 @@ from pharmacy.session.middleware import acteur_of
 ESSAIS = 5
 PREMIER_BLOCAGE_S = 30
 BLOCAGE_MAX_S = 15 * 60
+SUSPENDUE = "Cette officine est suspendue par son hébergeur. Appelez-le pour la rétablir."
 
 
 class ConnexionRefusee(Exception):
@@ -70,9 +71,39 @@ def authenticate(officine_id: int, poste: Poste | None, saisie: Identifiants) ->
     """
     with transaction.atomic():
         issue = _attempt(officine_id, poste, saisie)
+        if isinstance(issue, Operateur) and not must_change(issue, saisie):
+            _open(issue, poste, par_mot_de_passe=bool(saisie.mot_de_passe))
     if isinstance(issue, ConnexionRefusee):
         raise issue
     return issue
+
+
+def verify(officine_id: int, poste: Poste | None, saisie: Identifiants) -> Operateur:
+    """Return who gave their code and password, and open nothing; same lockout as the sign-in.
+
+    For what a person approves beside the session that is open. Raises ConnexionRefusee.
+    """
+    if not saisie.mot_de_passe:
+        raise ConnexionRefusee("Donnez le mot de passe.", mot_de_passe_requis=True)
+    with transaction.atomic():
+        issue = _attempt(officine_id, poste, saisie)
+    if isinstance(issue, ConnexionRefusee):
+        raise issue
+    if must_change(issue, saisie):
+        raise ConnexionRefusee("Changez d'abord le mot de passe temporaire, à l'ouverture.")
+    return issue
+
+
+def open_proven(operateur: Operateur, poste: Poste | None, precision: str) -> None:
+    """Note the opening for an operator whom another proof than their code identified.
+
+    Tries and lockouts of the code are not touched: nobody typed it. Raises ConnexionRefusee for who
+    may not work today.
+    """
+    ici = Operateur.objects.en_poste().filter(officine_id=operateur.officine_id, pk=operateur.pk)
+    if not ici.exists():
+        raise ConnexionRefusee("Compte non autorisé : voyez le titulaire.")
+    audit.note(acteur_of(operateur, poste), "session.ouvrir", precision=precision)
 
 
 def _attempt(
@@ -80,6 +111,8 @@ def _attempt(
 ) -> Operateur | ConnexionRefusee:
     maintenant = timezone.now()
     verrou = _verrou_locked(officine_id, poste, saisie.code)
+    if not verrou.officine.active:
+        return ConnexionRefusee(SUSPENDUE)
     secondes = wait_s(verrou.bloque_jusqua, maintenant)
     if secondes:
         return ConnexionRefusee(_phrase_blocage(secondes))
@@ -100,15 +133,9 @@ def _attempt(
     if not _check_secret(operateur, saisie):
         audit.note(acteur_of(operateur, poste), "session.ouvrir", resultat="refus")
         return _count_failure(verrou)
-    _forgive(verrou)
-    if not must_change(operateur, saisie):
-        _open(operateur, poste, par_mot_de_passe=bool(saisie.mot_de_passe))
-    return operateur
-
-
-def _forgive(verrou: VerrouConnexion) -> None:
     verrou.echecs, verrou.bloque_jusqua = 0, None
     verrou.save(update_fields=["echecs", "bloque_jusqua"])
+    return operateur
 
 
 def wait_s(bloque_jusqua: datetime | None, maintenant: datetime) -> int:
@@ -118,21 +145,29 @@ def wait_s(bloque_jusqua: datetime | None, maintenant: datetime) -> int:
     return int((bloque_jusqua - maintenant).total_seconds()) + 1
 
 
-def prove_password(operateur: Operateur, poste: Poste | None, mot_de_passe: str) -> None:
-    """Ask who is signed in for their password again. ConnexionRefusee, counted as at sign-in."""
+def confirm_password(acteur: Acteur, mot_de_passe: str) -> None:
+    """Check the password of who is already here, before an act that wants it again.
+
+    A wrong one counts as at the sign-in: same row, same lockout. Raises ConnexionRefusee.
+    """
     with transaction.atomic():
-        verrou = _verrou_locked(operateur.officine_id, poste, operateur.code)
-        secondes = wait_s(verrou.bloque_jusqua, timezone.now())
-        if secondes:
-            refus: ConnexionRefusee | None = ConnexionRefusee(_phrase_blocage(secondes))
-        elif operateur.check_password(mot_de_passe):
-            refus = None
-            _forgive(verrou)
-        else:
-            audit.note(acteur_of(operateur, poste), "operateur.prouver", resultat="refus")
-            refus = _count_failure(verrou)
+        refus = _confirm(acteur, mot_de_passe)
     if refus is not None:
         raise refus
+
+
+def _confirm(acteur: Acteur, mot_de_passe: str) -> ConnexionRefusee | None:
+    operateur = Operateur.objects.get(pk=acteur.operateur_id, officine_id=acteur.officine_id)
+    postes = Poste.objects.filter(officine_id=acteur.officine_id)
+    poste = postes.filter(pk=acteur.poste_id).first() if acteur.poste_id else None
+    verrou = _verrou_locked(acteur.officine_id, poste, operateur.code)
+    secondes = wait_s(verrou.bloque_jusqua, timezone.now())
+    if secondes:
+        return ConnexionRefusee(_phrase_blocage(secondes))
+    if not operateur.check_password(mot_de_passe):
+        audit.note(acteur, "session.confirmer", resultat="refus")
+        return _count_failure(verrou)
+    return None
 
 
 def must_change(operateur: Operateur, saisie: Identifiants) -> bool:
@@ -171,9 +206,8 @@ def _verrou_locked(officine_id: int, poste: Poste | None, code: str) -> VerrouCo
     verrou, _ = VerrouConnexion.objects.get_or_create(
         officine_id=officine_id, code=code.upper()[:8], poste=poste
     )
-    return VerrouConnexion.objects.select_for_update(of=("self",), no_key=True).get(
-        pk=verrou.pk, officine_id=officine_id
-    )
+    ici = VerrouConnexion.objects.filter(officine_id=officine_id).select_related("officine")
+    return ici.select_for_update(of=("self",), no_key=True).get(pk=verrou.pk)
 
 
 def _phrase_blocage(secondes: int) -> str:

@@ -32,6 +32,7 @@ FAMILLES = {
     "operateurs": "Console",
     "sessions": "Console",
     "postes": "Console",
+    "psc": "Console",
     "journal": "Console",
     "administration": "Console",
 }

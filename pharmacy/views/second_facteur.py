@@ -5,9 +5,8 @@ from django.shortcuts import redirect, render
 
 from pharmacy.acteurs import Acteur
 from pharmacy.http import http_methods
-from pharmacy.models import Operateur
 from pharmacy.services import second_facteur as service
-from pharmacy.services.connexion import ConnexionRefusee, prove_password
+from pharmacy.services.connexion import ConnexionRefusee, confirm_password
 from pharmacy.views.equipe import operateur_here
 
 
@@ -45,9 +44,7 @@ def _act(request: HttpRequest, acteur: Acteur) -> list[str]:
     acte = request.POST.get("acte", "")
     if acte == "confirmer":
         return service.confirm(acteur, code)
-    operateur: Operateur = request.user  # type: ignore[assignment]
-    poste = request.poste  # type: ignore[attr-defined]
-    prove_password(operateur, poste, request.POST.get("mot_de_passe", "")[:128])
+    confirm_password(acteur, request.POST.get("mot_de_passe", "")[:128])
     if acte == "codes":
         return service.renew_codes(acteur, code)
     if service.state_of(acteur).active_le is not None:

@@ -20,7 +20,9 @@ from pharmacy.models import Officine, Operateur, Poste
 from pharmacy.models.habilitation import ecarts_of_row
 from pharmacy.services import administration, second_facteur, sessions
 from pharmacy.services import connexion as service
+from pharmacy.session.accueil import notice_of
 from pharmacy.session.middleware import acteur_of, administration_of
+from pharmacy.session.verrou import note_lock
 
 COOKIE_S = 400 * 24 * 3600
 A_CHANGER = "mot_de_passe_a_changer"
@@ -120,7 +122,7 @@ def make_poste(reponse: HttpResponse, poste: Poste) -> None:
 
 def _connexion_in(request: HttpRequest, officine_id: int, poste: Poste | None) -> HttpResponse:
     if request.method == "GET":
-        return _render(request, ConnexionForm(finess_requis=poste is None), poste)
+        return _render(request, _blank_form(officine_id, poste), poste)
     form = ConnexionForm(request.POST, finess_requis=poste is None)
     if not form.is_valid():
         return _render(request, form, poste, 422)
@@ -133,7 +135,16 @@ def _connexion_in(request: HttpRequest, officine_id: int, poste: Poste | None) -
         return _ask_new(request, operateur)
     if poste is None:
         return _ask_second(request, operateur)
-    return redirect(_open_session(request, operateur))
+    avec = bool(form.identifiants.mot_de_passe)
+    return redirect(open_session(request, operateur, par_mot_de_passe=avec))
+
+
+def _blank_form(officine_id: int, poste: Poste | None) -> ConnexionForm:
+    """Return the form as it opens: a suspended officine is told before anything is typed."""
+    form = ConnexionForm(finess_requis=poste is None)
+    if Officine.objects.filter(pk=officine_id, active=False).exists():
+        form.refuse(service.SUSPENDUE)
+    return form
 
 
 def _ask_new(request: HttpRequest, operateur: Operateur) -> HttpResponse:
@@ -174,7 +185,7 @@ def mot_de_passe(request: HttpRequest) -> HttpResponse:
         else:
             if request.poste is None:  # type: ignore[attr-defined]
                 return _ask_second(request, operateur)
-            return redirect(_open_session(request, operateur))
+            return redirect(open_session(request, operateur, par_mot_de_passe=True))
     return render(
         request,
         "pharmacy/mot_de_passe.html",
@@ -241,17 +252,22 @@ def _prove(request: HttpRequest, acteur: Acteur, operateur: Operateur) -> tuple[
     else:
         moyen, codes = second_facteur.Moyen.TOTP, second_facteur.confirm(acteur, code)
     service.open_from_outside(acteur, moyen)
-    return codes, _open_session(request, operateur)
+    return codes, open_session(request, operateur, par_mot_de_passe=True)
 
 
-def _open_session(request: HttpRequest, operateur: Operateur) -> str:
-    """Sign in, in the place of who was there; return the page to show (CTR-11, CTR-12)."""
+def open_session(
+    request: HttpRequest, operateur: Operateur, *, par_mot_de_passe: bool = False
+) -> str:
+    """Open the session of an operator under a new key; a colleague's ends first, and wholly.
+
+    Return the page to show: the sale of the poste, or the screen they left (CTR-11, CTR-12).
+    """
     precedent = request.user if isinstance(request.user, Operateur) else None
     suite = _suite(request)
     ecrans: dict[str, str] = dict(request.session.get(ECRANS, {}))
     if precedent is not None and precedent.pk != operateur.pk:
         ecrans[str(precedent.pk)] = suite
-        _close(request, precedent)
+        _close(request, precedent, "changement")
     elif precedent is not None:
         _end_administration(request, precedent)
     ancienne = request.session.session_key
@@ -265,10 +281,13 @@ def _open_session(request: HttpRequest, operateur: Operateur) -> str:
     request.session["verrouillee"] = False
     request.session["activite"] = timezone.now().timestamp()
     request.session.save()  # its key is known from here
-    sessions.note_opening(operateur, poste, str(request.session.session_key), ancienne)
+    cle = str(request.session.session_key)
+    sessions.note_opening(operateur, poste, cle, ancienne, par_mot_de_passe=par_mot_de_passe)
     autre = precedent is not None and precedent.pk != operateur.pk
     voulus = [sien, suite] if autre and not suite.startswith(VENTE) else [suite]
-    return _first_page(acteur_of(operateur, poste), voulus)
+    page = _first_page(acteur_of(operateur, poste), voulus)
+    avis = notice_of(operateur)
+    return f"{avis}?{urlencode({'suite': page})}" if avis else page
 
 
 def _first_page(acteur: Acteur, voulus: list[str]) -> str:
@@ -290,13 +309,13 @@ def _end_administration(request: HttpRequest, operateur: Operateur) -> None:
         administration.close(acteur, request.session.session_key)
 
 
-def _close(request: HttpRequest, operateur: Operateur) -> None:
+def _close(request: HttpRequest, operateur: Operateur, motif: str = "fermeture") -> None:
     acteur = acteur_of(operateur, request.poste)  # type: ignore[attr-defined]
     with transaction.atomic():
         _end_administration(request, operateur)
         audit.note(acteur, "session.fermer")
         sessions.forget(acteur.officine_id, request.session.session_key)
-        publish(SessionFermee(acteur))
+        publish(SessionFermee(acteur, motif))
 
 
 @http_methods(write=("POST",))
@@ -311,7 +330,8 @@ def deconnexion(request: HttpRequest) -> HttpResponse:
 @http_methods(write=("POST",))
 def verrouiller(request: HttpRequest) -> HttpResponse:
     """Lock, or hand over to a colleague: the same screen comes back after the code."""
-    if isinstance(request.user, Operateur):
+    if isinstance(request.user, Operateur) and not request.session.get("verrouillee"):
         _end_administration(request, request.user)
         request.session["verrouillee"] = True
+        note_lock(acteur_of(request.user, request.poste))  # type: ignore[attr-defined]
     return redirect("/connexion/?" + urlencode({"suite": _suite(request)}))

@@ -19,7 +19,7 @@ def _id():
 
 class Migration(migrations.Migration):
 
-    dependencies = [("pharmacy", "0013_equipe")]
+    dependencies = [("pharmacy", "0014_officine_suspendue")]
 
     operations = [
         migrations.CreateModel(
