@@ -3,7 +3,15 @@
 from ins.rules.copies import MOIS_MAX
 from ins.rules.pieces import optional
 from ins.rules.traits import Tolerances
-from pharmacy.parametres import OUI_NON, Reglage, ValeurRefusee, register, valeurs
+from pharmacy.parametres import (
+    OUI_NON,
+    Reglage,
+    ValeurRefusee,
+    becomes,
+    raises,
+    register,
+    valeurs,
+)
 
 PANNEAU, SECTION = "Client", "Identitovigilance"
 RAPPELS = "ins.rappels_piece"
@@ -96,6 +104,7 @@ REGLAGES = (
         section=SECTION,
         defaut="oui",
         choix=OUI_NON,
+        desserre=becomes("oui"),
     ),
     Reglage(
         cle=PERIMEE_ANNEES,
@@ -106,6 +115,7 @@ REGLAGES = (
         defaut=5,
         mini=0,
         maxi=15,
+        desserre=raises,
     ),
     Reglage(
         cle=COPIE_PIECE,
@@ -117,6 +127,7 @@ REGLAGES = (
         section=SECTION,
         defaut="non",
         choix=OUI_NON,
+        desserre=becomes("oui"),
     ),
     Reglage(
         cle=COPIE_MOIS,
@@ -127,6 +138,7 @@ REGLAGES = (
         defaut=12,
         mini=1,
         maxi=MOIS_MAX,
+        desserre=raises,
     ),
     Reglage(
         cle=APPRENTI_QUALIFIE,
@@ -136,6 +148,7 @@ REGLAGES = (
         section=SECTION,
         defaut="oui",
         choix=OUI_NON,
+        desserre=becomes("oui"),
     ),
     Reglage(
         cle=ADJOINT_FUSIONNE,
@@ -145,6 +158,7 @@ REGLAGES = (
         section=SECTION,
         defaut="oui",
         choix=OUI_NON,
+        desserre=becomes("oui"),
     ),
 )
 
@@ -175,6 +189,7 @@ _TOLERANCES = tuple(
         section=SECTION,
         defaut="oui",
         choix=OUI_NON,
+        desserre=becomes("oui"),
     )
     for cle, (_, _, mots, sinon) in TOLERANCES.items()
 )

@@ -1,6 +1,7 @@
 """Who acts, and what they may do. The legal floor stands here; no setting lifts it."""
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Protocol
 
 from pharmacy.decision import Decision
@@ -56,6 +57,7 @@ DROITS: dict[str, tuple[frozenset[str], str]] = {
     ),
     "journal.lire": (frozenset({"titulaire"}), "lire le journal"),
     "integrations.gerer": (frozenset({"titulaire"}), "gérer les clés d'intégration"),
+    "administration": (frozenset({"titulaire"}), "ouvrir le mode administration"),
     "session": (TOUS, "ouvrir une session"),
 }
 
@@ -68,9 +70,23 @@ PLAFOND: dict[str, frozenset[str]] = {
     "operateurs.debloquer": PHARMACIENS,
     "sessions.fermer": PHARMACIENS,
     "postes.gerer": PHARMACIENS | {"administratif"},
+    "administration": PHARMACIENS | {"administratif"},
 }
 # No decision moves these: who could not open a session would not be an operator.
 FIXES = frozenset({"session"})
+# What makes a sale: nobody holds these while their administration mode is open (TIT-03).
+EN_VENTE = frozenset(
+    {"vente", "ordonnance.lire", "ordonnance.executer", "ordonnance.lever_bloquant"}
+)
+SANS_VENTE = "Le mode administration est ouvert : aucune vente ne se fait."
+FERMER = "Fermez-le (² Z), puis vendez."
+
+
+class AdministrationRequise(PermissionError):
+    """An act of administration asked outside the mode; its text is the sentence."""
+
+    def __init__(self) -> None:
+        super().__init__("Ce geste demande le mode administration. Ouvrez-le, puis recommencez.")
 
 
 class DansUneOfficine(Protocol):
@@ -84,6 +100,7 @@ class Acteur:
     """The professional who acts: ids and role, no name (safe to log).
 
     `ecarts` is what the titulaire decided for their role, then for them, read with their row.
+    `administration` is until when the mode is open in their session.
     """
 
     operateur_id: int
@@ -92,6 +109,12 @@ class Acteur:
     poste_id: int | None = None
     rpps: str = ""
     ecarts: frozenset[tuple[str, bool]] = frozenset()
+    administration: datetime | None = None
+
+    @property
+    def administre(self) -> bool:
+        """Whether the administration mode is open, now."""
+        return self.administration is not None and self.administration > datetime.now(tz=UTC)
 
     @property
     def est_pharmacien(self) -> bool:
@@ -122,6 +145,8 @@ def peut(acteur: Acteur, droit: str, objet: DansUneOfficine | None = None) -> De
     Raises KeyError for an unknown right (a programming mistake).
     """
     libelle = DROITS[droit][1]
+    if droit in EN_VENTE and acteur.administre:
+        return Decision(ok=False, phrase=SANS_VENTE, geste=FERMER)
     if objet is not None and objet.officine_id != acteur.officine_id:
         return Decision(ok=False, phrase="Cet élément n'existe pas dans votre officine.")
     if not is_held(acteur.role, droit, acteur.ecarts):
@@ -131,3 +156,9 @@ def peut(acteur: Acteur, droit: str, objet: DansUneOfficine | None = None) -> De
             geste="Demandez à un collègue habilité, ou changez d'opérateur.",
         )
     return Decision(ok=True)
+
+
+def check_administration(acteur: Acteur) -> None:
+    """Raise AdministrationRequise unless the mode is open, and its right still held (TIT-03)."""
+    if not (acteur.administre and peut(acteur, "administration").ok):
+        raise AdministrationRequise

@@ -12,9 +12,18 @@ from typing import Any
 from django.db import connection
 from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect, render
-from django.utils.http import urlencode
+from django.urls import Resolver404, resolve
+from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 
-from pharmacy.acteurs import Acteur, peut
+from pharmacy.acteurs import (
+    EN_VENTE,
+    FERMER,
+    SANS_VENTE,
+    Acteur,
+    AdministrationRequise,
+    check_administration,
+    peut,
+)
 from pharmacy.services.vente import VenteRefusee
 
 # Rows a read may write: it is traced, and the session remembers the activity.
@@ -43,9 +52,16 @@ def read_only() -> Iterator[None]:
 
 
 def http_methods(
-    *, read: tuple[str, ...] = (), write: tuple[str, ...] = (), droit: str | None = None
+    *,
+    read: tuple[str, ...] = (),
+    write: tuple[str, ...] = (),
+    droit: str | None = None,
+    administration: bool = False,
 ) -> Callable[[Callable[..., HttpResponse]], Callable[..., HttpResponse]]:
-    """Declare a view. `droit` None: open to anyone (sign-in, health)."""
+    """Declare a view. `droit` None: open to anyone (sign-in, health).
+
+    `administration`: its writes need the administration mode (TIT-03).
+    """
 
     def decorate(vue: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
         @wraps(vue)
@@ -53,26 +69,50 @@ def http_methods(
             methode = "GET" if request.method == "HEAD" else request.method or ""
             if methode not in {*read, *write}:
                 return HttpResponseNotAllowed([*read, *write])
-            refus = _check(request, droit)
+            refus = _check(request, droit, en_vente=droit in EN_VENTE or "vente_id" in kwargs)
             if refus is not None:
                 return refus
             try:
                 if methode in read:
                     with read_only():
                         return vue(request, *args, **kwargs)
+                if administration:
+                    check_administration(request.acteur)  # type: ignore[attr-defined]
                 return vue(request, *args, **kwargs)
-            except PermissionError as exc:
-                return refuse(request, str(exc), 403)
-            except VenteRefusee as exc:
-                return refuse(
-                    request, exc.phrase, 404 if exc.code.endswith("404") else 409, exc.code
-                )
+            except (PermissionError, VenteRefusee) as exc:
+                return _refusal(request, exc)
 
         inner.droit = droit  # type: ignore[attr-defined]
         inner.methodes = (read, write)  # type: ignore[attr-defined]
+        inner.administration = administration  # type: ignore[attr-defined]
         return inner
 
     return decorate
+
+
+def _refusal(request: HttpRequest, exc: PermissionError | VenteRefusee) -> HttpResponse:
+    if isinstance(exc, VenteRefusee):
+        return refuse(request, exc.phrase, 404 if exc.code.endswith("404") else 409, exc.code)
+    return refuse(
+        request, str(exc), 403, "ADM-001" if isinstance(exc, AdministrationRequise) else ""
+    )
+
+
+def suite_of(request: HttpRequest, defaut: str) -> str:
+    """Return the page to go to next, asked by `suite`: one of ours, that a GET reads."""
+    voulu = request.POST.get("suite") or request.GET.get("suite") or ""
+    sur = url_has_allowed_host_and_scheme(voulu, allowed_hosts={request.get_host()})
+    return voulu if sur and view_of(voulu) is not None else defaut
+
+
+def view_of(chemin: str) -> Callable[..., HttpResponse] | None:
+    """Return the view that a GET of this path shows to who is signed in; None without one."""
+    try:
+        vue = resolve(chemin.split("?", 1)[0]).func
+    except Resolver404:
+        return None
+    lire: tuple[str, ...] = getattr(vue, "methodes", ((), ()))[0]
+    return vue if lire and getattr(vue, "droit", None) is not None else None
 
 
 def read_id(brut: object) -> int:
@@ -81,12 +121,15 @@ def read_id(brut: object) -> int:
     return int(texte) if texte.isascii() and texte.isdigit() and len(texte) < 19 else 0
 
 
-def _check(request: HttpRequest, droit: str | None) -> HttpResponse | None:
+def _check(request: HttpRequest, droit: str | None, *, en_vente: bool) -> HttpResponse | None:
+    """Return the refusal of who may not; of anyone, for a sale, while they administer."""
     if droit is None:
         return None
     acteur: Acteur | None = getattr(request, "acteur", None)
     if acteur is None:
         return _to_sign_in(request)
+    if en_vente and acteur.administre:
+        return refuse(request, f"{SANS_VENTE} {FERMER}", 403, "ADM-002")
     decision = peut(acteur, droit)
     if not decision.ok:
         return refuse(request, f"{decision.phrase} {decision.geste}".strip(), 403)
@@ -105,9 +148,10 @@ def _to_sign_in(request: HttpRequest) -> HttpResponse:
 def refuse(request: HttpRequest, phrase: str, status: int, code: str = "") -> HttpResponse:
     """Return a refusal: one sentence and its code, as a page or as a fragment for the dialog."""
     gabarit = "pharmacy/_refus.html" if request.headers.get("HX-Request") else "pharmacy/refus.html"
-    reponse = render(
-        request, gabarit, {"phrase": phrase, "code": code or f"HTTP-{status}"}, status=status
-    )
+    # Where to come back once the mode is open: the page that was looked at, which a GET reads.
+    suite = request.path if view_of(request.path) else ""
+    contexte = {"phrase": phrase, "code": code or f"HTTP-{status}", "suite": suite}
+    reponse = render(request, gabarit, contexte, status=status)
     if request.headers.get("HX-Request"):
         reponse["HX-Retarget"] = "#message"
         reponse["HX-Reswap"] = "innerHTML"

@@ -9,7 +9,7 @@ from django.db.models import OuterRef, Subquery
 from django.utils import timezone
 
 from pharmacy import audit
-from pharmacy.acteurs import Acteur, peut
+from pharmacy.acteurs import Acteur, check_administration, peut
 from pharmacy.isolation.journal import GARDE_MINIMALE, GARDES
 from pharmacy.models import Audit, Parametre
 
@@ -24,7 +24,9 @@ class ValeurRefusee(ValueError):
 class Reglage:
     """What a setting is: where it stands, what it does, what it accepts.
 
-    `verifier` reads a text and returns it tidied, or raises ValeurRefusee.
+    `verifier` reads a text and returns it tidied, or raises ValeurRefusee. `desserre` tells, of a
+    former value and a new one, whether the change protects less: it then needs the administration
+    mode (TIT-03).
     """
 
     cle: str
@@ -37,6 +39,7 @@ class Reglage:
     maxi: int = 9999
     section: str = "Général"
     verifier: Callable[[str], str] | None = None
+    desserre: Callable[[Valeur, Valeur], bool] | None = None
 
     def parse(self, brut: str) -> Valeur:
         """Return the typed value, or raise ValeurRefusee with its sentence."""
@@ -68,6 +71,21 @@ class Reglage:
         choix = " ".join(libelle for _, libelle in self.choix)
         ici = _fold(f"{self.libelle} {self.effet} {self.panneau} {self.section} {choix} {self.cle}")
         return all(mot in ici for mot in _fold(mots).split())
+
+
+def raises(avant: Valeur, apres: Valeur) -> bool:
+    """Tell whether a number goes up: what protects less when it is longer."""
+    return int(apres) > int(avant)
+
+
+def lowers(avant: Valeur, apres: Valeur) -> bool:
+    """Tell whether a number goes down: what protects less when it is shorter."""
+    return int(apres) < int(avant)
+
+
+def becomes(voulue: Valeur) -> Callable[[Valeur, Valeur], bool]:
+    """Return what tells whether a setting takes the value that protects less."""
+    return lambda avant, apres: apres == voulue != avant
 
 
 def _fold(texte: str) -> str:
@@ -161,15 +179,20 @@ def oui(officine_id: int, cle: str) -> bool:
 def modifier(acteur: Acteur, cle: str, brut: str, a_partir_du: datetime | None = None) -> Parametre:
     """Set a value, keeping the former ones. PermissionError without the right.
 
-    Raises ValeurRefusee when the value does not fit.
+    Raises ValeurRefusee when the value does not fit, AdministrationRequise for one that protects
+    less, outside the administration mode.
     """
     decision = peut(acteur, "parametres.modifier")
     if not decision.ok:
         raise PermissionError(decision.phrase)
+    reglage = _registre[cle]
+    voulue = reglage.parse(brut)
+    if reglage.desserre and reglage.desserre(valeur(acteur.officine_id, cle), voulue):
+        check_administration(acteur)
     ligne = Parametre.objects.create(
         officine_id=acteur.officine_id,
         cle=cle,
-        valeur=_registre[cle].parse(brut),
+        valeur=voulue,
         a_partir_du=a_partir_du or timezone.now(),
         auteur_id=acteur.operateur_id,
     )
@@ -189,6 +212,7 @@ register(
         defaut=15,
         mini=1,
         maxi=120,
+        desserre=raises,
     )
 )
 register(
@@ -227,5 +251,6 @@ for _genre, _mois in GARDES.items():
             defaut=_mois,
             mini=GARDE_MINIMALE,
             maxi=240,
+            desserre=lowers,
         )
     )

@@ -4,6 +4,7 @@ from django.urls import path
 
 from pharmacy import api, api_integration, api_postes
 from pharmacy.views import (
+    administration,
     equipe,
     flux,
     habilitations,
@@ -14,6 +15,7 @@ from pharmacy.views import (
     patient,
     postes,
     que_dire,
+    second_facteur,
     session,
     sessions,
     situation,
@@ -25,6 +27,7 @@ urlpatterns = [
     path("", vente.portail, name="portail"),
     path("connexion/", session.connexion, name="connexion"),
     path("connexion/mot-de-passe/", session.mot_de_passe, name="mot_de_passe"),
+    path("connexion/second-facteur/", session.hors_officine, name="connexion_second_facteur"),
     path("deconnexion/", session.deconnexion, name="deconnexion"),
     path("verrouiller/", session.verrouiller, name="verrouiller"),
     path("touches/", vente.touches, name="touches"),
@@ -66,6 +69,15 @@ urlpatterns = [
         "equipe/<int:operateur_id>/reinitialiser/",
         equipe.reinitialiser,
         name="equipe_reinitialiser",
+    ),
+    path("administration/", administration.administration, name="administration"),
+    path("administration/fermer/", administration.fermer, name="administration_fermer"),
+    path("administration/etat/", administration.etat, name="administration_etat"),
+    path("second-facteur/", second_facteur.second_facteur, name="second_facteur"),
+    path(
+        "equipe/<int:operateur_id>/second-facteur/retirer/",
+        second_facteur.retirer,
+        name="equipe_second_facteur_retirer",
     ),
     path("equipe/arrivee/", operateur.arrivee, name="equipe_arrivee"),
     path("equipe/habilitations/", habilitations.roles, name="equipe_habilitations"),

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.conf import settings
 from django.contrib.auth import BACKEND_SESSION_KEY, HASH_SESSION_KEY, SESSION_KEY
@@ -18,7 +18,8 @@ from pharmacy.isolation.middleware import (
     officine_of_finess,
     poste_cookie_build,
 )
-from pharmacy.models import Officine, Operateur, Patient, Poste, Vente
+from pharmacy.models import ModeAdministration, Officine, Operateur, Patient, Poste, Vente
+from pharmacy.services.administration import DUREE
 from pharmacy.session.middleware import acteur_of
 
 
@@ -33,6 +34,26 @@ class Troupe:
     def acteur(self, code: str = "A02", poste: int = 0) -> Acteur:
         """The plain actor of an operator at a poste."""
         return acteur_of(self.operateurs[code], self.postes[poste])
+
+    def administrateur(self, code: str = "A01", poste: int = 0) -> Acteur:
+        """The same with their administration mode open."""
+        return replace(self.acteur(code, poste), administration=timezone.now() + DUREE)
+
+    def administration(self, code: str = "A01", poste: int = 0) -> Client:
+        """A browser signed in as this operator, its administration mode open."""
+        return self.administrer(self.client(code, poste), code)
+
+    def administrer(self, client: Client, code: str = "A01") -> Client:
+        """Open the mode in the session of a browser that this operator signed in."""
+        with officine_context(self.officine.pk):
+            ModeAdministration.objects.create(
+                officine=self.officine,
+                operateur=self.operateurs[code],
+                cle=client.cookies[settings.SESSION_COOKIE_NAME].value,
+                moyen="totp",
+                jusqua=timezone.now() + DUREE,
+            )
+        return client
 
     def client(self, code: str = "A02", poste: int = 0) -> Client:
         """A browser of this poste, signed in as this operator."""

@@ -15,6 +15,7 @@ class OperateurDemo:
     rpps: str
     mot_de_passe: str
     pin: str
+    totp: str = ""
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,14 @@ HALLE = OfficineDemo(
     postes=(("comptoir-1", "Comptoir 1"), ("comptoir-2", "Comptoir 2")),
     operateurs=(
         OperateurDemo(
-            "A01", "Julien", "ROUSSEAU", "titulaire", "10100000032", "halle-titulaire", "110011"
+            "A01",
+            "Julien",
+            "ROUSSEAU",
+            "titulaire",
+            "10100000032",
+            "halle-titulaire",
+            "110011",
+            "D3MQ TATJ VLXN 5ZKS DEMO HALL EAAA AAAA",
         ),
         OperateurDemo(
             "A02", "Alice", "MARTIN", "adjoint", "10100000040", "halle-adjointe", "220022"
@@ -50,7 +58,14 @@ PORT = OfficineDemo(
     postes=(("comptoir-1", "Comptoir 1"),),
     operateurs=(
         OperateurDemo(
-            "A01", "Inès", "BLANC", "titulaire", "10100000057", "port-titulaire", "440044"
+            "A01",
+            "Inès",
+            "BLANC",
+            "titulaire",
+            "10100000057",
+            "port-titulaire",
+            "440044",
+            "D3MQ TATJ VLXN 5ZKS DEMO PORT AAAA AAAA",
         ),
     ),
 )

@@ -1,5 +1,6 @@
 """Tables of the core, one file per noun."""
 
+from pharmacy.models.administration import CodeSecours, ModeAdministration, SecondFacteur
 from pharmacy.models.audit import Audit, BlocAudit
 from pharmacy.models.habilitation import Habilitation, SessionOuverte
 from pharmacy.models.integration import CleIntegration
@@ -26,11 +27,13 @@ __all__ = [
     "CartePatient",
     "CleIntegration",
     "CodeEnrolement",
+    "CodeSecours",
     "Delivrance",
     "DemandeSignature",
     "Habilitation",
     "LigneDelivrance",
     "LignePrescrite",
+    "ModeAdministration",
     "MotConnu",
     "MotPatient",
     "NonceLecture",
@@ -44,6 +47,7 @@ __all__ = [
     "Prescripteur",
     "Produit",
     "RecuCarte",
+    "SecondFacteur",
     "SessionOuverte",
     "SituationsCps",
     "Stock",

@@ -41,6 +41,7 @@ parametres.register(
         section="Agent",
         defaut=15,
         maxi=60,
+        desserre=parametres.raises,
     )
 )
 

@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from agent.protocol.enrolement import ALPHABET, LONGUEUR, comparison_code, tidy_code
 from pharmacy import audit
-from pharmacy.acteurs import Acteur, peut
+from pharmacy.acteurs import Acteur, check_administration, peut
 from pharmacy.isolation.contexte import officine_context
 from pharmacy.isolation.portes import code_of_repere
 from pharmacy.models import CodeEnrolement, Poste
@@ -235,9 +235,11 @@ def revoke(acteur: Acteur, poste: Poste) -> None:
     """End the trust in a poste's agent now: no token, no reading, and its key is wiped.
 
     An agent linked by the relay learns it at once, the others when they next ask for their
-    configuration. PermissionError without the right. Source: agent.md §5.4, point 6.
+    configuration. PermissionError without the right, AdministrationRequise outside the mode.
+    Source: agent.md §5.4, point 6.
     """
     _check(acteur)
+    check_administration(acteur)
     with transaction.atomic():
         siens = Poste.objects.filter(officine_id=acteur.officine_id)
         tenu = row_locked(siens.exclude(etat=Poste.Etat.REVOQUE), poste.pk)

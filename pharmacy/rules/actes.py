@@ -177,6 +177,13 @@ LIBELLES: dict[str, str] = {
     "droit.donner": "Droit donné",
     "droit.retirer": "Droit retiré",
     "operateur.debloquer": "Opérateur débloqué",
+    "second_facteur.proposer": "Second facteur : clé affichée",
+    "second_facteur.activer": "Second facteur activé",
+    "second_facteur.codes": "Second facteur : codes de secours refaits",
+    "second_facteur.refuser": "Second facteur : code refusé",
+    "second_facteur.retirer": "Second facteur retiré",
+    "administration.ouvrir": "Mode administration ouvert",
+    "administration.fermer": "Mode administration fermé",
     "operateur.mot_de_passe": "Mot de passe changé",
     "operateur.reinitialiser": "Mot de passe temporaire donné",
     "lecture.refusee": "Lecture refusée",
@@ -216,6 +223,8 @@ _FAMILLE_DE: dict[str, str] = {
     "file.": "envoi.",
     "operateur.": "session.",
     "droit.": "session.",
+    "second_facteur.": "session.",
+    "administration.": "session.",
     "cle.": "officine.",
     "lecture.": "poste.",
     "signature.": "poste.",
@@ -223,6 +232,7 @@ _FAMILLE_DE: dict[str, str] = {
 _SECURITE = (
     *("session.", "operateur.", "poste.", "parametre.", "journal.", "psc."),
     *("lecture.refusee", "cle.", "droit.", "officine.", "integration."),
+    *("second_facteur.", "administration."),
 )
 
 

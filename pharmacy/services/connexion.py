@@ -15,8 +15,8 @@ from django.db import transaction
 from django.utils import timezone
 
 from pharmacy import audit
-from pharmacy.acteurs import Acteur, peut
-from pharmacy.models import Operateur, Poste, VerrouConnexion
+from pharmacy.acteurs import Acteur, check_administration, peut
+from pharmacy.models import Operateur, Poste, SecondFacteur, VerrouConnexion
 from pharmacy.models.habilitation import ecarts_of_row
 from pharmacy.services import sessions
 from pharmacy.session.middleware import acteur_of
@@ -113,8 +113,8 @@ def _attempt(
     verrou = _verrou_locked(officine_id, poste, saisie.code)
     if not verrou.officine.active:
         return ConnexionRefusee(SUSPENDUE)
-    if verrou.bloque_jusqua and verrou.bloque_jusqua > maintenant:
-        secondes = int((verrou.bloque_jusqua - maintenant).total_seconds()) + 1
+    secondes = wait_s(verrou.bloque_jusqua, maintenant)
+    if secondes:
         return ConnexionRefusee(_phrase_blocage(secondes))
     if not saisie.mot_de_passe and not is_poste_ouvert(poste, maintenant):
         return ConnexionRefusee(
@@ -138,6 +138,13 @@ def _attempt(
     return operateur
 
 
+def wait_s(bloque_jusqua: datetime | None, maintenant: datetime) -> int:
+    """Return how long (seconds) a lock still refuses; 0 when it does not."""
+    if bloque_jusqua is None or bloque_jusqua <= maintenant:
+        return 0
+    return int((bloque_jusqua - maintenant).total_seconds()) + 1
+
+
 def confirm_password(acteur: Acteur, mot_de_passe: str) -> None:
     """Check the password of who is already here, before an act that wants it again.
 
@@ -154,9 +161,8 @@ def _confirm(acteur: Acteur, mot_de_passe: str) -> ConnexionRefusee | None:
     postes = Poste.objects.filter(officine_id=acteur.officine_id)
     poste = postes.filter(pk=acteur.poste_id).first() if acteur.poste_id else None
     verrou = _verrou_locked(acteur.officine_id, poste, operateur.code)
-    maintenant = timezone.now()
-    if verrou.bloque_jusqua and verrou.bloque_jusqua > maintenant:
-        secondes = int((verrou.bloque_jusqua - maintenant).total_seconds()) + 1
+    secondes = wait_s(verrou.bloque_jusqua, timezone.now())
+    if secondes:
         return ConnexionRefusee(_phrase_blocage(secondes))
     if not operateur.check_password(mot_de_passe):
         audit.note(acteur, "session.confirmer", resultat="refus")
@@ -224,11 +230,19 @@ def _count_failure(verrou: VerrouConnexion) -> ConnexionRefusee:
 
 
 def _open(operateur: Operateur, poste: Poste | None, *, par_mot_de_passe: bool) -> None:
-    if poste is not None and par_mot_de_passe:
+    """Note the opening. From outside the officine it waits for the second factor (SEC-07)."""
+    if poste is None:
+        return
+    if par_mot_de_passe:
         Poste.objects.filter(pk=poste.pk, officine_id=operateur.officine_id).update(
             ouvert_le=timezone.now()
         )
     audit.note(acteur_of(operateur, poste), "session.ouvrir")
+
+
+def open_from_outside(acteur: Acteur, moyen: str) -> None:
+    """Note a session opened by a browser that is no poste, and what proved who opens it."""
+    audit.note(acteur, "session.ouvrir", precision=moyen)
 
 
 def operateur_debloquer(acteur: Acteur, operateur: Operateur) -> None:
@@ -240,14 +254,21 @@ def operateur_debloquer(acteur: Acteur, operateur: Operateur) -> None:
         VerrouConnexion.objects.filter(officine_id=acteur.officine_id, code=operateur.code).update(
             echecs=0, bloque_jusqua=None
         )
+        SecondFacteur.objects.filter(
+            officine_id=acteur.officine_id, operateur_id=operateur.pk
+        ).update(echecs=0, bloque_jusqua=None)
         audit.note(acteur, "operateur.debloquer", f"operateur:{operateur.pk}")
 
 
 def operateur_reinitialiser(acteur: Acteur, operateur: Operateur) -> str:
-    """Return a temporary password, shown once. PermissionError without the right."""
+    """Return a temporary password, shown once. PermissionError without the right.
+
+    AdministrationRequise outside the mode: who gives a password takes an account.
+    """
     decision = peut(acteur, "operateurs.reinitialiser", operateur)
     if not decision.ok:
         raise PermissionError(decision.phrase)
+    check_administration(acteur)
     with transaction.atomic():
         temporaire = set_temporaire(operateur)
         audit.note(acteur, "operateur.reinitialiser", f"operateur:{operateur.pk}")

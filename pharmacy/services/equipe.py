@@ -14,11 +14,11 @@ from django.db.models import Q
 from django.utils import timezone
 
 from pharmacy import audit
-from pharmacy.acteurs import Acteur, peut
+from pharmacy.acteurs import Acteur, check_administration, peut
 from pharmacy.events import OperateurParti, RppsChange, publish
 from pharmacy.flux import announce_entete
 from pharmacy.isolation.contexte import officine_context
-from pharmacy.models import Habilitation, Operateur, VerrouConnexion
+from pharmacy.models import Habilitation, Operateur, SecondFacteur, VerrouConnexion
 from pharmacy.services import sessions
 from pharmacy.services.connexion import set_temporaire
 from pharmacy.services.vente import VenteRefusee
@@ -50,6 +50,7 @@ def _check(acteur: Acteur, operateur: Operateur | None = None) -> None:
     decision = peut(acteur, "operateurs.gerer", operateur)
     if not decision.ok:
         raise PermissionError(f"{decision.phrase} {decision.geste}".strip())
+    check_administration(acteur)
 
 
 def _lock(acteur: Acteur, operateur_id: int) -> tuple[Operateur, list[Operateur]]:
@@ -220,8 +221,8 @@ def _check_here(operateur: Operateur) -> None:
 def leave(acteur: Acteur, operateur_id: int) -> int:
     """End every access now, in one act; return how many open sessions were closed.
 
-    Sessions, password, PIN, signatures given by a card, personal rights, and what the apps above
-    give (`OperateurParti`). The code stays theirs: nobody is erased from the history.
+    Sessions, password, PIN, second factor, signatures of a card, personal rights, and what the apps
+    above give (`OperateurParti`). The code stays theirs: nobody is erased from the history.
     """
     _check(acteur)
     with transaction.atomic():
@@ -240,6 +241,7 @@ def _end(operateur: Operateur, acteur: Acteur | None, jour: date) -> int:
     operateur.save(update_fields=["actif", "depart", "pin", "mot_de_passe_temporaire", "password"])
     Habilitation.objects.filter(officine_id=operateur.officine_id, operateur=operateur).delete()
     VerrouConnexion.objects.filter(officine_id=operateur.officine_id, code=operateur.code).delete()
+    SecondFacteur.objects.filter(officine_id=operateur.officine_id, operateur=operateur).delete()
     publish(OperateurParti(acteur, operateur.officine_id, operateur.pk))
     return fermees
 

@@ -8,7 +8,15 @@ from django.db import transaction
 from django.db.models import Q
 
 from pharmacy import audit
-from pharmacy.acteurs import DROITS, FIXES, Acteur, ceiling_of, is_held, peut
+from pharmacy.acteurs import (
+    DROITS,
+    FIXES,
+    Acteur,
+    ceiling_of,
+    check_administration,
+    is_held,
+    peut,
+)
 from pharmacy.flux import announce_entete
 from pharmacy.models import Habilitation, Officine, Operateur
 from pharmacy.services.vente import VenteRefusee
@@ -27,6 +35,7 @@ FAMILLES = {
     "psc": "Console",
     "journal": "Console",
     "integrations": "Console",
+    "administration": "Console",
 }
 AUTRES = "Autres"
 ROLES = tuple(role for role in Operateur.Role.values if role != Operateur.Role.TITULAIRE)
@@ -168,6 +177,7 @@ def _change(
     decision = peut(acteur, "operateurs.gerer", operateur)
     if not decision.ok:
         raise PermissionError(f"{decision.phrase} {decision.geste}".strip())
+    check_administration(acteur)
     with transaction.atomic():
         # One at a time: the mark is compared with what stands, and nothing moves meanwhile.
         Officine.objects.select_for_update(of=("self",), no_key=True).get(pk=acteur.officine_id)

@@ -8,7 +8,7 @@ from django.db.models import F
 from django.utils import timezone
 
 from pharmacy import audit, flux, parametres
-from pharmacy.acteurs import Acteur, peut
+from pharmacy.acteurs import FERMER, SANS_VENTE, Acteur, peut
 from pharmacy.events import (
     AbandonDemande,
     PatientChoisi,
@@ -116,6 +116,8 @@ def vente_locked(acteur: Acteur, vente_id: int) -> Vente:
     VenteRefusee when it is over, put aside, or under way on another poste: it is then taken over
     by one key (`vente_resume`), never changed by two counters. Source: design.md, « A sale ».
     """
+    if acteur.administre:
+        raise VenteRefusee(f"{SANS_VENTE} {FERMER}", "ADM-002")
     vente = _locked(acteur, vente_id)
     if vente.etat == Vente.Etat.EN_ATTENTE:
         raise VenteRefusee("Cette vente est en attente. Reprenez-la ici (² K).", "VTE-011")

@@ -9,6 +9,7 @@ from django.utils import timezone
 from pharmacy import parametres
 from pharmacy.figee import Figee
 from pharmacy.models import Operateur
+from pharmacy.models.administration import modes_of_row
 from pharmacy.models.habilitation import ecarts_of_row
 
 VERROUILLAGE = "session.verrouillage_minutes"
@@ -21,6 +22,7 @@ def _operateur(pk: int, jour: date, quand: datetime) -> "QuerySet[Operateur]":
         .annotate(
             verrouillage=parametres.subquery(VERROUILLAGE, OuterRef("officine_id"), quand),
             ecarts=ecarts_of_row(),
+            modes=modes_of_row(quand),
         )
     )
 
@@ -35,8 +37,8 @@ class OperateurBackend(BaseBackend):
     """Sessions are opened by `pharmacy.services.connexion`; this only reads them back."""
 
     def get_user(self, user_id: int) -> Operateur | None:
-        """Return the operator of a session, unless they left: with the delay before the lock, and
-        what the titulaire decided of their rights. One query.
+        """Return the operator of a session, unless they left: with the delay before the lock,
+        what the titulaire decided of their rights, and their modes of administration. One query.
         """
         return _OPERATEUR.first(
             Operateur, pk=user_id, jour=timezone.localdate(), quand=timezone.now()

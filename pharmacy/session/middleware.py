@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -24,7 +25,7 @@ _ECRITURE_S = 20
 # What a page asks by itself: nobody acts.
 PASSIFS = (
     *("/flux", "/api/agent/jetons", "/api/agent/presence"),
-    *("/psc/etat", "/psc/tentative", "/psc/ciba"),
+    *("/psc/etat", "/psc/tentative", "/psc/ciba", "/administration/etat"),
 )
 
 
@@ -42,7 +43,10 @@ class SessionComptoirMiddleware:
         if isinstance(operateur, Operateur):
             _refresh_lock(request, operateur)
             if not request.session.get("verrouillee"):
-                request.acteur = acteur_of(operateur, request.poste)  # type: ignore[attr-defined]
+                request.acteur = replace(  # type: ignore[attr-defined]
+                    acteur_of(operateur, request.poste),  # type: ignore[attr-defined]
+                    administration=administration_of(request, operateur),
+                )
         return self.get_response(request)
 
 
@@ -64,6 +68,14 @@ def acteur_of(operateur: Operateur, poste: Poste | None) -> Acteur:
         rpps=operateur.rpps,
         ecarts=ecarts_read(operateur.ecarts),  # type: ignore[attr-defined]
     )
+
+
+def administration_of(request: HttpRequest, operateur: Operateur) -> datetime | None:
+    """Return until when this very session has its administration mode open."""
+    modes: list[str] = operateur.modes  # type: ignore[attr-defined]  # read by OperateurBackend
+    debut = f"{request.session.session_key} "
+    jusqua = next((mode.removeprefix(debut) for mode in modes if mode.startswith(debut)), None)
+    return datetime.fromtimestamp(float(jusqua), tz=UTC) if jusqua else None
 
 
 def _poste_of(request: HttpRequest) -> Poste | None:
@@ -153,9 +165,7 @@ def is_present(session_key: str, acteur: Acteur) -> bool:
     if session.get(SESSION_KEY) != str(acteur.operateur_id) or session.get("verrouillee"):
         return False
     dernier = float(session.get("activite", 0))
-    return maintenant.timestamp() - dernier <= _delay_s(
-        None if minutes is None else json.loads(minutes)
-    )
+    return maintenant.timestamp() - dernier <= _delay_s(minutes)
 
 
 def _delay_s(minutes: parametres.Valeur | None) -> int:

@@ -1,6 +1,7 @@
 """Filters of our templates; loaded everywhere as builtins."""
 
-from datetime import date
+import math
+from datetime import UTC, date, datetime
 from itertools import pairwise
 
 from django import template
@@ -18,6 +19,12 @@ register = template.Library()
 def date_fr(valeur: date | None) -> str:
     """« 22/12/1975 », or a dash when unknown."""
     return valeur.strftime("%d/%m/%Y") if valeur else "—"
+
+
+@register.filter
+def minutes_restantes(jusqua: datetime) -> int:
+    """Minutes left before an instant to come, the one under way included."""
+    return max(0, math.ceil((jusqua - datetime.now(tz=UTC)).total_seconds() / 60))
 
 
 @register.simple_tag

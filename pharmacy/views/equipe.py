@@ -1,5 +1,7 @@
 """« Opérateurs et postes »: the titulaire unlocks, gives a temporary password, names a browser."""
 
+from datetime import datetime
+
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -18,7 +20,8 @@ def _acteur(request: HttpRequest) -> Acteur:
     return acteur
 
 
-def _operateur(acteur: Acteur, operateur_id: int) -> Operateur:
+def operateur_here(acteur: Acteur, operateur_id: int) -> Operateur:
+    """Return an operator of the officine who is here. VenteRefusee when there is none."""
     operateur = Operateur.objects.filter(
         pk=operateur_id, officine_id=acteur.officine_id, actif=True
     ).first()
@@ -52,7 +55,11 @@ def render_team(request: HttpRequest, **autres: object) -> HttpResponse:
     """Show the team; `temporaire` is a password given just now, shown this once."""
     acteur = _acteur(request)
     blocages = service.blocage_list(acteur.officine_id)
-    operateurs = list(Operateur.objects.filter(officine_id=acteur.officine_id).order_by("code"))
+    operateurs = list(
+        Operateur.objects.filter(officine_id=acteur.officine_id)
+        .select_related("second_facteur")
+        .order_by("code")
+    )
     return render(
         request,
         "pharmacy/equipe.html",
@@ -60,7 +67,10 @@ def render_team(request: HttpRequest, **autres: object) -> HttpResponse:
             **doors(acteur),
             "jour": timezone.localdate(),
             "lignes": [
-                {"operateur": operateur, "bloque_jusqua": blocages.get(operateur.code)}
+                {
+                    "operateur": operateur,
+                    "bloque_jusqua": blocages.get(operateur.code) or _factor_lock(operateur),
+                }
                 for operateur in operateurs
                 if operateur.actif
             ],
@@ -72,26 +82,33 @@ def render_team(request: HttpRequest, **autres: object) -> HttpResponse:
     )
 
 
+def _factor_lock(operateur: Operateur) -> datetime | None:
+    """Return until when the second factor of an operator waits, after too many wrong codes."""
+    facteur = getattr(operateur, "second_facteur", None)
+    jusqua = facteur.bloque_jusqua if facteur is not None else None
+    return jusqua if jusqua is not None and jusqua > timezone.now() else None
+
+
 @http_methods(write=("POST",), droit="operateurs.debloquer")
 def debloquer(request: HttpRequest, operateur_id: int) -> HttpResponse:
     """Free an operator on every poste."""
     acteur = _acteur(request)
-    service.operateur_debloquer(acteur, _operateur(acteur, operateur_id))
+    service.operateur_debloquer(acteur, operateur_here(acteur, operateur_id))
     return redirect("equipe")
 
 
-@http_methods(write=("POST",), droit="operateurs.reinitialiser")
+@http_methods(write=("POST",), droit="operateurs.reinitialiser", administration=True)
 def reinitialiser(request: HttpRequest, operateur_id: int) -> HttpResponse:
     """Show a temporary password, this once: no address and no session keeps it."""
     acteur = _acteur(request)
     if operateur_id == acteur.operateur_id:
         raise VenteRefusee("Ce mot de passe est le vôtre : il ne se remplace pas ici.", "OPE-001")
-    operateur = _operateur(acteur, operateur_id)
+    operateur = operateur_here(acteur, operateur_id)
     secret = service.operateur_reinitialiser(acteur, operateur)
     return render_team(request, temporaire={"operateur": operateur, "secret": secret})
 
 
-@http_methods(write=("POST",), droit="postes.gerer")
+@http_methods(write=("POST",), droit="postes.gerer", administration=True)
 def associer(request: HttpRequest, poste_id: int) -> HttpResponse:
     """This browser becomes that workstation."""
     acteur = _acteur(request)

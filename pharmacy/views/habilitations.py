@@ -17,7 +17,7 @@ def _acteur(request: HttpRequest) -> Acteur:
     return acteur
 
 
-@http_methods(read=("GET",), write=("POST",), droit="operateurs.gerer")
+@http_methods(read=("GET",), write=("POST",), droit="operateurs.gerer", administration=True)
 def roles(request: HttpRequest) -> HttpResponse:
     """Right × role: ticked is held, a dash is the law. Effective at everybody's next request."""
     acteur = _acteur(request)
@@ -45,7 +45,7 @@ def roles(request: HttpRequest) -> HttpResponse:
     return render(request, "pharmacy/habilitations.html", contexte, status=409 if erreur else 200)
 
 
-@http_methods(read=("GET",), write=("POST",), droit="operateurs.gerer")
+@http_methods(read=("GET",), write=("POST",), droit="operateurs.gerer", administration=True)
 def personne(request: HttpRequest, operateur_id: int) -> HttpResponse:
     """The rights of one person, beside those of their role."""
     acteur = _acteur(request)

@@ -11,7 +11,7 @@ from pharmacy.http import http_methods
 from pharmacy.models import Operateur
 from pharmacy.restes import reste_list
 from pharmacy.services import equipe as service
-from pharmacy.services import sessions
+from pharmacy.services import second_facteur, sessions
 from pharmacy.services.vente import VenteRefusee
 from pharmacy.views.equipe import doors, render_team
 
@@ -44,12 +44,18 @@ def _render(request: HttpRequest, form: OperateurForm, **autres: object) -> Http
     return render(
         request,
         "pharmacy/operateur.html",
-        {"form": form, "ligne": None, **doors(_acteur(request)), **autres},
+        {
+            "form": form,
+            "ligne": None,
+            "facteur_actif": False,
+            **doors(_acteur(request)),
+            **autres,
+        },
         status=422 if form.errors else 200,
     )
 
 
-@http_methods(read=("GET",), write=("POST",), droit="operateurs.gerer")
+@http_methods(read=("GET",), write=("POST",), droit="operateurs.gerer", administration=True)
 def arrivee(request: HttpRequest) -> HttpResponse:
     """Someone starts: their code, who they are, their temporary password, shown this once."""
     form = OperateurForm(
@@ -67,7 +73,7 @@ def arrivee(request: HttpRequest) -> HttpResponse:
     return _render(request, form, acte="arrivee")
 
 
-@http_methods(read=("GET",), write=("POST",), droit="operateurs.gerer")
+@http_methods(read=("GET",), write=("POST",), droit="operateurs.gerer", administration=True)
 def fiche(request: HttpRequest, operateur_id: int) -> HttpResponse:
     """The sheet of an operator; a change of role holds at their next request."""
     acteur = _acteur(request)
@@ -80,10 +86,11 @@ def fiche(request: HttpRequest, operateur_id: int) -> HttpResponse:
             form.add_error(exc.champ, str(exc))
         else:
             return redirect("equipe")
-    return _render(request, form, ligne=operateur, acte="fiche")
+    actif = second_facteur.is_active(operateur)
+    return _render(request, form, ligne=operateur, acte="fiche", facteur_actif=actif)
 
 
-@http_methods(read=("GET",), write=("POST",), droit="operateurs.gerer")
+@http_methods(read=("GET",), write=("POST",), droit="operateurs.gerer", administration=True)
 def retour(request: HttpRequest, operateur_id: int) -> HttpResponse:
     """Someone comes back under their code, with a temporary password, shown this once."""
     acteur = _acteur(request)
@@ -100,7 +107,7 @@ def retour(request: HttpRequest, operateur_id: int) -> HttpResponse:
     return _render(request, form, ligne=operateur, acte="retour")
 
 
-@http_methods(read=("GET",), write=("POST",), droit="operateurs.gerer")
+@http_methods(read=("GET",), write=("POST",), droit="operateurs.gerer", administration=True)
 def depart(request: HttpRequest, operateur_id: int) -> HttpResponse:
     """What a departure ends, then the departure: now, or at the end of a day."""
     acteur = _acteur(request)

@@ -99,7 +99,7 @@ def poste_decider(request: HttpRequest, poste_id: int) -> HttpResponse:
     return redirect("poste", poste_id)
 
 
-@http_methods(write=("POST",), droit="postes.gerer")
+@http_methods(write=("POST",), droit="postes.gerer", administration=True)
 def poste_revoquer(request: HttpRequest, poste_id: int) -> HttpResponse:
     """End the trust in this poste's agent, now."""
     acteur = _acteur(request)

@@ -7,32 +7,36 @@ from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
-from django.utils.http import url_has_allowed_host_and_scheme, urlencode
+from django.utils.http import urlencode
 
 from pharmacy import audit
-from pharmacy.acteurs import peut
+from pharmacy.acteurs import Acteur, peut
 from pharmacy.events import SessionFermee, publish
 from pharmacy.forms import ConnexionForm, MotDePasseForm
-from pharmacy.http import http_methods
+from pharmacy.http import http_methods, suite_of, view_of
 from pharmacy.isolation.contexte import officine_context
 from pharmacy.isolation.middleware import COOKIE_POSTE, officine_of_finess, poste_cookie_build
 from pharmacy.models import Officine, Operateur, Poste
 from pharmacy.models.habilitation import ecarts_of_row
+from pharmacy.services import administration, second_facteur, sessions
 from pharmacy.services import connexion as service
-from pharmacy.services import sessions
 from pharmacy.session.accueil import notice_of
-from pharmacy.session.middleware import acteur_of
+from pharmacy.session.middleware import acteur_of, administration_of
 from pharmacy.session.verrou import note_lock
 
 COOKIE_S = 400 * 24 * 3600
 A_CHANGER = "mot_de_passe_a_changer"
 CHANGER_S = 600
+# From outside the officine: who gave their password, and must prove a second factor.
+A_PROUVER = "second_facteur_a_prouver"
+# The screen that each operator of this browser left, by number: a path, nothing of a patient.
+ECRANS = "ecrans"
+ECRANS_MAX = 12
+VENTE = "/vente/"
 
 
 def _suite(request: HttpRequest) -> str:
-    voulu = request.POST.get("suite") or request.GET.get("suite") or ""
-    sur = url_has_allowed_host_and_scheme(voulu, allowed_hosts={request.get_host()})
-    return voulu if sur and voulu.startswith("/") and voulu != "/connexion/" else "/vente/"
+    return suite_of(request, VENTE)
 
 
 def _poste_automatique(request: HttpRequest) -> Poste | None:
@@ -129,8 +133,10 @@ def _connexion_in(request: HttpRequest, officine_id: int, poste: Poste | None) -
         return _render(request, form, poste, 422)
     if service.must_change(operateur, form.identifiants):
         return _ask_new(request, operateur)
-    open_session(request, operateur, par_mot_de_passe=bool(form.identifiants.mot_de_passe))
-    return redirect(_first_page(request, operateur))
+    if poste is None:
+        return _ask_second(request, operateur)
+    avec = bool(form.identifiants.mot_de_passe)
+    return redirect(open_session(request, operateur, par_mot_de_passe=avec))
 
 
 def _blank_form(officine_id: int, poste: Poste | None) -> ConnexionForm:
@@ -177,8 +183,9 @@ def mot_de_passe(request: HttpRequest) -> HttpResponse:
         except ValidationError as exc:
             form.add_error("nouveau", exc)
         else:
-            open_session(request, operateur, par_mot_de_passe=True)
-            return redirect(_first_page(request, operateur))
+            if request.poste is None:  # type: ignore[attr-defined]
+                return _ask_second(request, operateur)
+            return redirect(open_session(request, operateur, par_mot_de_passe=True))
     return render(
         request,
         "pharmacy/mot_de_passe.html",
@@ -187,38 +194,125 @@ def mot_de_passe(request: HttpRequest) -> HttpResponse:
     )
 
 
+def _ask_second(request: HttpRequest, operateur: Operateur) -> HttpResponse:
+    """Keep who must prove a second factor, outside the officine; nobody is signed in by it.
+
+    Who has none yet is given a key, if they may activate it from here (SEC-07).
+    """
+    acteur = acteur_of(operateur, None)
+    if second_facteur.state_of(acteur).active_le is None:
+        second_facteur.invite_outside(acteur, operateur)
+    request.session.pop(A_CHANGER, None)
+    request.session.cycle_key()
+    request.session["officine"] = operateur.officine_id
+    request.session[A_PROUVER] = [operateur.pk, timezone.now().timestamp() + CHANGER_S]
+    return redirect("/connexion/second-facteur/?" + urlencode({"suite": _suite(request)}))
+
+
+@http_methods(read=("GET",), write=("POST",))
+def hors_officine(request: HttpRequest) -> HttpResponse:
+    """The second factor of who signs in from a browser that is no poste: its code, or its key."""
+    operateur_id, jusqua = request.session.get(A_PROUVER, (0, 0.0))
+    operateur = (
+        Operateur.objects.en_poste()
+        .filter(officine_id=request.session.get("officine", 0), pk=operateur_id)
+        .annotate(ecarts=ecarts_of_row())
+        .select_related("officine")
+        .first()
+    )
+    if operateur is None or jusqua < timezone.now().timestamp():
+        return redirect("/connexion/")
+    acteur, faute = acteur_of(operateur, None), ""
+    codes: list[str] = []
+    if request.method == "POST":
+        try:
+            codes, suite = _prove(request, acteur, operateur)
+        except second_facteur.FacteurRefuse as exc:
+            faute = exc.phrase
+        else:
+            if not codes:
+                return redirect(suite)
+    contexte = {
+        "operateur": operateur,
+        "actif": second_facteur.state_of(acteur).active_le is not None,
+        "faute": faute,
+        "codes": codes,
+        "suite": _suite(request),
+        **second_facteur.proposal(acteur, operateur),
+    }
+    statut = 422 if faute else 200
+    return render(request, "pharmacy/connexion_second_facteur.html", contexte, status=statut)
+
+
+def _prove(request: HttpRequest, acteur: Acteur, operateur: Operateur) -> tuple[list[str], str]:
+    """Open the session by a code; return the recovery codes of a key just activated, and where."""
+    code = request.POST.get("code", "")[:20]
+    if second_facteur.state_of(acteur).active_le is not None:
+        moyen, codes = second_facteur.verify(acteur, code).moyen, []
+    else:
+        moyen, codes = second_facteur.Moyen.TOTP, second_facteur.confirm(acteur, code)
+    service.open_from_outside(acteur, moyen)
+    return codes, open_session(request, operateur, par_mot_de_passe=True)
+
+
 def open_session(
     request: HttpRequest, operateur: Operateur, *, par_mot_de_passe: bool = False
-) -> None:
-    """Open the session of an operator under a new key; a colleague's ends first, and wholly."""
+) -> str:
+    """Open the session of an operator under a new key; a colleague's ends first, and wholly.
+
+    Return the page to show: the sale of the poste, or the screen they left (CTR-11, CTR-12).
+    """
     precedent = request.user if isinstance(request.user, Operateur) else None
+    suite = _suite(request)
+    ecrans: dict[str, str] = dict(request.session.get(ECRANS, {}))
     if precedent is not None and precedent.pk != operateur.pk:
+        ecrans[str(precedent.pk)] = suite
         _close(request, precedent, "changement")
+    elif precedent is not None:
+        _end_administration(request, precedent)
     ancienne = request.session.session_key
     login(request, operateur, backend="pharmacy.session.backend.OperateurBackend")
-    request.session.pop(A_CHANGER, None)
+    for cle in (A_CHANGER, A_PROUVER):
+        request.session.pop(cle, None)
+    poste: Poste | None = request.poste  # type: ignore[attr-defined]
+    sien = ecrans.pop(str(operateur.pk), "")
+    request.session[ECRANS] = dict(list(ecrans.items())[-ECRANS_MAX:])
     request.session["officine"] = operateur.officine_id
     request.session["verrouillee"] = False
     request.session["activite"] = timezone.now().timestamp()
     request.session.save()  # its key is known from here
-    poste: Poste | None = request.poste  # type: ignore[attr-defined]
     cle = str(request.session.session_key)
     sessions.note_opening(operateur, poste, cle, ancienne, par_mot_de_passe=par_mot_de_passe)
-
-
-def _first_page(request: HttpRequest, operateur: Operateur) -> str:
-    """Return where to go once signed in: who sells nothing does not start at the sale."""
-    suite = _suite(request)
-    acteur = acteur_of(operateur, request.poste)  # type: ignore[attr-defined]
-    if suite == "/vente/" and not peut(acteur, "vente").ok:
-        suite = "/"
+    autre = precedent is not None and precedent.pk != operateur.pk
+    voulus = [sien, suite] if autre and not suite.startswith(VENTE) else [suite]
+    page = _first_page(acteur_of(operateur, poste), voulus)
     avis = notice_of(operateur)
-    return f"{avis}?{urlencode({'suite': suite})}" if avis else suite
+    return f"{avis}?{urlencode({'suite': page})}" if avis else page
+
+
+def _first_page(acteur: Acteur, voulus: list[str]) -> str:
+    """Return the first page wanted that this operator may read; else the sale, else the start.
+
+    The sale of the poste goes on with whoever comes; other screens are each one's own.
+    """
+    for chemin in [*voulus, VENTE]:
+        vue = view_of(chemin)
+        if vue is not None and peut(acteur, vue.droit).ok:  # type: ignore[attr-defined]
+            return chemin
+    return "/"
+
+
+def _end_administration(request: HttpRequest, operateur: Operateur) -> None:
+    """Close the mode of this session; no statement when it is not open."""
+    if administration_of(request, operateur) is not None:
+        acteur = acteur_of(operateur, request.poste)  # type: ignore[attr-defined]
+        administration.close(acteur, request.session.session_key)
 
 
 def _close(request: HttpRequest, operateur: Operateur, motif: str = "fermeture") -> None:
     acteur = acteur_of(operateur, request.poste)  # type: ignore[attr-defined]
     with transaction.atomic():
+        _end_administration(request, operateur)
         audit.note(acteur, "session.fermer")
         sessions.forget(acteur.officine_id, request.session.session_key)
         publish(SessionFermee(acteur, motif))
@@ -237,6 +331,7 @@ def deconnexion(request: HttpRequest) -> HttpResponse:
 def verrouiller(request: HttpRequest) -> HttpResponse:
     """Lock, or hand over to a colleague: the same screen comes back after the code."""
     if isinstance(request.user, Operateur) and not request.session.get("verrouillee"):
+        _end_administration(request, request.user)
         request.session["verrouillee"] = True
         note_lock(acteur_of(request.user, request.poste))  # type: ignore[attr-defined]
     return redirect("/connexion/?" + urlencode({"suite": _suite(request)}))

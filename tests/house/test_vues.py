@@ -16,7 +16,7 @@ from django.urls import get_resolver, reverse
 from django.utils import timezone
 
 from ins.models import ContexteApcv
-from pharmacy.acteurs import DROITS
+from pharmacy.acteurs import DROITS, EN_VENTE
 from pharmacy.http import _ECRITURE, _PERMISES
 from pharmacy.isolation.contexte import officine_context
 from pharmacy.models import (
@@ -49,7 +49,8 @@ class Vue:
     a body that succeeds (None: proved elsewhere, `ailleurs` says where). NAVIGATION is a GET that
     writes: the way to Pro Santé Connect and back. `etape` is how far the sale is. `trace` False:
     says why nothing is audited though a patient shows. What a key reads (`CLE`) has a scope, the
-    id it names, and the act it leaves in the journal.
+    id it names, and the act it leaves in the journal. `administration`: its writes need the
+    administration mode, in which they are called here.
     """
 
     methodes: str
@@ -63,6 +64,7 @@ class Vue:
     ailleurs: str = ""
     portee: str = ""
     ident: str = ""
+    administration: bool = False
 
 
 JOUR = f"{timezone.now():%Y-%m-%d}"
@@ -81,6 +83,7 @@ VUES = {
     "portail": Vue("GET", "session"),
     "connexion": Vue("GET POST", corps={"code": "A02", "pin": "0"}, trace="personne encore"),
     "mot_de_passe": Vue("GET POST", trace="personne encore"),
+    "connexion_second_facteur": Vue("GET POST", trace="personne encore"),
     "deconnexion": Vue("POST"),
     "verrouiller": Vue("POST", trace="ne touche aucun patient"),
     "touches": Vue("GET", "session"),
@@ -116,35 +119,61 @@ VUES = {
         "GET POST",
         "parametres.lire",
         "parametres.modifier",
-        corps={"cle": "session.verrouillage_minutes", "valeur": "20"},
+        corps={"cle": "session.verrouillage_minutes", "valeur": "10"},
     ),
     "composants": Vue("GET", "session"),
+    "administration": Vue(
+        "GET POST",
+        "administration",
+        corps=None,
+        ailleurs="tests/pharmacy/test_administration : il faut un code",
+    ),
+    "administration_fermer": Vue("POST", "session", trace="rien d'ouvert, rien à dire"),
+    "administration_etat": Vue("GET", "session"),
+    "second_facteur": Vue(
+        "GET POST",
+        "session",
+        corps=None,
+        ailleurs="tests/pharmacy/test_administration : il faut un code",
+    ),
+    "equipe_second_facteur_retirer": Vue("POST", "operateurs.reinitialiser", administration=True),
     "equipe": Vue("GET", "operateurs.debloquer"),
     "equipe_debloquer": Vue("POST", "operateurs.debloquer"),
-    "equipe_reinitialiser": Vue("POST", "operateurs.reinitialiser"),
-    "equipe_associer": Vue("POST", "postes.gerer"),
+    "equipe_reinitialiser": Vue("POST", "operateurs.reinitialiser", administration=True),
+    "equipe_associer": Vue("POST", "postes.gerer", administration=True),
     "equipe_arrivee": Vue(
         "GET POST",
         "operateurs.gerer",
         corps={"code": "C01", "prenom": "Noé", "nom": "PETIT", "role": "adjoint"},
+        administration=True,
     ),
     "equipe_operateur": Vue(
         "GET POST",
         "operateurs.gerer",
         corps={"prenom": "Sam", "nom": "LEROY", "role": "apprenti"},
+        administration=True,
     ),
-    "equipe_depart": Vue("GET POST", "operateurs.gerer", corps={"quand": "maintenant"}),
+    "equipe_depart": Vue(
+        "GET POST", "operateurs.gerer", corps={"quand": "maintenant"}, administration=True
+    ),
     "equipe_retour": Vue(
         "GET POST",
         "operateurs.gerer",
         corps={"prenom": "Lou", "nom": "PARTIE", "role": "preparateur"},
         etape="parti",
+        administration=True,
     ),
     "equipe_habilitations": Vue(
-        "GET POST", "operateurs.gerer", corps={"droit": "adjoint:vente", "marque": "{marque}"}
+        "GET POST",
+        "operateurs.gerer",
+        corps={"droit": "adjoint:vente", "marque": "{marque}"},
+        administration=True,
     ),
     "equipe_habilitations_personne": Vue(
-        "GET POST", "operateurs.gerer", corps={"droit": "vente", "marque": "{marque}"}
+        "GET POST",
+        "operateurs.gerer",
+        corps={"droit": "vente", "marque": "{marque}"},
+        administration=True,
     ),
     "equipe_sessions": Vue("GET", "sessions.fermer"),
     "equipe_session_fermer": Vue("POST", "sessions.fermer"),
@@ -167,7 +196,7 @@ VUES = {
         corps={"comparaison": "{comparaison}", "accord": "oui"},
         etape="enrolement",
     ),
-    "poste_revoquer": Vue("POST", "postes.gerer"),
+    "poste_revoquer": Vue("POST", "postes.gerer", administration=True),
     "flux": Vue("GET", "vente", requete="vente={vente_id}", ailleurs="un flux ne finit pas"),
     "flux_etat": Vue(
         "GET", "vente", requete="vente={vente_id}", trace="rafraîchit une page déjà tracée"
@@ -425,6 +454,13 @@ class Scene(Decor):
         return client.post(self.url(nom), corps, **entetes)
 
 
+def _client(troupe, nom, methode, code=None):
+    """A browser that may do it: its administration mode is open when the table says so."""
+    code = code or VUES[nom].code
+    ouvert = VUES[nom].administration and methode == "POST"
+    return troupe.administration(code) if ouvert else troupe.client(code)
+
+
 @pytest.fixture
 def scene(halle):
     return lambda nom: Scene(halle, VUES[nom].etape)
@@ -451,6 +487,7 @@ def test_each_view_declares_its_methods_and_its_right(nom):
     attendues = {"GET" if m == "NAVIGATION" else m for m in vue.methodes.split()} - set(lire)
     assert {"GET", "POST"} & attendues == set(ecrire)
     assert declare.droit == vue.droit
+    assert getattr(declare, "administration", False) is vue.administration
 
 
 @pytest.mark.parametrize("nom", sorted(API_AGENT))
@@ -530,7 +567,7 @@ def test_who_is_not_signed_in_is_sent_to_sign_in(scene, halle, nom, methode):
 def test_the_ids_of_another_officine_name_nothing(scene, halle, port, nom, methode):
     scene = scene(nom)
     avant = _rows(halle)
-    client = port.client("A01")
+    client = _client(port, nom, methode, "A01")
     client.raise_request_exception = False
     reponse = scene.call(client, nom, methode, **HX)
     nomme = bool(_patterns()[nom].pattern.converters) or "{" in VUES[nom].requete
@@ -578,13 +615,43 @@ def test_a_role_without_the_right_is_told_so(scene, halle, nom, methode):
     operateur = halle.operateurs["B01"]
     Operateur.objects.filter(pk=operateur.pk).update(role=role)
     avant = _rows(halle)
-    reponse = scene.call(halle.client("B01"), nom, methode)
+    reponse = scene.call(_client(halle, nom, methode, "B01"), nom, methode)
     assert reponse.status_code == 403
     texte = _texte(reponse)
     assert "PAT-TROIS" not in texte
     if nom != "flux":
         assert "Votre profil ne permet pas de" in texte
     assert _rows(halle)[:4] == avant[:4]
+
+
+@pytest.mark.parametrize("nom", [n for n in VUES if VUES[n].administration])
+@pytest.mark.exigence("TIT-03", "SEC-07")
+def test_an_act_of_administration_is_refused_outside_the_mode(scene, halle, nom):
+    scene = scene(nom)
+    avant = _rows(halle), Audit.objects.count()
+    reponse = scene.call(halle.client("A01"), nom, "POST")
+    assert reponse.status_code == 403
+    assert "Ouvrir le mode administration" in _texte(reponse)
+    assert "ADM-001" in _texte(reponse)
+    assert (_rows(halle), Audit.objects.count()) == avant
+
+
+def _of_a_sale(nom, methode):
+    """Whether a call makes or shows a sale: by its right, or by the sale its address names."""
+    droit = (methode == "POST" and VUES[nom].ecrire) or VUES[nom].droit
+    return droit in EN_VENTE or "vente_id" in _patterns()[nom].pattern.converters
+
+
+@pytest.mark.parametrize(("nom", "methode"), [a for a in APPELS if _of_a_sale(*a)])
+@pytest.mark.exigence("TIT-03")
+def test_no_sale_is_made_or_shown_while_the_administration_mode_is_open(scene, halle, nom, methode):
+    scene = scene(nom)
+    avant = _rows(halle)
+    reponse = scene.call(halle.administration("A01"), nom, methode)
+    assert reponse.status_code in {403, 409}
+    if nom != "flux":  # its refusal has no words: the page that opened it has them
+        assert "aucune vente ne se fait" in _texte(reponse)
+        assert _rows(halle) == avant
 
 
 @contextmanager
@@ -609,7 +676,7 @@ def test_each_role_meets_its_right_at_home_and_nothing_elsewhere(scene, halle, p
             with _annule():
                 with officine_context(troupe.officine.pk):
                     Operateur.objects.filter(pk=troupe.operateurs[code].pk).update(role=role)
-                client = troupe.client(code)
+                client = _client(troupe, nom, methode, code)
                 client.raise_request_exception = False
                 statut = scene.call(client, nom, methode).status_code
             assert statut < 500, role
@@ -683,7 +750,7 @@ def test_what_shows_a_patient_leaves_a_line_in_the_audit(scene, halle, nom):
 @pytest.mark.exigence("SEC-09")
 def test_every_write_succeeds_for_its_officine_and_leaves_a_line(scene, halle, nom):
     scene = scene(nom)
-    client = halle.client(VUES[nom].code)
+    client = _client(halle, nom, "POST")
     avant = Audit.objects.count()
     reponse = scene.call(client, nom, "POST")
     assert reponse.status_code in {200, 204, 302}, _texte(reponse)

@@ -27,7 +27,7 @@ JPEG = b"\xff\xd8\xff\xe0 une photo de passeport"
 
 def allumer(halle, mois=12):
     for cle, valeur in ((COPIE_PIECE, "oui"), (COPIE_MOIS, str(mois))):
-        parametres.modifier(halle.acteur("A01"), cle, valeur)
+        parametres.modifier(halle.administrateur(), cle, valeur)
 
 
 @pytest.fixture
@@ -114,7 +114,7 @@ def test_another_officine_finds_neither_the_document_nor_its_copy(halle, port, p
     allumer(halle)
     copie = copies.copie_add(halle.acteur("A02"), piece.pk, JPEG)
     with officine_context(port.officine.pk):
-        parametres.modifier(port.acteur("A01"), COPIE_PIECE, "oui")
+        parametres.modifier(port.administrateur(), COPIE_PIECE, "oui")
         for faire in (
             lambda: copies.copie_read(port.acteur("A01"), copie.pk),
             lambda: copies.copie_delete(port.acteur("A01"), copie.pk),
@@ -141,7 +141,7 @@ def test_at_night_the_copies_whose_day_came_are_deleted_in_every_officine(halle,
 def test_turned_off_the_copies_that_exist_still_go_on_their_day(halle, piece):
     allumer(halle)
     copies.copie_add(halle.acteur("A02"), piece.pk, JPEG)
-    parametres.modifier(halle.acteur("A01"), COPIE_PIECE, "non")
+    parametres.modifier(halle.administrateur(), COPIE_PIECE, "non")
     CopiePiece.objects.update(purge_le=timezone.localdate())
     assert nuit.purge_due() == 1
     assert not CopiePiece.objects.exists()

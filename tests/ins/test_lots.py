@@ -333,7 +333,7 @@ def test_an_identity_that_cannot_be_sent_does_not_spoil_its_lot(campagne, halle,
 
 
 def test_at_most_n_lots_are_in_flight_and_the_next_one_follows(campagne, halle, insi, petits):
-    parametres.modifier(halle.acteur("A01"), LOTS_EN_VOL, "2")
+    parametres.modifier(halle.administrateur(), LOTS_EN_VOL, "2")
     fill(halle, insi, 7)
     verification = campagne()
     assert verification.lots.count() == 4
@@ -357,7 +357,7 @@ def _process(envoi):
 
 
 def test_a_pause_keeps_new_lots_from_leaving_and_is_taken_up_again(campagne, halle, insi, petits):
-    parametres.modifier(halle.acteur("A01"), LOTS_EN_VOL, "1")
+    parametres.modifier(halle.administrateur(), LOTS_EN_VOL, "1")
     fill(halle, insi, 4)
     acteur = halle.acteur("A01")
     verification = campagne()

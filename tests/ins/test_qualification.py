@@ -92,7 +92,7 @@ def test_four_documents_by_default_those_of_minors_for_a_minor_only(comptoir, zo
 def test_the_titulaire_turns_on_another_document_by_its_code(comptoir, zoe):
     patient = comptoir.read(zoe)
     assert _post(comptoir, patient, piece="eCN", reponse="conforme").status_code == 422
-    parametres.modifier(comptoir.troupe.acteur("A01"), "ins.pieces_ajoutees", "eCN")
+    parametres.modifier(comptoir.troupe.administrateur(), "ins.pieces_ajoutees", "eCN")
     assert _post(comptoir, patient, piece="eCN", reponse="conforme").status_code == 200
     patient.refresh_from_db()
     assert patient.statut == "QUAL"
@@ -319,7 +319,7 @@ def test_an_expired_card_is_accepted_and_said_so(comptoir, zoe):
 @pytest.mark.cas("ins-87")
 def test_the_settings_refuse_an_expired_card_or_one_too_old(comptoir, zoe):
     patient = comptoir.read(zoe)
-    acteur = comptoir.troupe.acteur("A01")
+    acteur = comptoir.troupe.administrateur()
     assert _refus(lambda: _expired(comptoir, patient, 366 * 5 + 1)) == "INS-066"
     assert _refus(lambda: _expired(comptoir, patient, 0)) == "INS-065"
     parametres.modifier(acteur, "ins.piece_perimee_annees", "0")
@@ -339,13 +339,13 @@ def test_the_titulaire_may_keep_qualifying_from_apprentices_and_students(comptoi
     patient = comptoir.read(zoe)
     Operateur.objects.filter(pk=comptoir.troupe.operateurs["B01"].pk).update(role=role)
     comptoir.troupe.operateurs["B01"].role = role
-    parametres.modifier(comptoir.troupe.acteur("A01"), "ins.apprenti_qualifie", "non")
+    parametres.modifier(comptoir.troupe.administrateur(), "ins.apprenti_qualifie", "non")
     client = comptoir.troupe.client("B01")
     assert client.get(_url(comptoir)).status_code == 403
     reponse = _post(comptoir, patient, "B01", reponse="conforme", piece="PA")
     assert reponse.status_code == 403
     assert "Le titulaire a réservé cet acte" in reponse.content.decode()
-    parametres.modifier(comptoir.troupe.acteur("A01"), "ins.apprenti_qualifie", "oui")
+    parametres.modifier(comptoir.troupe.administrateur(), "ins.apprenti_qualifie", "oui")
     assert _post(comptoir, patient, "B01", reponse="conforme", piece="PA").status_code == 200
 
 

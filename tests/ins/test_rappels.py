@@ -39,7 +39,7 @@ def _fin(comptoir, code="A02"):
 
 
 def _regler(comptoir, cle, valeur):
-    parametres.modifier(comptoir.troupe.acteur("A01"), cle, valeur)
+    parametres.modifier(comptoir.troupe.administrateur(), cle, valeur)
 
 
 @pytest.mark.exigence("INS-16", "TIT-06")

@@ -120,7 +120,7 @@ def _ne_comptent_pas(page):
 
 
 def _refuser(halle, cle):
-    parametres.modifier(halle.acteur("A01"), cle, "non")
+    parametres.modifier(halle.administrateur(), cle, "non")
 
 
 @pytest.mark.django_db

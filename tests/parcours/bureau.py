@@ -201,6 +201,19 @@ class Bureau:
         self.touche("Enter")
         self.page.locator("header.entete").wait_for()
 
+    def administrer(self, suite="/equipe/"):
+        """Open the administration mode, with the code that the demonstration shows."""
+        lieu = f"{self.pile.adresse}/administration/?suite={suite}"
+        montre = self.page.locator("#code-demonstration")
+
+        def code():  # the two codes of the moment may have served: the next one comes
+            self.page.goto(lieu)
+            return montre.count() and montre.inner_text()
+
+        self.ecrire(until(code, "un code de démonstration", 70))
+        self.touche("Enter")
+        self.page.wait_for_url(f"**{suite}")
+
     def nouvelle_vente(self):
         self.page.goto(self.pile.adresse + "/")
         self.page.locator("[data-officine-lettre=V]").wait_for()
@@ -215,6 +228,9 @@ class Bureau:
         if "/connexion/" in self.page.url:
             self.identifier(self.code)
             self.page.goto(self.pile.adresse + "/vente/")
+        if self.page.locator("form[action$='/administration/fermer/']").count():
+            self._submit("/administration/fermer/")
+            self.page.wait_for_url("**/vente/**")
         if self.page.locator(".scene-vente").count():
             self._submit("/annuler/")
             self.page.wait_for_function(

@@ -35,6 +35,8 @@ def test_the_rooms_of_the_console_are_clean_by_day_and_by_night(bureau, theme):
         ("habilitations", "/equipe/habilitations/"),
         ("sessions", "/equipe/sessions/"),
         ("integrations", "/equipe/integrations/"),
+        ("administration", "/administration/"),
+        ("second-facteur", "/second-facteur/"),
     ):
         aller(bureau, lieu)
         trouve[nom] = examiner(bureau.page)
@@ -109,6 +111,7 @@ def premiere_connexion(bureau, code, secret):
 @pytest.mark.exigence("TIT-01")
 def test_someone_arrives_works_and_leaves(bureau, autre):
     bureau.ouvrir_session("A01")
+    bureau.administrer("/equipe/arrivee/")
     code = f"N{int(time.time()) % 100000}"
     premiere_connexion(autre, code, faire_entrer(bureau, code))
     aller(bureau, "/equipe/")
@@ -121,3 +124,49 @@ def test_someone_arrives_works_and_leaves(bureau, autre):
     autre.page.reload()
     autre.page.wait_for_url("**/connexion/**")
     assert autre.page.get_by_role("link", name="Noé PETIT").count() == 0
+
+
+@pytest.mark.exigence("TIT-03", "SEC-07")
+def test_the_administration_mode_opens_stops_the_sale_and_closes_by_a_key(bureau):
+    bureau.ouvrir_session("A01")
+    bureau.nouvelle_vente()
+    vente = bureau.page.url
+    aller(bureau, "/equipe/arrivee/")
+    bureau.voir("demande le mode administration")
+    bureau.regarder("administration-demandee")
+    bureau.administrer("/equipe/arrivee/")
+    bureau.voir("Administration jusqu'à")
+    assert examiner(bureau.page) == []
+    bureau.regarder("administration-ouverte")
+    bureau.page.goto(vente)
+    bureau.voir("aucune vente ne se fait")
+    assert examiner(bureau.page) == []
+    bureau.regarder("administration-vente")
+    assert "Fermer le mode administration et vendre" in bureau.focus()
+    bureau.touche("Enter")
+    bureau.page.wait_for_url("**/vente/*/")
+    assert bureau.page.url == vente
+    bureau.administrer("/equipe/")
+    bureau.seconde("z")
+    bureau.page.wait_for_url("**/")
+    bureau.page.locator("#administration").wait_for(state="detached")
+
+
+@pytest.mark.exigence("SEC-07")
+def test_the_screens_of_the_second_factor_are_clean(bureau):
+    """By keyboard: the password, the key as it is shown, a code that is refused."""
+    bureau.ouvrir_session("A02")
+    aller(bureau, "/second-facteur/")
+    bureau.ecrire("halle-adjointe")
+    bureau.touche("Enter")
+    bureau.page.locator("img[alt^='Code à scanner']").wait_for()
+    bureau.regarder("second-facteur-cle")
+    trouve = {}
+    for theme in ("light", "dark"):
+        bureau.page.emulate_media(color_scheme=theme)
+        trouve[theme] = examiner(bureau.page)
+    bureau.ecrire("000000")
+    bureau.touche("Enter")
+    bureau.voir("Code inexact")
+    bureau.regarder("second-facteur-refus")
+    assert trouve == {"light": [], "dark": []}

@@ -333,6 +333,7 @@ def servir(bureau, dossier):
 @pytest.mark.cas("agent-96")
 def test_a_poste_is_paired_by_its_code_then_revoked_at_once(bureau, tmp_path):
     bureau.ouvrir_session("A01")
+    bureau.administrer("/postes/")
     nom = associer(bureau, tmp_path)
     with servir(bureau, tmp_path):
         bureau.page.get_by_role("button", name=f"Révoquer l'agent de {nom}").click()

@@ -4,6 +4,7 @@ from datetime import timedelta
 from io import StringIO
 
 import pytest
+from django.contrib.auth.hashers import identify_hasher
 from django.core.management import call_command
 from django.test import Client
 from django.utils import timezone
@@ -11,13 +12,16 @@ from django.utils import timezone
 from pharmacy import parametres
 from pharmacy.demonstration.donnees import HALLE
 from pharmacy.isolation.contexte import officine_context
-from pharmacy.models import Audit, Operateur, Poste, VerrouConnexion
+from pharmacy.models import Audit, Operateur, Poste, SecondFacteur, VerrouConnexion
 from pharmacy.services.connexion import Identifiants, compute_blocage_s
+from pharmacy.session.middleware import is_present
 from teleservices.models import AssertionActeur
 from tests.ordonnance.atelier import signer
+from tests.pharmacy.facteur import code_of
 
 pytestmark = pytest.mark.django_db
 URL = "/connexion/"
+DEHORS = "/connexion/second-facteur/"
 PASSE = {"code": "A02", "mot_de_passe": "halle-adjointe"}
 PIN = {"code": "A02", "pin": "220022"}
 FAUX = {"code": "A02", "pin": "000000"}
@@ -158,7 +162,7 @@ def test_a_refusal_is_written_in_the_audit(halle):
 
 def test_the_titulaire_unlocks_from_the_screen(halle):
     client = _bloquer(halle)
-    titulaire = halle.client("A01", 1)
+    titulaire = halle.administration("A01", 1)
     assert "bloqué jusqu" in titulaire.get("/equipe/").content.decode()
     titulaire.post(f"/equipe/{halle.operateurs['A02'].pk}/debloquer/")
     assert client.post(URL, PIN).status_code == 302
@@ -275,7 +279,7 @@ def test_a_temporary_password_has_its_field_on_a_poste_already_open(halle):
 
 
 def test_the_titulaire_sees_a_temporary_password_once(halle):
-    titulaire = halle.client("A01")
+    titulaire = halle.administration()
     page = titulaire.post(f"/equipe/{halle.operateurs['A02'].pk}/reinitialiser/")
     secret = page.content.decode().split("<code>")[1].split("</code>")[0]
     assert Operateur.objects.get(code="A02").check_password(secret)
@@ -312,12 +316,93 @@ def test_the_automatic_poste_is_for_this_machine_only(halle):
     assert "comptoir_poste" in ici.cookies
 
 
-def test_a_browser_that_is_no_poste_signs_in_with_the_finess_and_the_password(halle, settings):
+def _dehors(code="A01", passe="halle-titulaire"):
+    """A browser that is no poste, its password given."""
+    client = Client(HTTP_HOST="127.0.0.1")
+    reponse = client.post(URL, {"finess": HALLE.finess, "code": code, "mot_de_passe": passe})
+    assert reponse["Location"].startswith("/connexion/second-facteur/")
+    assert not _dedans(client)
+    return client
+
+
+@pytest.mark.exigence("SEC-07")
+def test_a_browser_that_is_no_poste_gives_finess_password_and_a_second_factor(halle, settings):
     settings.POSTE_AUTOMATIQUE = ""
     client = Client(HTTP_HOST="127.0.0.1")
     assert client.post(URL, {"finess": HALLE.finess, **PIN}).status_code == 422
-    assert client.post(URL, {"finess": HALLE.finess, **PASSE}).status_code == 302
     assert client.post(URL, {"finess": "999999999", **PASSE}).status_code == 422
+    client = _dehors()
+    assert "donnez le code de votre application" in _texte(client.get(DEHORS))
+    assert client.post(DEHORS, {"code": "000000"}).status_code == 422
+    assert not _dedans(client)
+    reponse = client.post(DEHORS, {"code": code_of(halle), "suite": "/file/"})
+    assert reponse["Location"] == "/file/"
+    assert _dedans(client)
+    ligne = Audit.objects.get(acte="session.ouvrir")
+    assert (ligne.precision, ligne.poste_id) == ("totp", None)
+
+
+@pytest.mark.exigence("SEC-07")
+def test_outside_who_has_no_second_factor_does_not_enter(halle, settings):
+    settings.POSTE_AUTOMATIQUE = ""
+    client = _dehors("A02", "halle-adjointe")
+    page = _texte(client.get(DEHORS))
+    assert "FAC-005" in page
+    assert 'name="code"' not in page
+    assert client.post(DEHORS, {"code": "000000"}).status_code == 422
+    assert not _dedans(client)
+    assert not Audit.objects.filter(acte="session.ouvrir").exists()
+
+
+@pytest.mark.exigence("SEC-07")
+@pytest.mark.parametrize("voie", ["officine neuve", "machine"])
+def test_the_first_browser_of_an_officine_activates_its_factor_before_it_enters(
+    halle, settings, voie
+):
+    """No poste was ever opened; or who keeps the machine let the titulaire in for a day."""
+    settings.POSTE_AUTOMATIQUE = ""
+    if voie == "machine":
+        _ouvrir_poste(halle)
+        call_command("operateur_reinitialiser", HALLE.finess, "A01", "--totp", stdout=StringIO())
+    else:
+        SecondFacteur.objects.all().delete()
+    client = _dehors()
+    page = client.get(DEHORS).content.decode()
+    assert "data:image/svg+xml" in page
+    assert client.post(DEHORS, {"code": "000000"}).status_code == 422
+    assert not _dedans(client)
+    page = _texte(client.post(DEHORS, {"code": code_of(halle, propose=True)}))
+    assert page.count("<li>") == 10
+    assert _dedans(client)
+
+
+@pytest.mark.exigence("SEC-07")
+def test_once_a_poste_was_opened_a_password_from_outside_activates_nothing(halle, settings):
+    settings.POSTE_AUTOMATIQUE = ""
+    SecondFacteur.objects.all().delete()
+    _ouvrir_poste(halle)
+    page = _dehors().get(DEHORS).content.decode()
+    assert "FAC-005" in page
+    assert "data:image/svg+xml" not in page
+    assert not SecondFacteur.objects.exists()
+
+
+@pytest.mark.exigence("SEC-07")
+def test_a_temporary_password_does_not_replace_the_second_factor(halle, settings):
+    settings.POSTE_AUTOMATIQUE = ""
+    sortie = StringIO()
+    call_command("operateur_reinitialiser", HALLE.finess, "A01", stdout=sortie)
+    secret = sortie.getvalue().strip().rsplit(" ", 1)[1]
+    client = Client(HTTP_HOST="127.0.0.1")
+    client.post(URL, {"finess": HALLE.finess, "code": "A01", "mot_de_passe": secret})
+    reponse = _choisir(client, "un mot de passe neuf")
+    assert reponse["Location"].startswith(DEHORS)
+    assert not _dedans(client)
+
+
+def test_the_page_of_the_second_factor_is_closed_to_who_gave_no_password(halle):
+    assert Client(HTTP_HOST="127.0.0.1").get(DEHORS)["Location"] == URL
+    assert halle.navigateur().post(DEHORS, {"code": code_of(halle)})["Location"] == URL
 
 
 def test_a_revoked_poste_is_a_browser_like_any_other(halle, settings):
@@ -328,8 +413,10 @@ def test_a_revoked_poste_is_a_browser_like_any_other(halle, settings):
 
 def test_the_titulaire_makes_a_browser_a_poste(halle, settings):
     settings.POSTE_AUTOMATIQUE = ""
-    client = Client(HTTP_HOST="127.0.0.1")
-    client.post(URL, {"finess": HALLE.finess, "code": "A01", "mot_de_passe": "halle-titulaire"})
+    client = _dehors()
+    client.post(DEHORS, {"code": code_of(halle)})
+    assert client.post(f"/equipe/postes/{halle.postes[1].pk}/ici/").status_code == 403
+    halle.administrer(client)
     client.post(f"/equipe/postes/{halle.postes[1].pk}/ici/")
     client.post("/deconnexion/")
     page = client.get(URL).content.decode()
@@ -363,13 +450,23 @@ def test_an_idle_session_locks_after_fifteen_minutes_and_the_code_brings_the_pag
 
 @pytest.mark.exigence("CTR-12")
 def test_the_delay_is_a_setting_from_one_to_120_minutes(halle):
-    parametres.modifier(halle.acteur("A01"), "session.verrouillage_minutes", "1")
+    parametres.modifier(halle.administrateur(), "session.verrouillage_minutes", "1")
     client = halle.client()
     _vieillir(client, 2)
     assert not _dedans(client)
     for brut in ("0", "121", "15.5", ""):
         with pytest.raises(parametres.ValeurRefusee):
-            parametres.modifier(halle.acteur("A01"), "session.verrouillage_minutes", brut)
+            parametres.modifier(halle.administrateur(), "session.verrouillage_minutes", brut)
+
+
+@pytest.mark.exigence("CTR-12")
+def test_a_stream_reads_the_delay_that_was_set(halle):
+    client = halle.client()
+    cle = client.cookies["comptoir_session"].value
+    for minutes, presente in (("3", True), ("1", False)):
+        parametres.modifier(halle.acteur("A01"), "session.verrouillage_minutes", minutes)
+        _vieillir(client, 2)
+        assert is_present(cle, halle.acteur()) is presente
 
 
 @pytest.mark.exigence("CTR-12")
@@ -467,3 +564,75 @@ def test_the_lock_of_one_officine_says_nothing_to_another(halle, port):
             port.client("A01").post(f"/equipe/{halle.operateurs['A02'].pk}/debloquer/").status_code
             == 404
         )
+
+
+# Each one's screen
+
+
+@pytest.mark.exigence("CTR-11", "CTR-12")
+def test_each_operator_of_the_poste_finds_the_screen_they_left(halle):
+    """A02 leaves the queue, B01 opens a file: each comes back where they were, sale apart."""
+    _ouvrir_poste(halle)
+    client = halle.client("A02")
+    client.post("/verrouiller/", {"suite": "/file/?etat=refuse"})
+    lieu = client.post(URL, {"code": "B01", "pin": "330033", "suite": "/file/?etat=refuse"})
+    assert lieu["Location"] == "/file/?etat=refuse"  # nothing of their own yet
+    patient = f"/patients/{halle.patient().pk}/"
+    client.post("/verrouiller/", {"suite": patient})
+    assert client.post(URL, {**PIN, "suite": patient})["Location"] == "/file/?etat=refuse"
+    client.post("/verrouiller/", {"suite": "/donnees/"})
+    lieu = client.post(URL, {"code": "B01", "pin": "330033", "suite": "/donnees/"})
+    assert lieu["Location"] == patient
+
+
+@pytest.mark.exigence("CTR-11")
+def test_a_colleague_does_not_land_on_a_screen_that_is_closed_to_them(halle):
+    _ouvrir_poste(halle)
+    client = halle.client("A01")
+    client.post("/verrouiller/", {"suite": "/equipe/"})
+    reponse = client.post(URL, {"code": "B01", "pin": "330033", "suite": "/equipe/"})
+    assert reponse["Location"] == "/vente/"
+
+
+@pytest.mark.exigence("CTR-12")
+@pytest.mark.parametrize("suite", ["/connexion/", "/deconnexion/", "/api/scans", "/n-existe/"])
+def test_an_unlocked_screen_is_a_page_that_exists(halle, suite):
+    _ouvrir_poste(halle)
+    assert halle.navigateur().post(URL, {**PIN, "suite": suite})["Location"] == "/vente/"
+
+
+@pytest.mark.exigence("CTR-11")
+def test_from_the_code_to_the_sale_few_statements_and_few_bytes(
+    halle, django_assert_max_num_queries
+):
+    """Two seconds: counted in what they are made of, the hash of the PIN apart."""
+    _ouvrir_poste(halle)
+    vente = halle.vente("A02")
+    client = halle.client("A02")
+    suite = f"/vente/{vente.pk}/"
+    client.post("/verrouiller/", {"suite": suite})
+    octets = 0
+    with django_assert_max_num_queries(8):
+        octets += len(client.get(f"{URL}?suite={suite}").content)
+    with django_assert_max_num_queries(33):
+        reponse = client.post(URL, {"code": "B01", "pin": "330033", "suite": suite})
+    assert reponse["Location"] == suite
+    octets += len(client.get(suite).content)
+    assert octets < 60_000
+
+
+@pytest.mark.exigence("SEC-07")
+def test_secrets_are_kept_under_a_slow_hash_with_its_salt(halle):
+    """At least what OWASP asks of Argon2id: 19 MiB, two passes."""
+    alice = halle.operateurs["A02"]
+    jumelles = Operateur(), Operateur()
+    for jumelle in jumelles:
+        jumelle.set_password("un mot de passe neuf")
+        jumelle.set_pin("280491")
+    for hache in (alice.password, alice.pin, jumelles[0].password, jumelles[0].pin):
+        details = identify_hasher(hache).decode(hache)
+        assert (details["algorithm"], details["variety"]) == ("argon2", "argon2id")
+        assert details["memory_cost"] >= 19 * 1024
+        assert details["time_cost"] >= 2
+    assert jumelles[0].password != jumelles[1].password
+    assert jumelles[0].pin != jumelles[1].pin

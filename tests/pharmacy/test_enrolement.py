@@ -47,14 +47,14 @@ def poste(halle):
 
 @pytest.fixture
 def donne(halle, poste):
-    return enrolement.issue_code(halle.acteur("A01"), poste)
+    return enrolement.issue_code(halle.administrateur(), poste)
 
 
 def associer(halle, poste, donne, cle):
     """The whole way; what the agent receives."""
     presenter(donne.secret, cle)
     donne.refresh_from_db()
-    halle.client("A01").post(
+    halle.administration().post(
         f"/postes/{poste.pk}/decider/", {"comparaison": donne.comparaison, "accord": "oui"}
     )
     return presenter(donne.secret, cle).json()
@@ -73,7 +73,7 @@ def demander(wid, jeton):
 
 @pytest.mark.exigence("AGT-13")
 def test_the_titulaire_pairs_a_poste_by_a_short_code_and_six_digits(halle, poste):
-    titulaire, cle = halle.client("A01"), Ed25519PrivateKey.generate()
+    titulaire, cle = halle.administration(), Ed25519PrivateKey.generate()
     titulaire.post(f"/postes/{poste.pk}/code/")
     donne = CodeEnrolement.objects.get(poste=poste)
     assert (
@@ -140,7 +140,7 @@ def test_five_wrong_codes_kill_it(halle, poste, donne):
     assert (donne.etat, donne.secret) == ("mort", "")
     refus = presenter(bon)
     assert (refus.status_code, refus.json()["code"]) == (403, "ENR-001")
-    assert "cinq essais faux" in halle.client("A01").get(f"/postes/{poste.pk}/").content.decode()
+    assert "cinq essais faux" in halle.administration().get(f"/postes/{poste.pk}/").content.decode()
     assert Audit.objects.filter(acte="poste.code", resultat="mort").count() == 1
 
 
@@ -155,14 +155,16 @@ def test_a_code_serves_one_agent_and_its_second_key_counts_as_a_wrong_try(donne)
 
 def test_after_ten_minutes_a_code_is_worth_nothing(halle, poste, donne):
     CodeEnrolement.objects.update(expire_le=timezone.now() - timedelta(seconds=1))
-    assert "plus de dix minutes" in halle.client("A01").get(f"/postes/{poste.pk}/").content.decode()
+    assert (
+        "plus de dix minutes" in halle.administration().get(f"/postes/{poste.pk}/").content.decode()
+    )
     refus = presenter(donne.secret)
     assert (refus.status_code, refus.json()["code"]) == (403, "ENR-002")
-    assert not enrolement.decide(halle.acteur("A01"), poste, "000000", accord=True)
+    assert not enrolement.decide(halle.administrateur(), poste, "000000", accord=True)
 
 
 def test_a_new_code_kills_the_former_one(halle, poste, donne):
-    autre = enrolement.issue_code(halle.acteur("A01"), poste)
+    autre = enrolement.issue_code(halle.administrateur(), poste)
     assert presenter(donne.secret).status_code == 403
     assert presenter(autre.secret).status_code == 202
 
@@ -173,10 +175,10 @@ def test_refused_the_agent_is_not_believed(halle, poste, donne):
     bon = donne.secret
     donne.refresh_from_db()
     corps = {"comparaison": donne.comparaison, "accord": "non"}
-    halle.client("A01").post(f"/postes/{poste.pk}/decider/", corps)
+    halle.administration().post(f"/postes/{poste.pk}/decider/", corps)
     assert presenter(bon, cle).status_code == 403
     assert Poste.objects.get(pk=poste.pk).etat != "associe"
-    assert halle.client("A01").post(f"/postes/{poste.pk}/decider/", corps).status_code == 409
+    assert halle.administration().post(f"/postes/{poste.pk}/decider/", corps).status_code == 409
 
 
 @pytest.mark.parametrize("cle", ["", "é", "A" * 44, "=" * 43, None, 7, ["x"]])
@@ -192,7 +194,7 @@ def test_what_is_no_code_is_refused(code):
 
 def test_what_an_agent_says_of_itself_enters_no_markup(halle, poste, donne):
     presenter(donne.secret, display_name="<b>&'\"\0" + "x" * 500)
-    page = halle.client("A01").get(f"/postes/{poste.pk}/").content.decode()
+    page = halle.administration().get(f"/postes/{poste.pk}/").content.decode()
     assert "« b" + "x" * 39 + " »" in page
 
 
@@ -202,7 +204,7 @@ def test_who_tries_codes_without_end_is_made_to_wait():
 
 
 def test_a_poste_is_added_by_its_name(halle):
-    titulaire = halle.client("A01")
+    titulaire = halle.administration()
     assert titulaire.post("/postes/", {"libelle": " "}).status_code == 422
     reponse = titulaire.post("/postes/", {"libelle": "Comptoir  3"})
     ajoute = Poste.objects.get(libelle="Comptoir 3")
@@ -233,7 +235,7 @@ def test_revoked_a_poste_gets_no_token_and_its_agent_is_told(halle, poste, donne
     corps = json.dumps({"wid": poste.wid, "challenge": "c" * 43})
     jeton = page.post("/api/agent/jetons", corps, content_type="application/json")
     assert jeton.status_code == 200
-    halle.client("A01").post(f"/postes/{poste.pk}/revoquer/")
+    halle.administration().post(f"/postes/{poste.pk}/revoquer/")
     refus = page.post("/api/agent/jetons", corps, content_type="application/json")
     assert refus.json()["code"] == "poste_sans_agent"
     reponse = demander(poste.wid, preuve(poste.wid, cle))
@@ -242,7 +244,7 @@ def test_revoked_a_poste_gets_no_token_and_its_agent_is_told(halle, poste, donne
     assert lu["config"]["config_seq"] > enrole["config"]["config_seq"]
     assert Audit.objects.filter(acte="poste.revoquer").count() == 1
     # A new code brings it back, in so many words.
-    autre = enrolement.issue_code(halle.acteur("A01"), poste)
+    autre = enrolement.issue_code(halle.administrateur(), poste)
     assert associer(halle, poste, autre, Ed25519PrivateKey.generate())["etat"] == "associe"
 
 
@@ -251,13 +253,13 @@ def test_the_rank_of_a_configuration_grows_when_it_changes_and_then_only(halle, 
     premier = associer(halle, poste, donne, cle)["config"]["config_seq"]
     lu = demander(poste.wid, preuve(poste.wid, cle)).json()
     assert (lu["config"]["config_seq"], lu["config"]["transport"]) == (premier, "auto")
-    parametres.modifier(halle.acteur("A01"), "agent.transport", "relais")
+    parametres.modifier(halle.administrateur(), "agent.transport", "relais")
     lu = demander(poste.wid, preuve(poste.wid, cle)).json()
     assert (lu["config"]["config_seq"], lu["config"]["transport"]) == (premier + 1, "relais")
     assert lu["config"]["code_minutes"] == 15
     poste.refresh_from_db()
     assert build_enrolment(poste, reglages.ADRESSE)["config"]["config_seq"] == premier + 1
-    parametres.modifier(halle.acteur("A01"), "agent.code_minutes", "0")
+    parametres.modifier(halle.administrateur(), "agent.code_minutes", "0")
     config = build_enrolment(poste, reglages.ADRESSE)["config"]
     assert (config["config_seq"], config["code_minutes"]) == (premier + 2, 0)
 

@@ -1,5 +1,6 @@
 """The team: arrival, change, departure that ends every access in one act, return (TIT-01)."""
 
+from dataclasses import replace
 from datetime import timedelta
 from io import StringIO
 
@@ -17,7 +18,6 @@ from pharmacy.rules.pin import is_guessable
 from pharmacy.rules.rpps import read_rpps
 from pharmacy.services import equipe
 from pharmacy.services.vente import VenteRefusee
-from pharmacy.session.middleware import acteur_of
 from pharmacy.tasks import finir_departs
 from pharmacy.views.flux import Ecoute, Partie
 from teleservices.etats import CODES_CARTE
@@ -72,7 +72,7 @@ def _titulaire_de_plus(troupe):
 
 
 def test_who_arrives_gets_a_password_once_then_chooses_it_with_a_pin(halle):
-    titulaire = halle.client("A01")
+    titulaire = halle.administration()
     assert "Faire entrer un opérateur" in _texte(titulaire.get("/equipe/arrivee/"))
     page = titulaire.post("/equipe/arrivee/", NEUF)
     secret = _secret(page)
@@ -103,7 +103,7 @@ def test_who_arrives_gets_a_password_once_then_chooses_it_with_a_pin(halle):
     ],
 )
 def test_a_poor_pin_is_refused_with_a_sentence(halle, pin, encore, phrase):
-    secret = _secret(halle.client("A01").post("/equipe/arrivee/", NEUF))
+    secret = _secret(halle.administration().post("/equipe/arrivee/", NEUF))
     navigateur = halle.navigateur()
     navigateur.post(URL, {"code": "C01", "mot_de_passe": secret})
     passe = {"nouveau": "un mot de passe neuf", "confirmation": "un mot de passe neuf"}
@@ -137,7 +137,7 @@ def test_a_pin_that_everybody_tries_first(pin, devine):
     ],
 )
 def test_what_cannot_be_kept_is_told_and_nothing_typed_is_lost(halle, champs, phrase):
-    reponse = halle.client("A01").post("/equipe/arrivee/", NEUF | champs)
+    reponse = halle.administration().post("/equipe/arrivee/", NEUF | champs)
     assert reponse.status_code == 422
     assert phrase in _texte(reponse).replace("&#x27;", "'")
     assert 'value="Noé"' in reponse.content.decode()
@@ -153,7 +153,7 @@ def test_a_rpps_is_read_with_or_without_its_eight(tape, lu):
 
 
 def test_a_wrong_key_of_a_rpps_is_a_warning_said_once(halle):
-    titulaire = halle.client("A01")
+    titulaire = halle.administration()
     faux = NEUF | {"rpps": "10100000061"}
     reponse = titulaire.post("/equipe/arrivee/", faux)
     assert reponse.status_code == 422
@@ -196,7 +196,7 @@ def test_a_change_of_role_holds_at_the_next_request_of_an_open_session(halle):
     assert adjointe.get("/patients/").status_code == 200
     martin = halle.operateurs["A02"]
     url = f"/equipe/{martin.pk}/"
-    reponse = halle.client("A01").post(url, _fiche(martin, role="administratif"))
+    reponse = halle.administration().post(url, _fiche(martin, role="administratif"))
     assert reponse.status_code == 302
     assert adjointe.get("/patients/").status_code == 403
     ligne = Audit.objects.get(acte="operateur.role")
@@ -213,17 +213,17 @@ def test_a_change_of_role_erases_what_was_decided_for_the_person(halle):
         auteur=halle.operateurs["A01"],
     )
     assert halle.client("A02").get("/postes/").status_code == 200
-    halle.client("A01").post(f"/equipe/{martin.pk}/", _fiche(martin, role="remplacant"))
+    halle.administration().post(f"/equipe/{martin.pk}/", _fiche(martin, role="remplacant"))
     assert not Habilitation.objects.exists()
     assert halle.client("A02").get("/postes/").status_code == 403
 
 
 def test_the_sheet_shows_the_words_it_keeps(halle):
     martin = halle.operateurs["A02"]
-    page = halle.client("A01").get(f"/equipe/{martin.pk}/").content.decode()
+    page = halle.administration().get(f"/equipe/{martin.pk}/").content.decode()
     assert 'value="10100000040"' in page
     assert 'value="Alice"' in page
-    halle.client("A01").post(f"/equipe/{martin.pk}/", _fiche(martin, prenom="Alix", rpps=""))
+    halle.administration().post(f"/equipe/{martin.pk}/", _fiche(martin, prenom="Alix", rpps=""))
     assert (Operateur.objects.get(code="A02").prenom, Operateur.objects.get(code="A02").rpps) == (
         "Alix",
         "",
@@ -254,7 +254,7 @@ def test_a_departure_ends_every_access_in_one_act(halle):
     ecoute.read(["bandeau"])
     _assertion(halle, "A02")
     VerrouConnexion.objects.filter(code="A02").update(echecs=5)
-    titulaire = halle.client("A01")
+    titulaire = halle.administration()
     page = _texte(titulaire.get(f"/equipe/{martin.pk}/depart/"))
     assert "Ses sessions ouvertes : 2, fermées tout de suite." in page
     lieu = titulaire.post(f"/equipe/{martin.pk}/depart/", {"quand": "maintenant"})
@@ -276,7 +276,7 @@ def test_a_departure_ends_every_access_in_one_act(halle):
 
 
 def test_who_left_stays_in_the_history_and_keeps_their_code(halle):
-    titulaire = halle.client("A01")
+    titulaire = halle.administration()
     titulaire.post(f"/equipe/{halle.operateurs['A02'].pk}/depart/", {"quand": "maintenant"})
     page = _texte(titulaire.get("/equipe/"))
     assert "Opérateurs partis (1)" in page
@@ -299,7 +299,7 @@ def test_what_waits_for_the_card_of_who_leaves_is_told_and_stays(halle):
         dernier_code=sorted(CODES_CARTE)[0],
         pas_avant=timezone.now(),
     )
-    titulaire = halle.client("A01")
+    titulaire = halle.administration()
     page = _texte(titulaire.get(f"/equipe/{martin.pk}/depart/"))
     assert "un autre pharmacien les signe avec la sienne : <strong>1</strong>" in page
     titulaire.post(f"/equipe/{martin.pk}/depart/", {"quand": "maintenant"})
@@ -310,7 +310,7 @@ def test_what_waits_for_the_card_of_who_leaves_is_told_and_stays(halle):
 def test_a_planned_departure_leaves_the_day_whole_then_closes_by_itself(halle):
     martin = halle.operateurs["A02"]
     url = f"/equipe/{martin.pk}/depart/"
-    titulaire = halle.client("A01")
+    titulaire = halle.administration()
     jour = timezone.localdate() + timedelta(days=3)
     reponse = titulaire.post(url, {"quand": "date", "depart": f"{jour:%d/%m/%Y}"})
     assert reponse.status_code == 302
@@ -354,7 +354,7 @@ def test_the_sweep_of_departures_crosses_officines_and_mixes_nothing(halle, port
 )
 def test_a_last_day_that_is_none_is_refused_with_a_sentence(halle, depart, phrase):
     url = f"/equipe/{halle.operateurs['A02'].pk}/depart/"
-    reponse = halle.client("A01").post(url, {"quand": "date", "depart": depart})
+    reponse = halle.administration().post(url, {"quand": "date", "depart": depart})
     assert reponse.status_code == 422
     assert phrase in _texte(reponse)
     assert Operateur.objects.get(code="A02").depart is None
@@ -362,7 +362,7 @@ def test_a_last_day_that_is_none_is_refused_with_a_sentence(halle, depart, phras
 
 def test_a_planned_departure_is_taken_back(halle):
     url = f"/equipe/{halle.operateurs['A02'].pk}/depart/"
-    titulaire = halle.client("A01")
+    titulaire = halle.administration()
     jour = timezone.localdate() + timedelta(days=3)
     titulaire.post(url, {"quand": "date", "depart": f"{jour:%d/%m/%Y}"})
     assert "Annuler le départ prévu" in _texte(titulaire.get(url))
@@ -374,7 +374,7 @@ def test_a_planned_departure_is_taken_back(halle):
 
 def test_nobody_leaves_twice(halle):
     url = f"/equipe/{halle.operateurs['A02'].pk}/depart/"
-    titulaire = halle.client("A01")
+    titulaire = halle.administration()
     titulaire.post(url, {"quand": "maintenant"})
     assert "OPE-003" in _texte(titulaire.post(url, {"quand": "maintenant"}))
     assert "n'a plus aucun accès" in _texte(titulaire.get(url))
@@ -385,7 +385,7 @@ def test_nobody_leaves_twice(halle):
 
 def test_a_lone_titulaire_neither_leaves_nor_changes_role(halle):
     rousseau = halle.operateurs["A01"]
-    titulaire = halle.client("A01")
+    titulaire = halle.administration()
     url = f"/equipe/{rousseau.pk}/"
     assert "OPE-002" in _texte(titulaire.get(url + "depart/"))
     demain = timezone.localdate() + timedelta(days=1)
@@ -413,13 +413,13 @@ def test_another_titulaire_counts_only_when_here_for_good(halle, autre):
     }[autre]
     Operateur.objects.filter(pk=eve.pk).update(**champs)
     with pytest.raises(VenteRefusee) as refus:
-        equipe.leave(halle.acteur("A01"), halle.operateurs["A01"].pk)
+        equipe.leave(halle.administrateur(), halle.operateurs["A01"].pk)
     assert refus.value.code == "OPE-002"
 
 
 def test_a_titulaire_who_is_not_alone_leaves_and_is_signed_out(halle):
     _titulaire_de_plus(halle)
-    client = _entrer(halle, "A01", "110011")
+    client = halle.administrer(_entrer(halle, "A01", "110011"))
     url = f"/equipe/{halle.operateurs['A01'].pk}/depart/"
     assert client.post(url, {"quand": "maintenant"})["Location"] == "/connexion/"
     assert not _dedans(client)
@@ -428,8 +428,8 @@ def test_a_titulaire_who_is_not_alone_leaves_and_is_signed_out(halle):
 def test_of_two_titulaires_who_send_each_other_away_one_stays(halle):
     """The second finds that its own right is gone: the rows are locked, then read again."""
     eve = _titulaire_de_plus(halle)
-    acteur_eve = acteur_of(eve, halle.postes[0])
-    equipe.leave(halle.acteur("A01"), eve.pk)
+    acteur_eve = replace(halle.administrateur(), operateur_id=eve.pk)
+    equipe.leave(halle.administrateur(), eve.pk)
     with pytest.raises(PermissionError):
         equipe.leave(acteur_eve, halle.operateurs["A01"].pk)
     assert Operateur.objects.en_poste().filter(role="titulaire").count() == 1
@@ -440,7 +440,7 @@ def test_of_two_titulaires_who_send_each_other_away_one_stays(halle):
 
 def test_who_comes_back_has_the_same_code_and_a_new_password(halle):
     martin = halle.operateurs["A02"]
-    titulaire = halle.client("A01")
+    titulaire = halle.administration()
     titulaire.post(f"/equipe/{martin.pk}/depart/", {"quand": "maintenant"})
     assert "Faire revenir Alice MARTIN" in _texte(titulaire.get(f"/equipe/{martin.pk}/retour/"))
     page = titulaire.post(f"/equipe/{martin.pk}/retour/", _fiche(martin, role="remplacant"))
@@ -454,7 +454,7 @@ def test_who_comes_back_has_the_same_code_and_a_new_password(halle):
 
 def test_nobody_comes_back_who_is_here_or_whose_rpps_is_taken(halle):
     martin = halle.operateurs["A02"]
-    titulaire = halle.client("A01")
+    titulaire = halle.administration()
     url = f"/equipe/{martin.pk}/retour/"
     assert "OPE-004" in _texte(titulaire.post(url, _fiche(martin)))
     assert "il n'a pas à revenir" in _texte(titulaire.get(url))
@@ -471,7 +471,7 @@ def test_nobody_comes_back_who_is_here_or_whose_rpps_is_taken(halle):
 def test_a_forgotten_password_closes_what_was_open_and_asks_for_a_new_pin(halle):
     adjointe = _entrer(halle, "A02", "220022")
     ecoute = Ecoute(halle.acteur(), halle.vente().pk, adjointe.cookies["comptoir_session"].value)
-    halle.client("A01").post(f"/equipe/{halle.operateurs['A02'].pk}/reinitialiser/")
+    halle.administration().post(f"/equipe/{halle.operateurs['A02'].pk}/reinitialiser/")
     assert not _dedans(adjointe)
     with pytest.raises(Partie):
         ecoute.read(["bandeau"])
@@ -479,7 +479,7 @@ def test_a_forgotten_password_closes_what_was_open_and_asks_for_a_new_pin(halle)
 
 
 def test_the_command_gives_no_password_to_who_left(halle):
-    halle.client("A01").post(
+    halle.administration().post(
         f"/equipe/{halle.operateurs['A02'].pk}/depart/", {"quand": "maintenant"}
     )
     with pytest.raises(CommandError, match="est parti"):
@@ -563,7 +563,7 @@ def test_a_session_left_or_taken_over_is_no_longer_in_the_list(halle):
 
 
 def test_no_session_is_listed_in_words(halle):
-    page = _texte(halle.client("A01").get("/equipe/sessions/"))
+    page = _texte(halle.administration().get("/equipe/sessions/"))
     assert "Aucune session ouverte" in page
 
 

@@ -32,14 +32,16 @@ def _changer(troupe, *, donner=(), retirer=(), code="A01"):
     """Tick and untick squares of the matrix of roles, as its form does."""
     matrice = service.matrix_of_roles(troupe.officine.pk)
     return service.change_roles(
-        troupe.acteur(code), (_cochees(matrice) | set(donner)) - set(retirer), matrice.marque
+        troupe.administrateur(code),
+        (_cochees(matrice) | set(donner)) - set(retirer),
+        matrice.marque,
     )
 
 
 def _changer_personne(troupe, cible, *, donner=(), retirer=()):
     matrice = service.matrix_of_person(troupe.operateurs[cible])
     return service.change_person(
-        troupe.acteur("A01"),
+        troupe.administrateur(),
         troupe.operateurs[cible],
         (_cochees(matrice) | set(donner)) - set(retirer),
         matrice.marque,
@@ -101,7 +103,7 @@ def test_what_the_law_reserves_is_not_given_even_in_the_database(halle, role, dr
 
 def test_a_forged_square_is_refused_and_nothing_of_the_form_is_kept(halle):
     matrice = service.matrix_of_roles(halle.officine.pk)
-    reponse = halle.client("A01").post(
+    reponse = halle.administration().post(
         URL, {"droit": ["preparateur:ins.traits"], "marque": matrice.marque}
     )
     assert reponse.status_code == 403
@@ -165,7 +167,7 @@ def test_the_stream_of_who_loses_a_right_ends(halle):
 
 
 def test_the_matrix_is_filled_read_and_signed_on_the_screen(halle):
-    titulaire = halle.client("A01")
+    titulaire = halle.administration()
     page = _texte(titulaire.get(URL))
     assert "Aucune : les droits sont ceux du rôle." in page
     assert "Préparateur : tenir une vente" in page
@@ -182,7 +184,7 @@ def test_the_matrix_is_filled_read_and_signed_on_the_screen(halle):
 def test_a_matrix_read_before_another_change_changes_nothing(halle):
     avant = service.matrix_of_roles(halle.officine.pk)
     _changer(halle, donner=["adjoint:postes.gerer"])
-    reponse = halle.client("A01").post(
+    reponse = halle.administration().post(
         URL, {"droit": sorted(_cochees(avant)), "marque": avant.marque}
     )
     assert reponse.status_code == 409
@@ -208,7 +210,7 @@ def test_a_decision_for_a_person_comes_before_their_role(halle):
     assert peut(halle.acteur("B01"), "ins.qualifier").ok
     ligne = Audit.objects.get(acte="droit.donner")
     assert ligne.precision == f"operateur:{halle.operateurs['B01'].pk}"
-    page = _texte(halle.client("A01").get(URL))
+    page = _texte(halle.administration().get(URL))
     assert "B01 · Sam LEROY" in page
 
 
@@ -223,7 +225,7 @@ def test_a_decision_for_one_person_leaves_the_others_of_the_role(halle):
 
 
 def test_the_page_of_a_person_is_filled_and_says_what_the_role_has(halle):
-    titulaire = halle.client("A01")
+    titulaire = halle.administration()
     leroy = halle.operateurs["B01"]
     url = f"/equipe/{leroy.pk}/habilitations/"
     assert "vaut pour cette personne seule" in _texte(titulaire.get(url))
@@ -237,8 +239,8 @@ def test_the_page_of_a_person_is_filled_and_says_what_the_role_has(halle):
 def test_nobody_gives_a_right_to_themselves(halle):
     rousseau = halle.operateurs["A01"]
     with pytest.raises(PermissionError, match="Vous ne vous donnez pas de droit"):
-        service.change_person(halle.acteur("A01"), rousseau, [], "")
-    page = _texte(halle.client("A01").get(f"/equipe/{rousseau.pk}/habilitations/"))
+        service.change_person(halle.administrateur(), rousseau, [], "")
+    page = _texte(halle.administration().get(f"/equipe/{rousseau.pk}/habilitations/"))
     assert "Un titulaire a tous les droits" in page
     assert "Enregistrer les droits" not in page
 

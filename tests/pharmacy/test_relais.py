@@ -273,7 +273,7 @@ def test_a_revocation_reaches_the_agent_at_once(
 
     def revoquer():
         with django_capture_on_commit_callbacks(execute=True):
-            enrolement.revoke(halle.acteur("A01"), halle.postes[0])
+            enrolement.revoke(halle.administrateur(), halle.postes[0])
 
     async def essai():
         async with Agent(halle.postes[0], cle) as agent:

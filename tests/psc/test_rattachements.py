@@ -135,7 +135,7 @@ def test_a_national_identifier_that_somebody_has_is_refused_too(halle):
 @pytest.mark.exigence("PSC-05")
 def test_who_left_keeps_nobody_out(halle):
     prouve(halle)
-    equipe.leave(halle.acteur("A01"), halle.operateurs["A02"].pk)
+    equipe.leave(halle.administrateur(), halle.operateurs["A02"].pk)
     (parti,) = service.known(halle.officine.pk, identite("810100000040"))
     assert not parti.actif
     service.declare(halle.acteur("A01"), halle.operateurs["B01"].pk, saisie("10100000040"))
@@ -161,7 +161,7 @@ def test_the_rpps_of_a_sheet_is_a_link_that_nobody_has_proved_yet(halle):
 @pytest.mark.cas("psc-9")
 @pytest.mark.parametrize("tape", ["8 99700900014", "99.700.900.014"])
 def test_a_sheet_that_changes_takes_its_link_with_it(halle, tape):
-    titulaire, sam = halle.client("A01"), halle.operateurs["B01"]
+    titulaire, sam = halle.administration(), halle.operateurs["B01"]
     champs = {"prenom": sam.prenom, "nom": sam.nom, "role": sam.role}
     assert titulaire.post(f"/equipe/{sam.pk}/", {**champs, "rpps": tape}).status_code == 302
     assert service.current(sam).rpps == AUTRE
@@ -181,7 +181,7 @@ def test_a_sheet_that_changes_takes_its_link_with_it(halle, tape):
 def test_a_proved_identity_does_not_change_on_the_sheet(halle):
     prouve(halle)
     alice = halle.operateurs["A02"]
-    reponse = halle.client("A01").post(
+    reponse = halle.administration().post(
         f"/equipe/{alice.pk}/",
         {"prenom": alice.prenom, "nom": alice.nom, "role": alice.role, "rpps": AUTRE},
     )
@@ -194,13 +194,13 @@ def test_a_national_identifier_stays_when_another_line_of_the_sheet_changes(hall
     poster(halle, "B01", "declarer", national="30B0330011/CPE0001")
     sam = halle.operateurs["B01"]
     champs = {"prenom": "Samuel", "nom": sam.nom, "role": sam.role, "rpps": ""}
-    assert halle.client("A01").post(f"/equipe/{sam.pk}/", champs).status_code == 302
+    assert halle.administration().post(f"/equipe/{sam.pk}/", champs).status_code == 302
     assert service.current(sam).national == "30B0330011/CPE0001"
 
 
 def test_who_arrives_with_a_rpps_has_a_link(halle):
     champs = {"code": "C01", "prenom": "Noé", "nom": "Petit", "role": "adjoint"}
-    halle.client("A01").post("/equipe/arrivee/", {**champs, "rpps": "10100000065"})
+    halle.administration().post("/equipe/arrivee/", {**champs, "rpps": "10100000065"})
     assert service.current(Operateur.objects.get(code="C01")).etat == Etat.DECLARE
 
 
@@ -412,7 +412,7 @@ def test_a_preparateur_acts_under_a_pharmacist_whom_the_journal_names(halle):
     assert "responsabilité de Alice MARTIN" in _texte(
         halle.client("B01").get("/psc/mon-rattachement/")
     )
-    equipe.leave(halle.acteur("A01"), alice.pk)
+    equipe.leave(halle.administrateur(), alice.pk)
     service.note_responsible(sam, service.current(sam))
     assert lignes.last().objet == f"operateur:{halle.operateurs['A01'].pk}"
 

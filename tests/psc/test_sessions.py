@@ -217,7 +217,7 @@ def test_the_delay_that_locks_parks_it_once(halle, poste):
 def test_a_departure_ends_every_session_and_destroys_the_tokens(halle, poste):
     client, session = poste
     ailleurs = attache(halle, "A02", 1, cle="autre", nom="b", sid="s2")
-    equipe.leave(halle.acteur("A01"), halle.operateurs["A02"].pk)
+    equipe.leave(halle.administrateur(), halle.operateurs["A02"].pk)
     assert etats(session, ailleurs) == ["terminee", "terminee"]
     assert session.jetons is None
     assert client.get("/vente/").status_code == 302
@@ -229,11 +229,11 @@ def test_another_rpps_ends_what_the_former_proved(halle, poste):
     operateur = halle.operateurs["A02"]
     saisi = {c: getattr(operateur, c) for c in ("nom", "prenom", "role", "arrivee", "depart")}
     equipe.modify(
-        halle.acteur("A01"), operateur.pk, equipe.OperateurSaisi(rpps=operateur.rpps, **saisi)
+        halle.administrateur(), operateur.pk, equipe.OperateurSaisi(rpps=operateur.rpps, **saisi)
     )
     assert etats(session) == ["active"]
     equipe.modify(
-        halle.acteur("A01"), operateur.pk, equipe.OperateurSaisi(rpps="99700123459", **saisi)
+        halle.administrateur(), operateur.pk, equipe.OperateurSaisi(rpps="99700123459", **saisi)
     )
     assert etats(session) == ["terminee"]
     assert session.motif_fin == "rpps_change"

@@ -6,12 +6,13 @@ from uuid import uuid4
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.db import transaction
+from django.utils import timezone
 
 from pharmacy import chiffre
 from pharmacy.demonstration.donnees import HALLE, OFFICINES, PAT_TROIS, OfficineDemo
 from pharmacy.isolation.contexte import officine_context
 from pharmacy.isolation.middleware import officine_of_finess
-from pharmacy.models import Officine, Operateur, Patient, Poste, Produit, Stock
+from pharmacy.models import Officine, Operateur, Patient, Poste, Produit, SecondFacteur, Stock
 from pharmacy.services.patient import PorteurCarte, compute_recherche
 
 
@@ -65,7 +66,7 @@ def fill(demo: OfficineDemo) -> Officine:
                 )
         for op in demo.operateurs:
             if not Operateur.objects.filter(code=op.code, officine=officine).exists():
-                Operateur.objects.create_operateur(
+                operateur = Operateur.objects.create_operateur(
                     officine,
                     op.code,
                     op.mot_de_passe,
@@ -75,10 +76,22 @@ def fill(demo: OfficineDemo) -> Officine:
                     role=op.role,
                     rpps=op.rpps,
                 )
+                _give_factor(operateur, op.totp)
         _fill_stock(officine)
         if demo is HALLE:
             _fill_patient(officine)
     return officine
+
+
+def _give_factor(operateur: Operateur, cle: str) -> None:
+    """The titulaire of the demonstration has a second factor, whose code the page shows."""
+    if cle:
+        SecondFacteur.objects.create(
+            officine_id=operateur.officine_id,
+            operateur=operateur,
+            secret=cle,
+            active_le=timezone.now(),
+        )
 
 
 def _fill_stock(officine: Officine) -> None:

@@ -1,4 +1,7 @@
-"""`manage.py operateur_reinitialiser FINESS CODE`: a temporary password, changed at first use."""
+"""`manage.py operateur_reinitialiser FINESS CODE`: a temporary password, changed at first use.
+
+With `--totp`, the second factor is removed instead; for a day, it is activated from any browser.
+"""
 
 from typing import Any
 
@@ -10,6 +13,7 @@ from pharmacy.isolation.contexte import officine_context
 from pharmacy.isolation.middleware import officine_of_finess
 from pharmacy.models import Operateur
 from pharmacy.services.connexion import set_temporaire
+from pharmacy.services.second_facteur import reset_by_host
 
 
 class Command(BaseCommand):
@@ -18,9 +22,10 @@ class Command(BaseCommand):
     help = "Donne un mot de passe temporaire à un opérateur."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        """FINESS and code."""
+        """FINESS, code, and what to reset."""
         parser.add_argument("finess")
         parser.add_argument("code")
+        parser.add_argument("--totp", action="store_true", help="retire le second facteur")
 
     def handle(self, *_args: object, **options: Any) -> None:  # noqa: ANN401
         """Set and print a temporary password."""
@@ -35,6 +40,10 @@ class Command(BaseCommand):
                 raise CommandError("Aucun opérateur n'a ce code.")
             if not operateur.actif:
                 raise CommandError("Cet opérateur est parti : un titulaire le fait revenir.")
+            if options["totp"]:
+                reset_by_host(operateur)
+                self.stdout.write("Second facteur retiré : un autre s'active à la connexion.")
+                return
             temporaire = set_temporaire(operateur)
             audit.note_system(officine_id, "operateur.reinitialiser", f"operateur:{operateur.pk}")
         self.stdout.write(f"Mot de passe temporaire : {temporaire}")
