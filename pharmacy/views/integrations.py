@@ -26,7 +26,7 @@ def _row(cle: CleIntegration) -> dict[str, object]:
     return {"cle": cle, "etat": etat, "portees": libelles}
 
 
-@http_methods(read=("GET",), write=("POST",), droit="integrations.gerer")
+@http_methods(read=("GET",), write=("POST",), droit="integrations.gerer", administration=True)
 def cles(request: HttpRequest) -> HttpResponse:
     """Every key of the officine. POST makes one, and shows its secret this once."""
     acteur = _acteur(request)

@@ -37,7 +37,7 @@ def liste(request: HttpRequest) -> HttpResponse:
     return render(request, "psc/liens.html", contexte)
 
 
-@http_methods(read=("GET",), write=("POST",), droit=service.DROIT)
+@http_methods(read=("GET",), write=("POST",), droit=service.DROIT, administration=True)
 def lien(request: HttpRequest, operateur_id: int) -> HttpResponse:
     """The link of one operator: declare, approve, change, suspend, remove."""
     acteur = _acteur(request)

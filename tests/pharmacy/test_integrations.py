@@ -51,7 +51,7 @@ def vente(halle):
 
 @pytest.mark.exigence("SEC-15")
 def test_a_key_is_shown_once_and_only_its_digest_stays(halle):
-    client = halle.client("A01")
+    client = halle.administration("A01")
     reponse = client.post(
         "/equipe/integrations/", {"nom": "Tableau  de bord", "portee": ["file"], "jours": "30"}
     )
@@ -81,7 +81,7 @@ def test_a_key_is_shown_once_and_only_its_digest_stays(halle):
 )
 def test_a_key_badly_asked_for_is_not_made_and_the_form_says_why(halle, change, phrase):
     corps = {"nom": "Outil", "portee": ["file", "postes"], "jours": "30"} | change
-    reponse = halle.client("A01").post("/equipe/integrations/", corps)
+    reponse = halle.administration("A01").post("/equipe/integrations/", corps)
     assert reponse.status_code == 422
     assert phrase in reponse.content.decode()
     assert not CleIntegration.objects.filter(officine=halle.officine).exists()

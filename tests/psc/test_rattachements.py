@@ -43,7 +43,7 @@ def fiche(troupe, code):
 def poster(troupe, code, acte, par="A01", **champs):
     """One act of the page, by whoever."""
     adresse = f"{PAGE}{troupe.operateurs[code].pk}/"
-    return troupe.client(par).post(adresse, {"acte": acte, **champs})
+    return troupe.administration(par).post(adresse, {"acte": acte, **champs})
 
 
 # What is typed.

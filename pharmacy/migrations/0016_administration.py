@@ -19,7 +19,7 @@ def _id():
 
 class Migration(migrations.Migration):
 
-    dependencies = [("pharmacy", "0014_officine_suspendue")]
+    dependencies = [("pharmacy", "0015_cles_integration")]
 
     operations = [
         migrations.CreateModel(
