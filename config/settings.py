@@ -89,6 +89,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "pharmacy.contexte_pages.comptoir",
+                "psc.contexte.psc",
             ],
             "builtins": ["pharmacy.templatetags.comptoir"],
         },
@@ -228,6 +229,14 @@ PSC_ALGORITHMES = env.texte("PSC_ALGORITHMES", "RS256").split()
 PSC_MARGE_S = env.entier("PSC_MARGE_S", 30, maxi=60)
 PSC_PROMPT_LOGIN = env.booleen("PSC_PROMPT_LOGIN", defaut=True)
 PSC_AGE_MAX_S = env.entier("PSC_AGE_MAX_S", 0, maxi=4 * 3600)
+# Approval on the telephone: the ANS opens it service by service.
+PSC_CIBA = env.booleen("PSC_CIBA", defaut=False)
+PSC_TENTATIVE_S = env.entier("PSC_TENTATIVE_S", 600, mini=60, maxi=600)
+PSC_BILLET_S = env.entier("PSC_BILLET_S", 60, mini=10, maxi=60)
+# The browser that confirms on behalf of a desktop shell has the same address as the shell.
+PSC_MEME_ADRESSE = env.booleen("PSC_MEME_ADRESSE", defaut=True)
+# Whether the ANS declared our address for the sessions that the service ends by itself.
+PSC_DECONNEXION_RECUE = env.booleen("PSC_DECONNEXION_RECUE", defaut=False)
 PSC_DUREE_MAX_S = env.entier("PSC_DUREE_MAX_S", 4 * 3600, mini=600, maxi=4 * 3600)
 PSC_INACTIVITE_MAX_S = env.entier("PSC_INACTIVITE_MAX_S", 1800, mini=60, maxi=1800)
 

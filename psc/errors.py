@@ -22,6 +22,7 @@ _REFUSEE = "La réponse de Pro Santé Connect n'est pas conforme : elle est refu
 _INDISPONIBLE = "Pro Santé Connect est indisponible."
 _RETOUR = "Ce retour de Pro Santé Connect n'est pas valable."
 _REGLAGE = "Pro Santé Connect ne reconnaît pas ce logiciel."
+_CONNECTER = "Connectez-vous à Pro Santé Connect."
 _RECONNECTER = "Reconnectez-vous à Pro Santé Connect."
 
 
@@ -50,6 +51,17 @@ CODES: dict[str, Ligne] = {
     "client_refuse": Ligne(NotReady, _REGLAGE, _TITULAIRE),
     "demande_refusee": Ligne(Rejected, "Pro Santé Connect a refusé la demande.", _REESSAYER),
     "session_terminee": Ligne(Rejected, "La session Pro Santé Connect est terminée.", _RECONNECTER),
+    # Before an act (psc.md §3.2, §5.5).
+    "session_absente": Ligne(NotReady, "Cet acte demande Pro Santé Connect.", _CONNECTER),
+    "session_a_reconfirmer": Ligne(
+        NotReady, "Votre connexion Pro Santé Connect est à reconfirmer.", _RECONNECTER
+    ),
+    "session_finit": Ligne(
+        NotReady,
+        "Votre connexion Pro Santé Connect se termine avant la fin de cet acte.",
+        "Reconnectez-vous avant de commencer.",
+    ),
+    "cible_inconnue": Ligne(NotReady, "Ce service connecté n'est pas réglé.", _TITULAIRE),
     "jeton_perime": Ligne(Rejected, "La connexion Pro Santé Connect a expiré.", _RECONNECTER),
     # The way back (psc.md §5.1).
     "retour_double": Ligne(Rejected, _RETOUR, _REESSAYER),

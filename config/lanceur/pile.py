@@ -266,6 +266,7 @@ class Pile:
     def _psc_client(self, tls: Path) -> dict[str, str]:
         """Return how the product is declared at Pro Santé Connect: mutual TLS, no secret."""
         return {
+            "COMPTOIR_PSC_ACTIF": "oui",
             "COMPTOIR_PSC_CLIENT_ID": "comptoir-confiance",
             "COMPTOIR_PSC_AUTHENTIFICATION": "certificat",
             "COMPTOIR_PSC_CERTIFICAT": str(tls / "psc-edc.pem"),

@@ -70,9 +70,39 @@ def authenticate(officine_id: int, poste: Poste | None, saisie: Identifiants) ->
     """
     with transaction.atomic():
         issue = _attempt(officine_id, poste, saisie)
+        if isinstance(issue, Operateur) and not must_change(issue, saisie):
+            _open(issue, poste, par_mot_de_passe=bool(saisie.mot_de_passe))
     if isinstance(issue, ConnexionRefusee):
         raise issue
     return issue
+
+
+def verify(officine_id: int, poste: Poste | None, saisie: Identifiants) -> Operateur:
+    """Return who gave their code and password, and open nothing; same lockout as the sign-in.
+
+    For what a person approves beside the session that is open. Raises ConnexionRefusee.
+    """
+    if not saisie.mot_de_passe:
+        raise ConnexionRefusee("Donnez le mot de passe.", mot_de_passe_requis=True)
+    with transaction.atomic():
+        issue = _attempt(officine_id, poste, saisie)
+    if isinstance(issue, ConnexionRefusee):
+        raise issue
+    if must_change(issue, saisie):
+        raise ConnexionRefusee("Changez d'abord le mot de passe temporaire, à l'ouverture.")
+    return issue
+
+
+def open_proven(operateur: Operateur, poste: Poste | None, precision: str) -> None:
+    """Note the opening for an operator whom another proof than their code identified.
+
+    Tries and lockouts of the code are not touched: nobody typed it. Raises ConnexionRefusee for who
+    may not work today.
+    """
+    ici = Operateur.objects.en_poste().filter(officine_id=operateur.officine_id, pk=operateur.pk)
+    if not ici.exists():
+        raise ConnexionRefusee("Compte non autorisé : voyez le titulaire.")
+    audit.note(acteur_of(operateur, poste), "session.ouvrir", precision=precision)
 
 
 def _attempt(
@@ -102,9 +132,33 @@ def _attempt(
         return _count_failure(verrou)
     verrou.echecs, verrou.bloque_jusqua = 0, None
     verrou.save(update_fields=["echecs", "bloque_jusqua"])
-    if not must_change(operateur, saisie):
-        _open(operateur, poste, par_mot_de_passe=bool(saisie.mot_de_passe))
     return operateur
+
+
+def confirm_password(acteur: Acteur, mot_de_passe: str) -> None:
+    """Check the password of who is already here, before an act that wants it again.
+
+    A wrong one counts as at the sign-in: same row, same lockout. Raises ConnexionRefusee.
+    """
+    with transaction.atomic():
+        refus = _confirm(acteur, mot_de_passe)
+    if refus is not None:
+        raise refus
+
+
+def _confirm(acteur: Acteur, mot_de_passe: str) -> ConnexionRefusee | None:
+    operateur = Operateur.objects.get(pk=acteur.operateur_id, officine_id=acteur.officine_id)
+    postes = Poste.objects.filter(officine_id=acteur.officine_id)
+    poste = postes.filter(pk=acteur.poste_id).first() if acteur.poste_id else None
+    verrou = _verrou_locked(acteur.officine_id, poste, operateur.code)
+    maintenant = timezone.now()
+    if verrou.bloque_jusqua and verrou.bloque_jusqua > maintenant:
+        secondes = int((verrou.bloque_jusqua - maintenant).total_seconds()) + 1
+        return ConnexionRefusee(_phrase_blocage(secondes))
+    if not operateur.check_password(mot_de_passe):
+        audit.note(acteur, "session.confirmer", resultat="refus")
+        return _count_failure(verrou)
+    return None
 
 
 def must_change(operateur: Operateur, saisie: Identifiants) -> bool:

@@ -15,8 +15,14 @@ from pharmacy.acteurs import Acteur
 from pharmacy.models import Operateur, Poste
 from pharmacy.models.habilitation import ecarts_of_row, ecarts_read
 from pharmacy.session.backend import VERROUILLAGE
+from pharmacy.session.verrou import note_lock
 
 _ECRITURE_S = 20
+# What a page asks by itself: nobody acts.
+PASSIFS = (
+    *("/flux", "/api/agent/jetons", "/api/agent/presence"),
+    *("/psc/etat", "/psc/tentative", "/psc/ciba"),
+)
 
 
 class SessionComptoirMiddleware:
@@ -77,9 +83,11 @@ def _refresh_lock(request: HttpRequest, operateur: Operateur) -> None:
     dernier = float(request.session.get("activite", maintenant))
     minutes = operateur.verrouillage  # type: ignore[attr-defined]  # read by OperateurBackend
     if maintenant - dernier > _delay_s(minutes):
-        request.session["verrouillee"] = True
+        if not request.session.get("verrouillee"):
+            request.session["verrouillee"] = True
+            note_lock(acteur_of(operateur, request.poste))  # type: ignore[attr-defined]
         return
-    passif = request.path.startswith(("/flux", "/api/agent/jetons", "/api/agent/presence"))
+    passif = request.path.startswith(PASSIFS)
     if not passif and maintenant - dernier > _ECRITURE_S:
         request.session["activite"] = maintenant
 

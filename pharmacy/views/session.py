@@ -20,7 +20,9 @@ from pharmacy.models import Officine, Operateur, Poste
 from pharmacy.models.habilitation import ecarts_of_row
 from pharmacy.services import connexion as service
 from pharmacy.services import sessions
+from pharmacy.session.accueil import notice_of
 from pharmacy.session.middleware import acteur_of
+from pharmacy.session.verrou import note_lock
 
 COOKIE_S = 400 * 24 * 3600
 A_CHANGER = "mot_de_passe_a_changer"
@@ -127,7 +129,7 @@ def _connexion_in(request: HttpRequest, officine_id: int, poste: Poste | None) -
         return _render(request, form, poste, 422)
     if service.must_change(operateur, form.identifiants):
         return _ask_new(request, operateur)
-    _open_session(request, operateur)
+    open_session(request, operateur, par_mot_de_passe=bool(form.identifiants.mot_de_passe))
     return redirect(_first_page(request, operateur))
 
 
@@ -167,7 +169,7 @@ def mot_de_passe(request: HttpRequest) -> HttpResponse:
         except ValidationError as exc:
             form.add_error("nouveau", exc)
         else:
-            _open_session(request, operateur)
+            open_session(request, operateur, par_mot_de_passe=True)
             return redirect(_first_page(request, operateur))
     return render(
         request,
@@ -177,10 +179,13 @@ def mot_de_passe(request: HttpRequest) -> HttpResponse:
     )
 
 
-def _open_session(request: HttpRequest, operateur: Operateur) -> None:
+def open_session(
+    request: HttpRequest, operateur: Operateur, *, par_mot_de_passe: bool = False
+) -> None:
+    """Open the session of an operator under a new key; a colleague's ends first, and wholly."""
     precedent = request.user if isinstance(request.user, Operateur) else None
     if precedent is not None and precedent.pk != operateur.pk:
-        _close(request, precedent)
+        _close(request, precedent, "changement")
     ancienne = request.session.session_key
     login(request, operateur, backend="pharmacy.session.backend.OperateurBackend")
     request.session.pop(A_CHANGER, None)
@@ -189,22 +194,26 @@ def _open_session(request: HttpRequest, operateur: Operateur) -> None:
     request.session["activite"] = timezone.now().timestamp()
     request.session.save()  # its key is known from here
     poste: Poste | None = request.poste  # type: ignore[attr-defined]
-    sessions.note_opening(operateur, poste, str(request.session.session_key), ancienne)
+    cle = str(request.session.session_key)
+    sessions.note_opening(operateur, poste, cle, ancienne, par_mot_de_passe=par_mot_de_passe)
 
 
 def _first_page(request: HttpRequest, operateur: Operateur) -> str:
     """Return where to go once signed in: who sells nothing does not start at the sale."""
     suite = _suite(request)
     acteur = acteur_of(operateur, request.poste)  # type: ignore[attr-defined]
-    return "/" if suite == "/vente/" and not peut(acteur, "vente").ok else suite
+    if suite == "/vente/" and not peut(acteur, "vente").ok:
+        suite = "/"
+    avis = notice_of(operateur)
+    return f"{avis}?{urlencode({'suite': suite})}" if avis else suite
 
 
-def _close(request: HttpRequest, operateur: Operateur) -> None:
+def _close(request: HttpRequest, operateur: Operateur, motif: str = "fermeture") -> None:
     acteur = acteur_of(operateur, request.poste)  # type: ignore[attr-defined]
     with transaction.atomic():
         audit.note(acteur, "session.fermer")
         sessions.forget(acteur.officine_id, request.session.session_key)
-        publish(SessionFermee(acteur))
+        publish(SessionFermee(acteur, motif))
 
 
 @http_methods(write=("POST",))
@@ -219,6 +228,7 @@ def deconnexion(request: HttpRequest) -> HttpResponse:
 @http_methods(write=("POST",))
 def verrouiller(request: HttpRequest) -> HttpResponse:
     """Lock, or hand over to a colleague: the same screen comes back after the code."""
-    if isinstance(request.user, Operateur):
+    if isinstance(request.user, Operateur) and not request.session.get("verrouillee"):
         request.session["verrouillee"] = True
+        note_lock(acteur_of(request.user, request.poste))  # type: ignore[attr-defined]
     return redirect("/connexion/?" + urlencode({"suite": _suite(request)}))

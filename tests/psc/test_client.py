@@ -591,7 +591,8 @@ def test_a_breakdown_while_waiting_is_a_wait(service, panne):
     client = service.client()
     demande = client.ciba_start("99700123459", "07")
     service.gate["jeton"] = panne
-    assert client.ciba_poll(demande).issue == "en_attente"
+    sondage = client.ciba_poll(demande)
+    assert (sondage.issue, sondage.panne) == ("en_attente", True)
 
 
 def test_an_answer_older_than_the_request_is_refused(service):
