@@ -11,8 +11,8 @@ from django.test import Client
 
 from pharmacy.models import Audit
 from psc.coffre import unseal
-from psc.models import SessionPsc, TentativePsc
-from psc.services import acces, ciba, jetons_services
+from psc.models import DeconnexionPsc, SessionPsc, TentativePsc
+from psc.services import acces, ciba, deconnexions, jetons_services
 from teleservices.errors import TeleserviceError
 from tests.psc.guichet import MOTS_DE_PASSE, Guichet, hang_up, text
 from tests.psc.pairs import ALICE, BRUNO, GENS, PAR_SECRET, SECRET
@@ -155,6 +155,27 @@ def test_a_session_that_ends_over_there_ends_here_and_is_told_once(guichet, pair
     assert session.jetons is None
     assert guichet.who() == "A01"
     assert service.post("/psc/backchannel-logout", {"logout_token": jeton}).status_code == 400
+
+
+@pytest.mark.exigence("PSC-12")
+@pytest.mark.cas("psc-74")
+def test_disconnecting_destroys_ours_first_then_the_service_ends_what_it_can(guichet, pair):
+    """By the identity token alone, without a browser: Keycloak ends it, another asks the browser.
+
+    There the session lives on, four hours at most, and holds no token of ours.
+    """
+    guichet.attach("A01", "alice")
+    guichet.arrive()
+    (session,) = guichet.sessions()
+    jetons = jetons_of(session)
+    assert guichet.client.post("/psc/disconnect").status_code in {200, 204, 302, 303}
+    session.refresh_from_db()
+    assert (session.etat, session.jetons) == ("terminee", None)
+    ligne = DeconnexionPsc.objects.get()
+    assert deconnexions.close(guichet.troupe.officine.pk, ligne.pk)
+    assert not DeconnexionPsc.objects.exists()
+    vivant = {"simulateur": False, "independant": True}[pair.nom]
+    assert acces.psc_client().introspect(jetons.acces) is vivant
 
 
 @pytest.fixture
