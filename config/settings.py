@@ -209,6 +209,9 @@ _PSC = {
     ),
 }[ENVIRONNEMENT]
 PSC_ACTIF = env.booleen("PSC_ACTIF", defaut=False)
+# direct: this server is the relying party; proxy: national calls go through a proxy e-santé.
+PSC_MODE = env.choix("PSC_MODE", ("direct", "proxy", "relais"), "direct")
+PSC_PROXY = env.texte("PSC_PROXY", "")
 PSC_EMETTEUR = env.texte("PSC_EMETTEUR", _PSC[0])
 PSC_HOTES = env.lignes("PSC_HOTES", _PSC[1])
 PSC_CLIENT_ID = env.texte("PSC_CLIENT_ID", "")

@@ -47,6 +47,13 @@ CODES: dict[str, Ligne] = {
     "psc_redirection": _refusee(),
     "psc_document": _refusee(_CODE),
     "psc_non_regle": Ligne(NotReady, "Pro Santé Connect n'est pas réglé.", _TITULAIRE),
+    # A proxy e-santé (psc.md §1.9, §3.11).
+    "proxy_sans_navigateur": Ligne(
+        NotReady, "Le proxy e-santé n'ouvre pas de fenêtre.", "Validez sur votre téléphone."
+    ),
+    "proxy_garde_jetons": Ligne(
+        NotReady, "Les jetons restent au proxy e-santé.", "Envoyez par lui."
+    ),
     # What the token endpoint says (RFC 6749 §5.2).
     "client_refuse": Ligne(NotReady, _REGLAGE, _TITULAIRE),
     "demande_refusee": Ligne(Rejected, "Pro Santé Connect a refusé la demande.", _REESSAYER),

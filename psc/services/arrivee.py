@@ -267,11 +267,13 @@ def link(tentative: TentativePsc, comptoir: Comptoir, operateur: Operateur) -> I
     waits for a titulaire and Pro Santé Connect connects nobody meanwhile. Source: §3.4 line 4 a,
     §3.5 line 2; case 13.
     """
-    authentifie = tentatives.take(tentative)
+    authentifie = tentatives.peek(tentative)
     if authentifie is None:
         return None
     identite = authentifie.identite
     lien = rattachements.request(operateur, identite)
+    if not _taken(tentative):
+        return None
     meme = is_same_person(operateur.nom, operateur.prenom, identite.noms, identite.prenoms)
     admis = lien.etat in {Lien.DECLARE, Lien.PROUVE} and meme
     if not admis:

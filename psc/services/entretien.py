@@ -7,7 +7,7 @@ from django.utils import timezone
 
 from pharmacy.isolation.contexte import officine_context
 from psc.models import InstantanePsc, JetonVu, SessionPsc, TentativePsc
-from psc.services import deconnexions, sessions
+from psc.services import arrivee, deconnexions, sessions, tentatives
 
 GARDER_TENTATIVE = timedelta(days=1)
 _LOT = 200
@@ -37,6 +37,8 @@ def _sweep(officine_id: int) -> None:
     for session in finies.order_by("echeance_fin")[:_LOT]:
         sessions.end(session, "duree")
     deconnexions.sweep(officine_id)
+    for oublie in tentatives.expired(officine_id):
+        arrivee.close_remote(oublie)
     InstantanePsc.objects.filter(officine_id=officine_id, purge_le__lte=maintenant).delete()
     TentativePsc.objects.filter(
         officine_id=officine_id, expire_le__lte=maintenant - GARDER_TENTATIVE

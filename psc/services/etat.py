@@ -32,6 +32,12 @@ class EtatVu:
     a_fermer: bool = False
 
     @property
+    def nom_court(self) -> str:
+        """« A. MARTIN », as the header shows it."""
+        prenom, _, nom = self.nom.partition(" ")
+        return f"{prenom[:1]}. {nom}" if nom else prenom
+
+    @property
     def reste(self) -> timedelta:
         """How long before the four hours are over."""
         return max(timedelta(0), (self.fin or self.quand) - self.quand)

@@ -119,13 +119,23 @@ def pending_of_poste(officine_id: int, poste_id: int) -> list[Authentifie]:
 
     A new attempt supersedes them: the caller closes their sessions at Pro Santé Connect.
     """
-    ici = TentativePsc.objects.filter(
-        officine_id=officine_id, poste_id=poste_id, recu__isnull=False
+    return _forget(
+        TentativePsc.objects.filter(officine_id=officine_id, poste_id=poste_id), REMPLACEE
     )
+
+
+def expired(officine_id: int) -> list[Authentifie]:
+    """Return, once, those whom nobody answered in time; they are forgotten as well."""
+    finies = TentativePsc.objects.filter(officine_id=officine_id, expire_le__lte=timezone.now())
+    return _forget(finies, EXPIREE)
+
+
+def _forget(lignes: QuerySet[TentativePsc], issue: str) -> list[Authentifie]:
+    en_suspens = lignes.filter(recu__isnull=False)
     with transaction.atomic():
-        lignes = list(ici.select_for_update(of=("self",), no_key=True))
-        ici.filter(pk__in=[ligne.pk for ligne in lignes]).update(issue=REMPLACEE, recu=None)
-    return [load_authentifie(ligne.pk, ligne.recu) for ligne in lignes]
+        prises = list(en_suspens.select_for_update(of=("self",), no_key=True))
+        en_suspens.filter(pk__in=[p.pk for p in prises]).update(issue=issue, recu=None)
+    return [load_authentifie(p.pk, p.recu) for p in prises if p.recu is not None]
 
 
 def leave(tentative: TentativePsc, client: PscClient) -> str:

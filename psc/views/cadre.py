@@ -8,9 +8,11 @@ from django.core import signing
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.urls import NoReverseMatch, Resolver404, resolve, reverse
+from django.utils.http import urlencode
 
 from pharmacy.acteurs import peut
 from pharmacy.models import Operateur
+from pharmacy.session.accueil import notice_of
 from pharmacy.session.middleware import acteur_of
 from pharmacy.views.session import open_session
 from psc.models import TentativePsc
@@ -138,7 +140,14 @@ def route_of(chemin: str) -> tuple[str, dict[str, str]]:
 
 
 def return_address(request: HttpRequest, tentative: TentativePsc) -> str:
-    """Return the page the attempt left from; home for who sells nothing."""
+    """Return where the counter goes on: what is to be read first, else the page it left from."""
+    suite = _left_from(request, tentative)
+    qui = tentative.operateur
+    avis = notice_of(qui) if qui is not None and tentative.issue == tentatives.OUVERTE else ""
+    return f"{avis}?{urlencode({'suite': suite})}" if avis else suite
+
+
+def _left_from(request: HttpRequest, tentative: TentativePsc) -> str:
     qui = tentative.operateur
     if tentative.retour == ACCUEIL and qui is not None:
         acteur = acteur_of(qui, request.poste)  # type: ignore[attr-defined]

@@ -185,6 +185,7 @@ def suivi(request: HttpRequest) -> HttpResponse:
         "tentative": tentative,
         "etat": etat,
         "depuis": request.GET.get("depuis", ""),
+        "suite": "" if tentative is None else return_address(request, tentative),
         "parole": None if tentative is None else of_tentative(tentative),
         "a_repondre": etat in tentatives.OUVERTES,
     }

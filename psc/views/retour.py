@@ -169,6 +169,8 @@ def _show(
         cle = request.session.session_key
         vue = None if acteur is None else situations.view_of(acteur, str(cle))
         return page(request, "psc/_fenetre_ouverte.html", contexte | {"situation": vue})
+    if etat in {tentatives.EN_ATTENTE, tentatives.EN_COURS}:
+        return page(request, "psc/_fenetre_attente.html", contexte)
     recu = tentatives.peek(tentative)
     if recu is None:
         return sentence(request, _DEJA)

@@ -411,6 +411,30 @@ def test_a_request_without_the_right_waits_and_connects_nobody(guichet):
 
 
 @pytest.mark.exigence("PSC-05")
+@pytest.mark.cas("psc-12")
+def test_who_has_another_identity_already_files_nothing_and_may_still_give_up(guichet):
+    guichet.attach("A02", "bruno")
+    guichet.arrive("alice CARD")
+    page = guichet.answer("rattacher", code="A02", mot_de_passe=MOTS_DE_PASSE["A02"])
+    assert page.status_code == 422
+    assert "Vous avez déjà un rattachement" in text(page)
+    assert RattachementPsc.objects.get().rpps == RPPS["bruno"]
+    assert "Connexion abandonnée" in text(guichet.answer("abandonner"))
+    assert guichet.who() == ""
+
+
+@pytest.mark.cas("psc-12")
+def test_the_titulaire_attaches_themselves_at_once(guichet):
+    guichet.named("A01", *NOMS["alice"])
+    Operateur.objects.filter(code="A01").update(rpps="")
+    guichet.arrive("alice CARD")
+    page = guichet.answer("rattacher", code="A01", mot_de_passe=MOTS_DE_PASSE["A01"])
+    assert "vous êtes connecté" in text(page)
+    assert guichet.who() == "A01"
+    assert RattachementPsc.objects.get().etat == "prouve"
+
+
+@pytest.mark.exigence("PSC-05")
 @pytest.mark.cas("psc-18")
 def test_two_operators_with_one_identity_admit_nobody(guichet):
     guichet.attach("A02", "alice")

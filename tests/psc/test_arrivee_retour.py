@@ -13,7 +13,7 @@ from pharmacy.isolation.contexte import officine_context
 from pharmacy.models import Operateur
 from psc.checks import check_psc
 from psc.models import DocumentPsc, RattachementPsc, SessionPsc, TentativePsc
-from psc.services import tentatives
+from psc.services import entretien, tentatives
 from teleservices.models import Disjoncteur
 from tests.psc.guichet import (
     MOTS_DE_PASSE,
@@ -436,6 +436,9 @@ def test_without_htmx_the_page_of_the_attempt_says_it(guichet):
     guichet.leave()
     attendue = f"/psc/confirm/{guichet.attempt().pk}"
     assert guichet.client.get("/psc/tentative/")["Location"] == attendue
+    assert "Connexion en cours" in text(guichet.client.get(attendue))
+    TentativePsc.objects.update(consommee_le=timezone.now())
+    assert "Connexion en cours" in text(guichet.client.get(attendue))
 
 
 # What rests, and two at once.
@@ -457,6 +460,17 @@ def test_who_waits_for_an_answer_is_kept_encrypted_and_forgotten_with_it(guichet
     guichet.leave()
     tentative.refresh_from_db()
     assert (tentative.issue, tentative.recu) == ("remplacee", None)
+    assert len(guichet.calls("deconnexion")) == 1
+
+
+@pytest.mark.exigence("PSC-12")
+def test_nobody_answers_in_time_and_the_session_over_there_is_closed(guichet):
+    guichet.arrive("bruno CARD")
+    TentativePsc.objects.update(expire_le=timezone.now() - timedelta(seconds=1))
+    assert "plus de dix minutes" in text(guichet.poll())
+    assert guichet.answer("abandonner").status_code == 200
+    entretien.sweep()
+    assert (guichet.attempt().issue, guichet.attempt().recu) == ("expiree", None)
     assert len(guichet.calls("deconnexion")) == 1
 
 

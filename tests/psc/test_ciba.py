@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from pharmacy.models import Audit, SessionOuverte
 from psc.models import SessionPsc, TentativePsc
-from psc.services import ciba, rattachements
+from psc.services import arrivee, ciba, rattachements
 from teleservices import sonnette
 from tests.psc.fournisseur import JSON, erreur, formulaire
 from tests.psc.personnes import document
@@ -25,9 +25,10 @@ def _texte(reponse):
 
 
 @pytest.fixture
-def service(fournisseur, settings):
+def service(fournisseur, settings, monkeypatch):
     """The provider knows Alice, and takes requests for a telephone."""
     settings.PSC_CIBA = True
+    monkeypatch.setattr(arrivee, "psc_client", lambda: fournisseur.commun)
     fournisseur.personne = document(NATIONAL, given_name="ALICE", family_name="MARTIN")
     return fournisseur
 
