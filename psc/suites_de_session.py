@@ -31,6 +31,7 @@ def on_opened(evenement: SessionOuverteParOperateur) -> None:
     acteur = evenement.acteur
     if acteur.poste_id is None:
         return
+    sessions.follow_key(acteur, evenement.cle, evenement.precedente)
     if not sessions.has_parked(acteur):
         return
     sessions.resume(

@@ -14,11 +14,11 @@ from teleservices.errors import NotReady
 class CibleNationale:
     """A connected service: its token endpoint and its scopes (psc.md §1.9).
 
-    `nom` is also that of its breaker. `sensible`: the session is confirmed by the national provider
+    `cle` is also that of its breaker. `sensible`: the session is confirmed by the national provider
     before each token. `emetteur_sujet` is what the service calls that provider.
     """
 
-    nom: str
+    cle: str
     jeton_url: str
     scope: str
     sensible: bool = False
@@ -38,12 +38,12 @@ _fournisseurs: list[Fournisseur] = []
 
 def register_cible(cible: CibleNationale) -> None:
     """Add a connected service; called from `AppConfig.ready()`."""
-    _cibles[cible.nom] = cible
+    _cibles[cible.cle] = cible
 
 
-def cible_get(nom: str) -> CibleNationale | None:
+def cible_get(cle: str) -> CibleNationale | None:
     """Return a connected service, None when nobody declared it."""
-    return _cibles.get(nom)
+    return _cibles.get(cle)
 
 
 def register_fournisseur(fournisseur: Fournisseur) -> None:

@@ -1,6 +1,6 @@
 """What a screen shows of Pro Santé Connect for who works here: read, never asked of the service."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from django.db.models import Exists, OuterRef, QuerySet
@@ -25,7 +25,7 @@ class EtatVu:
 
     etat: Etat
     quand: datetime
-    nom: str = ""
+    nom: str = field(default="", repr=False)
     moyen: str = ""
     fin: datetime | None = None
     finit: bool = False

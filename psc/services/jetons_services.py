@@ -269,9 +269,9 @@ def _exchange_once(
     session: SessionPsc, service: CibleNationale, cible: Cible, acces: str
 ) -> Jetons:
     try:
-        return coupure.guarded(lambda client: client.exchange(acces, cible), service.nom)
+        return coupure.guarded(lambda client: client.exchange(acces, cible), service.cle)
     except TeleserviceError as exc:
-        sessions.note(session, "psc.echanger", "refus", f"{service.nom}:{exc.code}"[:40])
+        sessions.note(session, "psc.echanger", "refus", f"{service.cle}:{exc.code}"[:40])
         raise
 
 

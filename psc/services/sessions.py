@@ -320,6 +320,18 @@ def resume(
     return None
 
 
+def follow_key(acteur: Acteur, cle_session: str, precedente: str) -> None:
+    """Keep the session of who signs in again in their own local session, under its new key."""
+    if acteur.poste_id is None or not precedente or precedente == cle_session:
+        return
+    _living(acteur.officine_id).filter(
+        operateur_id=acteur.operateur_id,
+        poste_id=acteur.poste_id,
+        session_empreinte=key_digest(precedente),
+        etat__in=EN_COURS,
+    ).update(session_empreinte=key_digest(cle_session), version=F("version") + 1)
+
+
 def _clear(lignes: list[SessionPsc], gardee: SessionPsc) -> None:
     """Nothing else is active on the poste of a session that comes back."""
     for autre in lignes:

@@ -10,6 +10,7 @@ from django.utils.http import url_has_allowed_host_and_scheme
 from pharmacy import audit, parametres
 from pharmacy.acteurs import Acteur
 from pharmacy.http import http_methods, render_dialogue
+from pharmacy.views.vente import aller
 from psc.reglages_officine import SANS_REPONSE
 from psc.services import etat as lecture
 from psc.services import sessions
@@ -63,7 +64,7 @@ def quitter(request: HttpRequest) -> HttpResponse:
     """
     session = sessions.current(_acteur(request), _cle(request))
     if session is None or request.session.get(GARDER):
-        return go(request, _suite(request))
+        return aller(request, _suite(request))
     contexte = {"suite": _suite(request), "secondes": REPONSE_S}
     return _private(render_dialogue(request, "psc/_quitter.html", contexte))
 

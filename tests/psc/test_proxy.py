@@ -1,6 +1,8 @@
 """The relying party's role behind one interface: this server, a proxy e-santé on real sockets."""
 
+import ssl
 import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 
@@ -44,12 +46,16 @@ def fabrique(simulateur, tls):
         transports.append(HttpsTransport(Materiel(str(tls / "ac-serveurs.pem"), *paire)))
         return ProxyClient(simulateur.get("/adresses")["proxy"], "notre", transports[-1])
 
+    def close_here():
+        for transport in transports:
+            transport.close()
+
+    fabrique.close_here = close_here
     yield fabrique
-    for transport in transports:
-        transport.close()
+    close_here()
 
 
-def answer(simulateur, geste, appel):
+def answer(simulateur, fabrique, geste, appel):
     """Call, answer on the telephone meanwhile, return what the call gave or raised."""
     recu = []
 
@@ -58,6 +64,8 @@ def answer(simulateur, geste, appel):
             recu.append(appel())
         except TeleserviceError as exc:
             recu.append(exc)
+        finally:
+            fabrique.close_here()  # connections belong to their thread
 
     fil = threading.Thread(target=joue)
     fil.start()
@@ -73,7 +81,7 @@ def test_a_professional_connects_sends_and_leaves_through_the_proxy(simulateur, 
     partie, client = PartieProxy(fabrique()), fabrique()
     demande = partie.ciba_start(ALICE, "47")
     assert simulateur.get("/telephones") == []
-    suite = answer(simulateur, "approuver", lambda: partie.ciba_poll(demande))
+    suite = answer(simulateur, fabrique, "approuver", lambda: partie.ciba_poll(demande))
     poignee = suite.poignee
     assert (suite.issue, poignee.rpps, partie.refresh(poignee)) == ("approuvee", ALICE, poignee)
     assert poignee.proxy.identifiant not in repr(suite)
@@ -92,7 +100,7 @@ def test_a_professional_connects_sends_and_leaves_through_the_proxy(simulateur, 
 def test_already_active_is_connected_and_asks_nobody(simulateur, fabrique):
     client = fabrique()
     session = answer(
-        simulateur, "approuver", lambda: client.connect(f"8{ALICE}", "47", connue=None)
+        simulateur, fabrique, "approuver", lambda: client.connect(f"8{ALICE}", "47", connue=None)
     )
     encore = client.connect(f"8{ALICE}", "12", connue=session)
     assert (encore.identifiant, encore.deja, session.deja) == (session.identifiant, True, False)
@@ -102,7 +110,7 @@ def test_already_active_is_connected_and_asks_nobody(simulateur, fabrique):
 
 def test_a_refusal_on_the_telephone_connects_nobody(simulateur, fabrique):
     client = fabrique()
-    refus = answer(simulateur, "refuser", lambda: client.connect(f"8{ALICE}", "47"))
+    refus = answer(simulateur, fabrique, "refuser", lambda: client.connect(f"8{ALICE}", "47"))
     assert (type(refus), refus.code) == (Unavailable, "psc_indisponible")
     assert simulateur.get("/sessions") == []
 
@@ -113,11 +121,54 @@ def test_nobody_of_this_number_is_told(fabrique):
     assert leve.value.code == "ciba_inconnu"
 
 
-@pytest.mark.cas("psc-93")
-def test_without_our_certificate_the_proxy_calls_no_telephone(simulateur, fabrique):
-    with pytest.raises(TeleserviceError):
-        fabrique("").connect(f"8{ALICE}", "47")
-    assert simulateur.get("/telephones") == []
+@pytest.fixture
+def exigeant(tls):
+    """A proxy that wants a certificate of the structures, and notes whose it is."""
+    contexte = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    contexte.load_cert_chain(tls / "serveur.pem", tls / "serveur.key")
+    contexte.load_verify_locations(tls / "ac-structures.pem")
+    contexte.verify_mode = ssl.CERT_REQUIRED
+    vus = []
+
+    class Proxy(BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.rfile.read(int(self.headers["Content-Length"]))
+            vus.append(dict(champ[0] for champ in self.connection.getpeercert()["subject"]))
+            corps = b'{"proxy_session_id": "session-1", "session_state": "s"}'
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(corps)))
+            self.end_headers()
+            self.wfile.write(corps)
+
+        def log_message(self, *_args):
+            """Say nothing."""
+
+    serveur = HTTPServer(("127.0.0.1", 0), Proxy)
+    serveur.socket = contexte.wrap_socket(serveur.socket, server_side=True)
+    serveur.handle_error = lambda *_args: None
+    fil = threading.Thread(target=serveur.serve_forever, daemon=True)
+    fil.start()
+    yield f"https://127.0.0.1:{serveur.server_port}", vus
+    serveur.shutdown()
+    serveur.server_close()
+
+
+@pytest.mark.parametrize("certificat", ["psc-edc", ""])
+def test_the_proxy_is_reached_by_mutual_tls_and_not_otherwise(exigeant, tls, certificat):
+    adresse, vus = exigeant
+    paire = [str(tls / f"{certificat}.{fin}") for fin in ("pem", "key")] if certificat else []
+    transport = HttpsTransport(Materiel(str(tls / "ac-serveurs.pem"), *paire))
+    client = ProxyClient(adresse, "notre", transport)
+    try:
+        if certificat:
+            assert client.connect("8", "47").identifiant == "session-1"
+            assert [vu["commonName"] for vu in vus] == ["COMPTOIR-PSC"]
+        else:
+            with pytest.raises(TeleserviceError):
+                client.connect("8", "47")
+            assert vus == []
+    finally:
+        transport.close()
 
 
 class Sourd:

@@ -1,11 +1,14 @@
 """The screens of a session under way, and what the service says by itself."""
 
+import html
 import re
 from datetime import timedelta
 
 import pytest
 from django.conf import settings
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from pharmacy import parametres
@@ -14,6 +17,7 @@ from pharmacy.services import sessions as locales
 from psc.models import DeconnexionPsc, InstantanePsc, JetonVu, SessionPsc, TentativePsc
 from psc.services import deconnexions, entretien, sessions
 from psc.services.acces import MagasinBase
+from psc.services.etat import read_header
 from psc.services.sante import read_health, verify
 from psc.tasks import deconnecter
 from teleservices.errors import Unavailable
@@ -112,14 +116,38 @@ def test_each_other_state_has_its_words(halle, client, session):
 @pytest.mark.exigence("PSC-13")
 def test_the_sign_in_before_is_told_with_its_date_and_poste(halle, client, session):
     autre = attache(halle, poste=1, cle="ailleurs", nom="b", sid="s2")
-    html = client.get("/psc/etat").content.decode()
-    assert f"{timezone.localtime(autre.cree_le):%d/%m/%Y à %H:%M}" in html
-    assert halle.postes[1].libelle in html
+    texte = client.get("/psc/etat").content.decode()
+    assert f"{timezone.localtime(autre.cree_le):%d/%m/%Y à %H:%M}" in texte
+    assert halle.postes[1].libelle in texte
 
 
-def test_off_the_header_is_as_before_and_costs_nothing(halle, settings, django_assert_num_queries):
-    client = halle.client("A02")
-    assert "PSC" not in client.get("/patients/").content.decode()
+def test_the_header_reads_two_rows_and_nothing_when_off(
+    halle, client, session, settings, django_assert_num_queries
+):
+    acteur, cle = halle.acteur("A02"), cle_of(client)
+    with django_assert_num_queries(2):
+        assert read_header(acteur, cle).nom_court == "A. ESSAI"
+    sessions.end(session, "deconnexion")
+    with django_assert_num_queries(2):
+        assert read_header(acteur, cle).etat == "absente"
+    settings.PSC_ACTIF = False
+    with CaptureQueriesContext(connection) as requetes:
+        assert "PSC" not in client.get("/patients/").content.decode()
+    assert not [q for q in requetes if "psc_" in q["sql"]]
+
+
+@pytest.mark.exigence("TIT-08")
+def test_what_the_officine_chooses_has_its_default_its_effect_and_its_author(halle, client):
+    titulaire = halle.client("A01")
+    page = titulaire.get("/parametres/officine/", {"q": "Pro Santé Connect"}).content.decode()
+    reglages = [r for r in parametres.reglage_list() if r.cle.startswith("psc.")]
+    assert len(reglages) >= 5
+    for reglage in reglages:
+        assert html.escape(reglage.libelle, quote=True) in page
+        assert reglage.effet
+    parametres.modifier(halle.acteur("A01"), "psc.changement", "terminer")
+    ligne = parametres.en_vigueur(halle.officine.pk, "psc.changement")
+    assert (ligne.valeur, ligne.auteur) == ("terminer", halle.operateurs["A01"])
 
 
 # Leaving a module.
@@ -256,8 +284,8 @@ def test_the_titulaire_s_list_says_who_is_connected(halle, fournisseur):
     navigateur = halle.navigateur(1)
     navigateur.post("/connexion/", {"code": "A02", "mot_de_passe": "halle-adjointe"})
     attache(halle, poste=1, cle=cle_of(navigateur))
-    html = halle.client("A01").get("/equipe/sessions/").content.decode()
-    assert "Pro Santé Connect : connecté" in html
+    texte = halle.client("A01").get("/equipe/sessions/").content.decode()
+    assert "Pro Santé Connect : connecté" in texte
     (vue,) = locales.session_list(halle.officine.pk, None)
     assert vue.complement == "connecté"
 

@@ -4,9 +4,11 @@ from datetime import timedelta
 
 import pytest
 from django.conf import settings
+from django.db import transaction
 from django.utils import timezone
 
 from pharmacy import parametres
+from pharmacy.events import SessionOuverteParOperateur, publish
 from pharmacy.models import Audit, Operateur
 from pharmacy.services import equipe
 from pharmacy.services import sessions as locales
@@ -187,6 +189,16 @@ def test_a_lock_parks_it_and_the_same_operator_finds_it_by_pin(halle, poste):
     assert etats(session) == ["active"]
     assert sessions.current(halle.acteur("A02"), cle) == session
     assert actes("session.verrouiller") == [("session.verrouiller", "")]
+
+
+def test_signing_in_again_in_one_s_own_session_keeps_it_under_the_new_key(halle):
+    session = attache(halle, cle="avant")
+    acteur = halle.acteur("A02")
+    with transaction.atomic():
+        publish(SessionOuverteParOperateur(acteur, "apres", "avant", False))
+        publish(SessionOuverteParOperateur(halle.acteur("A01"), "autre", "apres", True))
+    assert sessions.current(acteur, "avant") is None
+    assert sessions.current(acteur, "apres") == session
 
 
 def test_the_delay_that_locks_parks_it_once(halle, poste):
