@@ -268,6 +268,7 @@ class Pile:
         """Return how the product is declared at Pro Santé Connect: mutual TLS, no secret."""
         return {
             "COMPTOIR_PSC_ACTIF": "oui",
+            "COMPTOIR_PSC_CIBA": "oui",
             "COMPTOIR_PSC_CLIENT_ID": "comptoir-confiance",
             "COMPTOIR_PSC_AUTHENTIFICATION": "certificat",
             "COMPTOIR_PSC_CERTIFICAT": str(tls / "psc-edc.pem"),

@@ -366,7 +366,7 @@ def _counter_of(tentative: TentativePsc) -> ComptoirDuPoste | None:
 def _settle(tentative: TentativePsc, authentifie: Authentifie) -> None:
     """Attach the session of who approved in time, from a counter they are still at; else log out.
 
-    The decision is that of any arrival (§3.5). Source: cases 84, 88.
+    The decision is that of any arrival (§3.5). Source: psc.md §1.8, cases 84, 88.
     """
     if not tentatives.consume(tentative):
         arrivee.trace(tentative, "psc.ciba.refuser", "refus", "trop_tard")

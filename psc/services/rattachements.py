@@ -310,7 +310,10 @@ def _owned(acteur: Acteur, lien_id: int, *etats: str) -> tuple[Operateur, Rattac
 
 
 def approve(acteur: Acteur, lien_id: int) -> RattachementPsc:
-    """Accept a request: the link is declared, the sheet says the RPPS. Source: case 13."""
+    """Accept a request: the link is declared, the sheet says the RPPS.
+
+    Source: psc.md §3.4, case 13.
+    """
     check_right(acteur)
     with transaction.atomic():
         operateur, lien = _owned(acteur, lien_id, Etat.DEMANDE)

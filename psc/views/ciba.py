@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.utils import timezone
 
 from pharmacy.acteurs import Acteur
@@ -17,7 +18,7 @@ from pharmacy.views.operateur import operateur_of
 from psc.models import SessionPsc, TentativePsc
 from psc.services import ciba as service
 from psc.services import tentatives
-from psc.views.cadre import go, mine, return_address, route_of
+from psc.views.cadre import go, return_address, route_of
 from psc.views.phrases import of_tentative
 
 Vue = Callable[..., HttpResponse]
@@ -64,7 +65,7 @@ def _begin(request: HttpRequest, operateur: Operateur, poste: Poste | None) -> H
     if poste is None:
         raise Refus("PSC-307", "Ce navigateur n'est pas un poste de l'officine.")
     deja = service.pending_of(_acteur(request))
-    cle = str(request.session.session_key)
+    cle = _cle(request)
     if deja is None or not tentatives.is_bound(deja, cle):
         suite = route_of(request.POST.get("suite", ""))
         deja = service.start(operateur, poste, cle, suite)
@@ -83,22 +84,29 @@ def _render(
     return render(request, "psc/ciba.html", contexte, status=409 if refus else 200)
 
 
-def _mine(request: HttpRequest, tentative_id: UUID) -> TentativePsc:
-    """Return a request that this very session began. VenteRefusee for any other."""
-    tentative = mine(request, tentative_id)
-    if (
-        tentative is None
-        or tentative.objet != TentativePsc.Objet.CIBA
-        or tentative.operateur_id != _acteur(request).operateur_id
-    ):
-        raise VenteRefusee("Cette demande n'est pas la vôtre, ou n'existe plus.", "PSC-404")
-    return tentative
+def _mine(request: HttpRequest, tentative_id: UUID) -> TentativePsc | None:
+    """Return a request that this very session began; None for another's, which shows nothing.
+
+    VenteRefusee when the officine has no such request.
+    """
+    acteur = _acteur(request)
+    tentative = tentatives.of_id(acteur.officine_id, tentative_id)
+    if tentative is None or tentative.objet != TentativePsc.Objet.CIBA:
+        raise VenteRefusee("Cette demande n'existe plus.", "PSC-404")
+    sienne = tentative.operateur_id == acteur.operateur_id
+    return tentative if sienne and tentatives.is_bound(tentative, _cle(request)) else None
+
+
+def _cle(request: HttpRequest) -> str:
+    return str(request.session.session_key)
 
 
 @http_methods(read=("GET",), droit="session")
 def attente(request: HttpRequest, tentative_id: UUID) -> HttpResponse:
     """Where the request is; asked each second by the page, which is nobody acting."""
     tentative = _mine(request, tentative_id)
+    if tentative is None:
+        return go(request, reverse("psc_ciba"))
     etat = tentatives.status_of(tentative)
     if etat == tentatives.RATTACHEE and request.headers.get("HX-Request"):
         return go(request, return_address(request, tentative))
@@ -128,7 +136,10 @@ def _last(acteur: Acteur) -> SessionPsc | None:
 @http_methods(write=("POST",), droit="session")
 def annuler(request: HttpRequest, tentative_id: UUID) -> HttpResponse:
     """Give the request up: whatever the telephone says afterwards opens nothing."""
-    service.cancel(_mine(request, tentative_id))
+    tentative = _mine(request, tentative_id)
+    if tentative is None:
+        return redirect("psc_ciba")
+    service.cancel(tentative)
     return redirect("psc_ciba_attente", tentative_id=tentative_id)
 
 

@@ -12,7 +12,7 @@ from ins.services.taches import open_tache
 from pharmacy.models import LigneDelivrance, Operateur, RecuCarte, SessionOuverte
 from pharmacy.services.habilitations import matrix_of_roles
 from pharmacy.services.vente import Boite, ligne_add, patient_choose, vente_hold, vente_terminate
-from psc.models import RattachementPsc
+from psc.models import RattachementPsc, TentativePsc
 from teleservices.models import Envoi
 from tests.house.test_contrats import CONTRATS
 from tests.ins.dossiers import dossier, fuse, with_piece
@@ -62,6 +62,8 @@ class Decor:
             self._enrol(acteur)
         if etape == "avis":
             self._avis()
+        if etape == "telephone":
+            self.ids["tentative_id"] = self._telephone().pk
 
     def _session(self):
         """The préparateur is signed in on the second poste."""
@@ -94,6 +96,18 @@ class Decor:
         presenter(donne.secret)
         donne.refresh_from_db()
         self.ids["comparaison"] = donne.comparaison
+
+    def _telephone(self):
+        """Another session of the titulaire waits for their telephone."""
+        return TentativePsc.objects.create(
+            officine=self.troupe.officine,
+            objet="ciba",
+            poste=self.troupe.postes[0],
+            operateur=self.troupe.operateurs["A01"],
+            session_empreinte="e" * 64,
+            numero="47",
+            expire_le=timezone.now() + timedelta(minutes=2),
+        )
 
     def _avis(self):
         """The titulaire reads of a change of their own link."""

@@ -61,6 +61,7 @@ class Vue:
 
 
 JOUR = f"{timezone.now():%Y-%m-%d}"
+TELEPHONE = "tests/psc/test_ciba : il faut la session qui a demandé"
 PSC = "tests/psc/test_arrivee : il faut Pro Santé Connect"
 API = "tests/agent et tests/pharmacy : il faut un agent qui signe"
 _E0 = "6b1f5a10-0c3b-4e0b-9b59-0a4f1c2d100"
@@ -335,6 +336,10 @@ VUES = {
     "psc_liens": Vue("GET", "psc.rattacher"),
     "psc_lien": Vue("GET POST", "psc.rattacher", corps={"acte": "declarer", "rpps": "10100000065"}),
     "psc_mon_lien": Vue("GET POST", "session", corps={"acte": "lu"}, etape="avis"),
+    "psc_ciba": Vue("GET POST", "session", ailleurs=TELEPHONE),
+    "psc_ciba_attente": Vue("GET", "session", etape="telephone", ailleurs=TELEPHONE),
+    "psc_ciba_annuler": Vue("POST", "session", etape="telephone", ailleurs=TELEPHONE),
+    "psc_e_cps": Vue("GET", "session"),
     "ordonnance_a_regulariser": Vue("GET", "ordonnance.lire", etape="papier"),
 }
 VUES |= {

@@ -433,8 +433,9 @@ def test_without_the_setting_nothing_is_offered(alice, settings):
 def test_a_request_is_seen_by_the_session_that_began_it(alice):
     tentative = alice.sent()
     for client in (alice.troupe.client("A02"), alice.troupe.client("B01")):
-        assert client.get(f"{DEPART}/{tentative.pk}").status_code == 404
-        assert client.post(f"{DEPART}/{tentative.pk}/annuler").status_code == 404
+        page = client.get(f"{DEPART}/{tentative.pk}")
+        assert (page["Location"], page.content) == (DEPART, b"")
+        assert client.post(f"{DEPART}/{tentative.pk}/annuler")["Location"] == DEPART
     assert alice.fresh(tentative).issue == ""
 
 
