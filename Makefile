@@ -13,7 +13,8 @@ PCSC := $(VENV)/.pret-pcsc
 export PYTHONUTF8 := 1
 .DELETE_ON_ERROR:
 .PHONY: aide setup setup-dev run reset systeme pcsc test couverture test-fast check lint types arch gabarits \
-	migrations fix pair bench bench-recherche bench-reprise bench-verification bench-audit bench-poste endurance exigences e2e captures
+	migrations fix pair bench bench-recherche bench-reprise bench-verification bench-audit bench-isolation bench-poste endurance exigences e2e \
+	captures
 
 aide: ## Cette liste
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -136,6 +137,9 @@ bench-reprise: $(DEV) ## Reprise d'une base de 150 000 patients, contre COPY
 
 bench-audit: $(DEV) ## Le journal à 10 millions de lignes : recherche, acte noté, sceau (quinze minutes)
 	@$(PY) -m bench audit
+
+bench-isolation: $(DEV) ## Ce que l'isolation et le journal coûtent à une page, 1 000 officines (cinq minutes)
+	@$(PY) -m bench isolation 1000
 
 exigences: $(DEV) ## Exigences, cas et tests : la matrice, et ce qui manque
 	@$(PY) -m tests.exigences

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from django.conf import settings
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
@@ -172,6 +173,8 @@ def own_sessions(acteur: Acteur, cle_session: str) -> list[SessionVue]:
 
 def words_by_operator(officine_id: int) -> dict[tuple[int, int], str]:
     """Return, by (operator, poste), what the titulaire's list of open sessions says of them."""
+    if not settings.PSC_ACTIF:
+        return {}
     lignes = (
         SessionPsc.objects.filter(officine_id=officine_id, echeance_fin__gt=timezone.now())
         .exclude(etat=SessionPsc.Etat.TERMINEE)

@@ -119,16 +119,18 @@ def known(officine_id: int, identite: Identite) -> list[Rattache]:
     when nobody who is here is: the refusal of line 3. Two queries. Raises as `Identite.rpps`.
     """
     rpps = identite.rpps
-    par_lien = Q(rpps=rpps) if rpps else Q(rpps="", national=identite.national)
-    liens = {
-        lien.operateur_id: lien
-        for lien in _here(officine_id).filter(par_lien).exclude(etat=Etat.DEMANDE)
-    }
+    siens = _here(officine_id).exclude(etat=Etat.DEMANDE)
+    nommes = siens.filter(rpps=rpps) if rpps else siens.filter(rpps="", national=identite.national)
     par_fiche = Q(rpps=rpps) if rpps else Q(pk=None)
-    personnes = Operateur.objects.filter(
-        Q(pk__in=liens) | par_fiche, officine_id=officine_id
-    ).order_by("pk")
+    personnes = list(
+        Operateur.objects.filter(
+            Q(pk__in=nommes.values("operateur_id")) | par_fiche, officine_id=officine_id
+        ).order_by("pk")
+    )
+    # Of a sheet and a link that disagree, the link speaks.
+    liens = {lien.operateur_id: lien for lien in siens.filter(operateur__in=personnes)}
     vus = [as_rattache(personne, liens.get(personne.pk)) for personne in personnes]
+    vus = [vu for vu in vus if not rpps or vu.rpps == rpps]
     return [vu for vu in vus if vu.actif] or vus
 
 
@@ -355,12 +357,15 @@ def resume(acteur: Acteur, lien_id: int) -> None:
         _note(acteur, "reprendre", lien)
 
 
-def remove(acteur: Acteur, lien_id: int) -> None:
+def remove(acteur: Acteur, lien_id: int, mot_de_passe: str = "") -> None:
     """Take a link away, and the RPPS of the sheet with it; a request is only refused.
 
-    Their sessions end. PermissionError without the right. Source: psc.md §3.3, « Who ».
+    Their sessions end. One that is proved wants what its change wants: taking it away, then
+    declaring another, is changing it. PermissionError, ConnexionRefusee. Source: psc.md §3.3.
     """
     check_right(acteur)
+    if _here(acteur.officine_id).filter(pk=lien_id, prouve_le__isnull=False).exists():
+        _check_titulaire(acteur, mot_de_passe)
     with transaction.atomic():
         operateur, lien = _owned(acteur, lien_id, Etat.DEMANDE, *_VIVANTS)
         demande = lien.etat == Etat.DEMANDE
@@ -370,6 +375,13 @@ def remove(acteur: Acteur, lien_id: int) -> None:
         if not demande:
             equipe.write_rpps(acteur, operateur, "")
             sessions.end_of_operateur(operateur.officine_id, operateur.pk, "rattachement_retire")
+
+
+def _check_titulaire(acteur: Acteur, mot_de_passe: str) -> None:
+    """Raise unless a titulaire gives their own password again; a wrong one counts."""
+    if acteur.role != Operateur.Role.TITULAIRE:
+        raise PermissionError("Un rattachement prouvé se change par un titulaire. PSC-105")
+    connexion.confirm_password(acteur, mot_de_passe)
 
 
 _VIVANTS = (Etat.DECLARE, Etat.PROUVE, Etat.SUSPENDU)
@@ -384,9 +396,7 @@ def change(
     PermissionError, ConnexionRefusee (password), SaisieRefusee. Source: psc.md §3.3; case 21.
     """
     check_right(acteur)
-    if acteur.role != Operateur.Role.TITULAIRE:
-        raise PermissionError("Un rattachement prouvé se change par un titulaire. PSC-105")
-    connexion.confirm_password(acteur, mot_de_passe)
+    _check_titulaire(acteur, mot_de_passe)
     with transaction.atomic():
         operateur = _lock(acteur.officine_id, operateur_id)
         ancien = current(operateur)

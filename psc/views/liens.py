@@ -109,10 +109,12 @@ def _act(request: HttpRequest, acteur: Acteur, operateur: Operateur) -> HttpResp
     if acte == "responsable":
         service.entrust(acteur, lien_id, read_id(request.POST.get("responsable")))
         return _done(operateur, acte)
+    if acte == "retirer":
+        service.remove(acteur, lien_id, request.POST.get("mot_de_passe", ""))
+        return _done(operateur, acte)
     simples: dict[str, Callable[[Acteur, int], object]] = {
         "approuver": service.approve,
         "reprendre": service.resume,
-        "retirer": service.remove,
     }
     if acte not in simples:
         raise VenteRefusee("Cet acte n'existe pas.", "PSC-101")

@@ -31,7 +31,11 @@ _PHRASES: dict[str, tuple[str, str, str]] = {
         "Déverrouillez-le par votre code, puis recommencez.",
         "PSC-207",
     ),
-    "abandonnee": ("Connexion abandonnée.", _FERMEE, "PSC-208"),
+    "abandonnee": (
+        "Connexion abandonnée.",
+        "Celle de Pro Santé Connect est fermée aussi.",
+        "PSC-208",
+    ),
     "reste": ("Vous restez l'opérateur du poste.", _FERMEE, "PSC-209"),
     "lien_demande": (
         "Demande de rattachement enregistrée.",

@@ -332,7 +332,10 @@ def test_an_adjoint_with_the_right_does_not_change_what_is_proved(halle):
     )
     reponse = poster(halle, "A01", "changer", par="A02", rpps=AUTRE, mot_de_passe="halle-adjointe")
     assert reponse.status_code == 403
-    assert service.current(halle.operateurs["A01"]).etat == Etat.PROUVE
+    lien = service.current(halle.operateurs["A01"])
+    assert lien.etat == Etat.PROUVE
+    encore = poster(halle, "A01", "retirer", par="A02", lien=lien.pk, mot_de_passe="halle-adjointe")
+    assert encore.status_code == 403
     assert poster(halle, "B01", "declarer", par="A02", rpps=AUTRE).status_code == 302
 
 
@@ -361,11 +364,28 @@ def test_a_suspended_link_opens_nothing_and_comes_back_as_it_was(halle):
 def test_a_link_taken_away_takes_the_rpps_of_the_sheet(halle):
     lien = prouve(halle)
     attache(halle, national="810100000040")
-    poster(halle, "A02", "retirer", lien=lien.pk)
+    refus = poster(halle, "A02", "retirer", lien=lien.pk, mot_de_passe="faux")
+    assert (refus.status_code, "Il reste 4 essais" in _texte(refus)) == (422, True)
+    poster(halle, "A02", "retirer", lien=lien.pk, mot_de_passe=MOTS["A01"])
     assert fiche(halle, "A02").rpps == ""
     assert service.known(halle.officine.pk, identite("810100000040")) == []
     assert SessionPsc.objects.get().etat == "terminee"
-    assert poster(halle, "A02", "retirer", lien=lien.pk).status_code == 404
+    encore = poster(halle, "A02", "retirer", lien=lien.pk, mot_de_passe=MOTS["A01"])
+    assert encore.status_code == 404
+
+
+def test_what_nobody_proved_is_taken_away_without_a_password(halle):
+    lien = service.declare(halle.acteur("A01"), halle.operateurs["B01"].pk, saisie())
+    poster(halle, "B01", "retirer", lien=lien.pk)
+    assert (service.current(lien.operateur), fiche(halle, "B01").rpps) == (None, "")
+
+
+def test_of_a_sheet_and_a_link_that_disagree_the_link_speaks(halle):
+    prouve(halle)
+    Operateur.objects.filter(pk=halle.operateurs["A02"].pk).update(rpps=AUTRE)
+    assert service.known(halle.officine.pk, identite(f"8{AUTRE}")) == []
+    (connu,) = service.known(halle.officine.pk, identite("810100000040"))
+    assert connu.lien is Lien.PROUVE
 
 
 def test_an_act_on_a_link_that_moved_is_told(halle):
