@@ -1,4 +1,4 @@
-"""An installation that has Pro Santé Connect on, before a provider in memory."""
+"""An installation that has Pro Santé Connect on: before a provider in memory, or two real ones."""
 
 import pytest
 
@@ -30,3 +30,25 @@ def fournisseur(psc_actif, monkeypatch):
     vivant = FournisseurVivant()
     monkeypatch.setattr(acces, "psc_client", lambda: vivant.commun)
     return vivant
+
+
+@pytest.fixture(scope="module")
+def fournisseurs(tls, tmp_path_factory):
+    """Both providers, and the door where they say that a session is over."""
+    from tests.psc.pairs import Fournisseurs
+    from tests.simulators.test_psc_deconnexion import Ecoute
+
+    ecoute = Ecoute()
+    fournisseurs = Fournisseurs(tls, tmp_path_factory.mktemp("pairs"), ecoute)
+    yield fournisseurs
+    fournisseurs.stop()
+    ecoute.close()
+
+
+@pytest.fixture(params=["simulateur", "independant"])
+def pair(request, fournisseurs, partage):
+    """A provider gone back to its start."""
+    pair = fournisseurs.get(request.param, partage)
+    pair.begin()
+    yield pair
+    pair.end()

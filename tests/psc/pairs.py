@@ -46,7 +46,7 @@ def document(partage, national):
     return json.loads(chemin.read_text(encoding="utf-8"))
 
 
-def _declared_there(client_id, ecoute):
+def declared_there(client_id, ecoute):
     """A service, as the metadata of RFC 7591 and 8705 say it."""
     commun = {
         "client_id": client_id,
@@ -211,7 +211,7 @@ class Fournisseurs:
             processus = Simulateur("psc", self.dossier, self.tls, "--ciba-intervalle", "1")
             return Simule(processus, self.tls, self.ecoute)
         services = [
-            _declared_there(client_id, self.ecoute.adresse)
+            declared_there(client_id, self.ecoute.adresse)
             for client_id in (PAR_SECRET, AUTRE_SECRET, PAR_CERTIFICAT)
         ]
         personnes = partage / "data/psc/synthetic"

@@ -23,37 +23,16 @@ from tests.psc.pairs import (
     GENS,
     PAR_CERTIFICAT,
     PAR_SECRET,
-    Fournisseurs,
     arrive,
     changed,
     come_back,
     document,
 )
 from tests.simulators.client_psc import FIN, RETOUR, peek
-from tests.simulators.test_psc_deconnexion import Ecoute
 
 pytestmark = [pytest.mark.cas("psc-98"), pytest.mark.exigence("PSC-10")]
 OFFICINE = IdentifiantsOfficine("0B0330011")
 PERSONNE = "01010101010"
-
-
-@pytest.fixture(scope="module")
-def fournisseurs(tls, tmp_path_factory):
-    """Both providers, and the door where they say that a session is over."""
-    ecoute = Ecoute()
-    fournisseurs = Fournisseurs(tls, tmp_path_factory.mktemp("pairs"), ecoute)
-    yield fournisseurs
-    fournisseurs.stop()
-    ecoute.close()
-
-
-@pytest.fixture(params=["simulateur", "independant"])
-def pair(request, fournisseurs, partage):
-    """A provider gone back to its start."""
-    pair = fournisseurs.get(request.param, partage)
-    pair.begin()
-    yield pair
-    pair.end()
 
 
 @pytest.fixture
