@@ -11,10 +11,14 @@ class PharmacyConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the routes of the codes the core understands."""
+        from django.contrib.auth.signals import user_logged_in
+
         from pharmacy.events import CarteCpsLue, SessionFermee, subscribe
         from pharmacy.scans import register_routes
         from pharmacy.services import situation
+        from pharmacy.session.middleware import note_authentication
 
         register_routes()
+        user_logged_in.connect(note_authentication, dispatch_uid="pharmacy.session")
         subscribe(SessionFermee, situation.forget_session)
         subscribe(CarteCpsLue, situation.forget_other_card)

@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 
+from django.conf import settings
 from django.core import signing
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
 
 from pharmacy.isolation.contexte import officine_context
 
-COOKIE_POSTE = "comptoir_poste"
+COOKIE_POSTE: str = settings.POSTE_COOKIE_NAME
 _SEL = "comptoir.poste"
 
 
