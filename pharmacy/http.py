@@ -14,6 +14,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
 from django.shortcuts import redirect, render
 from django.utils.http import urlencode
 
+from pharmacy import audit
 from pharmacy.acteurs import Acteur, peut
 from pharmacy.services.vente import VenteRefusee
 
@@ -62,6 +63,7 @@ def http_methods(
                         return vue(request, *args, **kwargs)
                 return vue(request, *args, **kwargs)
             except PermissionError as exc:
+                _note_refusal(request, droit)
                 return refuse(request, str(exc), 403)
             except VenteRefusee as exc:
                 return refuse(
@@ -89,8 +91,17 @@ def _check(request: HttpRequest, droit: str | None) -> HttpResponse | None:
         return _to_sign_in(request)
     decision = peut(acteur, droit)
     if not decision.ok:
+        _note_refusal(request, droit)
         return refuse(request, f"{decision.phrase} {decision.geste}".strip(), 403)
     return None
+
+
+def _note_refusal(request: HttpRequest, droit: str | None) -> None:
+    """Note that someone asked for what they may not do: which view, not what was sent."""
+    acteur: Acteur | None = getattr(request, "acteur", None)
+    if acteur is not None:
+        vue = request.resolver_match.view_name if request.resolver_match else ""
+        audit.note(acteur, "acces.refuse", f"vue:{vue}"[:60], None, "refus", (droit or "")[:40])
 
 
 def _to_sign_in(request: HttpRequest) -> HttpResponse:

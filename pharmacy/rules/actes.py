@@ -123,6 +123,7 @@ LIBELLES: dict[str, str] = {
     "envoi.relancer": "Envoi relancé",
     "envoi.voir": "Envoi vu",
     "file.voir": "File d'envoi vue",
+    "acces.refuse": "Accès refusé",
     "session.ouvrir": "Session ouverte",
     "session.fermer": "Session fermée",
     "session.fermer_a_distance": "Session fermée à distance",
@@ -166,6 +167,7 @@ _FAMILLE_DE: dict[str, str] = {
     "cps.": "carte.",
     "scan": "carte.",
     "file.": "envoi.",
+    "acces.": "session.",
     "operateur.": "session.",
     "droit.": "session.",
     "lecture.": "poste.",
@@ -173,7 +175,7 @@ _FAMILLE_DE: dict[str, str] = {
 }
 _SECURITE = (
     *("session.", "operateur.", "poste.", "parametre.", "journal.", "psc."),
-    *("lecture.refusee", "cle.", "droit."),
+    *("lecture.refusee", "cle.", "droit.", "acces."),
 )
 
 
