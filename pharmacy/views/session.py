@@ -20,6 +20,7 @@ from pharmacy.models import Officine, Operateur, Poste
 from pharmacy.models.habilitation import ecarts_of_row
 from pharmacy.services import connexion as service
 from pharmacy.services import sessions
+from pharmacy.services.secret import notice_of
 from pharmacy.session.middleware import acteur_of
 
 COOKIE_S = 400 * 24 * 3600
@@ -187,8 +188,10 @@ def _open_session(request: HttpRequest, operateur: Operateur) -> None:
     request.session["officine"] = operateur.officine_id
     request.session["verrouillee"] = False
     request.session["activite"] = timezone.now().timestamp()
-    request.session.save()  # its key is known from here
     poste: Poste | None = request.poste  # type: ignore[attr-defined]
+    if avis := notice_of(operateur, poste):
+        request.session["avis"] = avis
+    request.session.save()  # its key is known from here
     sessions.note_opening(operateur, poste, str(request.session.session_key), ancienne)
 
 
