@@ -184,6 +184,8 @@ def _open_session(request: HttpRequest, operateur: Operateur) -> None:
         _close(request, precedent)
     ancienne = request.session.session_key
     login(request, operateur, backend="pharmacy.session.backend.OperateurBackend")
+    if request.session.session_key == ancienne:  # the same operator again: Django keeps the key
+        request.session.cycle_key()
     request.session.pop(A_CHANGER, None)
     request.session["officine"] = operateur.officine_id
     request.session["verrouillee"] = False
