@@ -193,6 +193,7 @@ class ChangementForm(MotDePasseForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
         super().__init__(*args, **kwargs)
         self.pin_requis = bool(self.data.get("pin"))
+        self.fermer = "fermer" in self.data
         for nom, champ in self.fields.items():
             champ.required = nom == "actuel"
             usage = "current-password" if nom == "actuel" else "new-password"
@@ -207,7 +208,7 @@ class ChangementForm(MotDePasseForm):
         propre: dict[str, Any] = super().clean()
         if propre.get("nouveau") and not propre.get("confirmation"):
             self.add_error("confirmation", "Tapez le mot de passe une seconde fois.")
-        if not (propre.get("nouveau") or propre.get("pin") or self.errors):
+        if not (propre.get("nouveau") or propre.get("pin") or self.fermer or self.errors):
             self.add_error("nouveau", "Donnez un nouveau mot de passe, ou un nouveau PIN.")
         return propre
 
@@ -215,6 +216,8 @@ class ChangementForm(MotDePasseForm):
     def changement(self) -> Changement:
         """Return what was typed."""
         lu = self.cleaned_data
+        if self.fermer:
+            return Changement(lu["actuel"])
         return Changement(lu["actuel"], lu.get("nouveau", ""), lu.get("pin", ""))
 
 

@@ -63,7 +63,7 @@ def http_methods(
                         return vue(request, *args, **kwargs)
                 return vue(request, *args, **kwargs)
             except PermissionError as exc:
-                _note_refusal(request, droit)
+                note_refusal(request, droit)
                 return refuse(request, str(exc), 403)
             except VenteRefusee as exc:
                 return refuse(
@@ -91,12 +91,12 @@ def _check(request: HttpRequest, droit: str | None) -> HttpResponse | None:
         return _to_sign_in(request)
     decision = peut(acteur, droit)
     if not decision.ok:
-        _note_refusal(request, droit)
+        note_refusal(request, droit)
         return refuse(request, f"{decision.phrase} {decision.geste}".strip(), 403)
     return None
 
 
-def _note_refusal(request: HttpRequest, droit: str | None) -> None:
+def note_refusal(request: HttpRequest, droit: str | None) -> None:
     """Note that someone asked for what they may not do: which view, not what was sent."""
     acteur: Acteur | None = getattr(request, "acteur", None)
     if acteur is not None:

@@ -34,7 +34,7 @@ class Changement:
 def change_own(
     acteur: Acteur, poste: Poste | None, saisi: Changement, cle: str | None
 ) -> Operateur:
-    """Change the actor's password, PIN or both, and end their sessions but the one of `cle`.
+    """Change the actor's password, PIN, both or neither; end their sessions but that of `cle`.
 
     A wrong password of today counts as a failed sign-in: ConnexionRefusee. ValidationError for a
     new one that is too weak, or the same. Source: SEC-07; ASVS 5.0.0, 6.2.3 and 7.4.3.
@@ -55,7 +55,8 @@ def change_own(
             issue.set_pin(saisi.pin)
         issue.save(update_fields=["password", "pin"])
         quoi = "+".join(n for n, v in (("mot_de_passe", saisi.nouveau), ("pin", saisi.pin)) if v)
-        audit.note(acteur, "operateur.mot_de_passe", f"operateur:{issue.pk}", None, "ok", quoi)
+        acte = "operateur.mot_de_passe" if quoi else "session.fermer_a_distance"
+        audit.note(acteur, acte, f"operateur:{issue.pk}", None, "ok", quoi)
         sessions.close_all(issue, sauf=cle)
     return issue
 

@@ -13,17 +13,21 @@ from pharmacy.services import secret, sessions
 from pharmacy.services.connexion import ConnexionRefusee
 from pharmacy.session.middleware import note_authentication
 
-FAIT = "C'est changé. Vos autres sessions sont fermées."
+CHANGE = "C'est changé. Vos autres sessions sont fermées."
+FERME = "Vos autres sessions sont fermées."
 
 
 @http_methods(read=("GET",), write=("POST",), droit="session")
 def changer(request: HttpRequest) -> HttpResponse:
-    """The password of today, then a new one, a new PIN, or both."""
+    """The password of today, then a new one, a new PIN, both; or only the other sessions end."""
     form = ChangementForm(request.POST or None)
     if form.is_valid() and _change(request, form):
         return redirect("portail")
     statut = 422 if request.method == "POST" else 200
-    return render(request, "pharmacy/secret.html", {"form": form}, status=statut)
+    acteur: Acteur = request.acteur  # type: ignore[attr-defined]
+    vues = sessions.session_list(acteur.officine_id, request.session.session_key)
+    miennes = [vue for vue in vues if vue.operateur.pk == acteur.operateur_id]
+    return render(request, "pharmacy/secret.html", {"form": form, "vues": miennes}, status=statut)
 
 
 def _change(request: HttpRequest, form: ChangementForm) -> bool:
@@ -37,6 +41,7 @@ def _change(request: HttpRequest, form: ChangementForm) -> bool:
     except ValidationError as exc:
         form.add_error("nouveau", exc)
     else:
+        request.session["avis"] = FERME if form.fermer else CHANGE
         _renew(request, operateur, poste, ancienne)
         return True
     return False
@@ -48,6 +53,5 @@ def _renew(
     """This session stays, under a new key."""
     update_session_auth_hash(request, operateur)
     note_authentication(request)
-    request.session["avis"] = FAIT
     request.session.save()
     sessions.note_opening(operateur, poste, str(request.session.session_key), ancienne)

@@ -321,7 +321,34 @@ def test_no_page_sends_elsewhere(halle, suite):
     assert "exemple.test" not in verrou["Location"]
 
 
+@pytest.mark.parametrize("chemin", ["/sante", "/.well-known/agent-jwks.json", "/donnees/"])
+def test_no_answer_is_wrapped_for_a_script(halle, chemin):
+    reponse = halle.client().get(chemin + "?callback=vole&jsonp=vole&format=jsonp")
+    assert "vole(" not in reponse.content.decode()
+    assert "javascript" not in reponse["Content-Type"]
+
+
 # What breaks
+
+
+def test_what_goes_around_a_wall_is_logged(halle, caplog):
+    """A form without its token, a foreign name, a forged cookie, a refused right by the API."""
+    with caplog.at_level(logging.WARNING):
+        Client(HTTP_HOST="127.0.0.1", enforce_csrf_checks=True).post(URL, PASSE)
+        Client(HTTP_HOST="ailleurs.exemple.test").get("/")
+        faux = Client(HTTP_HOST="127.0.0.1")
+        faux.cookies[settings.POSTE_COOKIE_NAME] = "eyJvIjoxLCJwIjoxfQ:1x:signature"
+        faux.get(URL)
+    noms = {r.name for r in caplog.records}
+    assert {"django.security.csrf", "django.security.DisallowedHost"} <= noms
+    assert "pharmacy.isolation.middleware" in noms
+    assert all("signature" not in r.getMessage() for r in caplog.records)
+    Operateur.objects.filter(code="B01").update(role="administratif")
+    corps = {"text": "3400930065785", "canal": "scan", "vente": halle.vente().pk}
+    reponse = halle.client("B01").post("/api/scans", corps, content_type="application/json")
+    assert reponse.status_code == 403
+    ligne = Audit.objects.get(acte="acces.refuse")
+    assert (ligne.objet, ligne.precision) == ("vue:api_scans", "vente")
 
 
 def test_a_refused_access_is_in_the_journal_with_its_view_and_its_right(halle):

@@ -202,6 +202,21 @@ def test_one_refusal_on_another_poste_is_told_to_its_operator_alone(halle):
     assert "essai refusé" not in _texte(autre.get("/donnees/"))
 
 
+def test_ones_own_sessions_are_seen_and_the_others_end_with_the_password(halle):
+    ici, ailleurs, autre = _entrer(halle), _entrer(halle, 1), halle.client("B01")
+    page = _texte(ici.get(PAGE))
+    assert page.count("dernier acte à") == 2
+    assert "Comptoir 2, depuis le" in page
+    assert page.count("(ici)") == 1
+    assert ici.post(PAGE, {"fermer": "oui"}).status_code == 422
+    assert _changer(ici, actuel="faux", fermer="oui").status_code == 422
+    assert _dedans(ailleurs)
+    assert _changer(ici, fermer="oui", nouveau=NEUF).status_code == 302
+    assert (_dedans(ici), _dedans(ailleurs), _dedans(autre)) == (True, False, True)
+    assert Operateur.objects.get(code="A02").check_password(ACTUEL)
+    assert Audit.objects.filter(acte="session.fermer_a_distance").count() == 1
+
+
 # How secrets are kept
 
 
