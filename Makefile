@@ -13,7 +13,7 @@ PCSC := $(VENV)/.pret-pcsc
 export PYTHONUTF8 := 1
 .DELETE_ON_ERROR:
 .PHONY: aide setup setup-dev run reset systeme pcsc test couverture test-fast check lint types arch gabarits \
-	migrations fix bench bench-recherche bench-reprise bench-verification bench-audit bench-poste endurance exigences e2e captures
+	migrations fix bench bench-recherche bench-reprise bench-verification bench-audit bench-connexion bench-poste endurance exigences e2e captures
 
 aide: ## Cette liste
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -132,6 +132,9 @@ bench-reprise: $(DEV) ## Reprise d'une base de 150 000 patients, contre COPY
 
 bench-audit: $(DEV) ## Le journal à 10 millions de lignes : recherche, acte noté, sceau (quinze minutes)
 	@$(PY) -m bench audit
+
+bench-connexion: $(DEV) ## Ouvertures de session sous charge, en rapport à un Argon2 nu
+	@$(PY) -m bench.connexion
 
 exigences: $(DEV) ## Exigences, cas et tests : la matrice, et ce qui manque
 	@$(PY) -m tests.exigences
