@@ -2,11 +2,13 @@
 
 import json
 from dataclasses import astuple, dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from operator import itemgetter
+from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Exists, OuterRef, Q, QuerySet, Value
+from django.db import DEFAULT_DB_ALIAS
+from django.db.models import Exists, F, OuterRef, Q, QuerySet, Value
 from django.utils import timezone
 
 from ins.codec import DemandeVitale, Individu, InsLu, parse_reponse
@@ -32,6 +34,7 @@ from ins.rules.traits import (
 from ins.rules.variantes import Contexte, Variante, propose_variants
 from pharmacy import chiffre, parametres
 from pharmacy.acteurs import Acteur
+from pharmacy.figee import Figee
 from pharmacy.models import Patient, Vente
 from pharmacy.services.patient import Traits, patient_same
 from teleservices.disjoncteur import is_to_be_set
@@ -133,35 +136,59 @@ def appel_shown(patient: Patient) -> Montre | None:
 
     Neither the answer nor the question is read.
     """
-    appel = (
-        AppelInsi.objects.filter(officine_id=patient.officine_id, patient=patient)
-        .select_related("envoi")
-        .defer("reponse", "envoi__corps")
-        .annotate(
-            rappels=parametres.subquery(RAPPELS, patient.officine_id),
-            rappele=Exists(_reminders(patient)),
-            change=Exists(_refusals(patient)),
-        )
-        .order_by("-declenche_le", "-pk")
-        .first()
+    appel = _MONTRE.first(
+        AppelInsi, officine_id=patient.officine_id, patient=patient.pk, quand=timezone.now()
     )
     if appel is None:
         return None
-    admis = int(parametres.lue(RAPPELS, appel.rappels))
-    return Montre(appel, admis, appel.rappele or appel.change)
+    noms = ["id", *_ENVOI_MONTRE]
+    valeurs = [getattr(appel, f"envoi_{nom}") for nom in noms]
+    appel.envoi = Envoi.from_db(DEFAULT_DB_ALIAS, noms, valeurs)
+    brut = appel.rappels  # type: ignore[attr-defined]  # annotated
+    admis = int(parametres.lue(RAPPELS, None if brut is None else json.loads(brut)))
+    return Montre(appel, admis, appel.sollicite)  # type: ignore[attr-defined]  # annotated
 
 
-def _reminders(patient: Patient) -> QuerySet[RappelPiece]:
+# What the panel shows of the row of the outbox; the rest is read if someone asks.
+_ENVOI_MONTRE = (
+    "officine_id",
+    "operation",
+    "etat",
+    "cree_le",
+    "dernier_code",
+    "dernier_message",
+    "attend_service",
+)
+
+
+def _montre(officine_id: int, patient: int, quand: datetime) -> QuerySet[AppelInsi]:
+    return (
+        AppelInsi.objects.filter(officine_id=officine_id, patient_id=patient)
+        .defer("reponse")
+        .annotate(
+            rappels=parametres.subquery(RAPPELS, officine_id, quand),
+            sollicite=Exists(_reminders(officine_id, patient))
+            | Exists(_refusals(officine_id, patient)),
+            **{f"envoi_{nom}": F(f"envoi__{nom}") for nom in _ENVOI_MONTRE},
+        )
+        .order_by("-declenche_le", "-pk")[:1]
+    )
+
+
+_MONTRE = Figee(_montre, officine_id=2**50, patient=2**51, quand=datetime(1900, 1, 3, tzinfo=UTC))
+
+
+def _reminders(officine_id: int, patient: int) -> QuerySet[RappelPiece]:
     """Return the times a document was asked for by itself."""
-    return RappelPiece.objects.filter(officine_id=patient.officine_id, patient=patient, seul=True)
+    return RappelPiece.objects.filter(officine_id=officine_id, patient_id=patient, seul=True)
 
 
-def _refusals(patient: Patient) -> QuerySet[EvenementIdentite]:
+def _refusals(officine_id: int, patient: int) -> QuerySet[EvenementIdentite]:
     """Return the times a document was refused, or a qualification lost."""
     return EvenementIdentite.objects.filter(
         Q(transition=PIECE_REFUSEE) | Q(statut_avant="QUAL") & ~Q(statut_apres="QUAL"),
-        officine_id=patient.officine_id,
-        patient=patient,
+        officine_id=officine_id,
+        patient_id=patient,
     )
 
 
@@ -349,8 +376,12 @@ def is_reminder_due(patient: Patient, montre: Montre | None = None) -> bool:
     admis = montre.admis if montre else parametres.entier(patient.officine_id, RAPPELS)
     if montre is not None and not montre.sollicite:
         return admis > 0
-    rappels = _reminders(patient).values_list(Value(_RAPPEL), Value(""), "quand")
-    evenements = _refusals(patient).values_list("transition", "statut_avant", "quand")
+    rappels = _reminders(patient.officine_id, patient.pk).values_list(
+        Value(_RAPPEL), Value(""), "quand"
+    )
+    evenements = _refusals(patient.officine_id, patient.pk).values_list(
+        "transition", "statut_avant", "quand"
+    )
     montres, refusee = 0, False
     for genre, avant, _ in sorted(evenements.union(rappels, all=True), key=itemgetter(2)):
         refusee = genre == PIECE_REFUSEE or (refusee and genre == _RAPPEL)
@@ -488,20 +519,42 @@ def read_suivi(officine_id: int, patient_id: int, debut: str, jours: int) -> Sui
     call of the file is not settled. Raises Patient.DoesNotExist for another officine's file.
     """
     cles = keys_of(debut)
+    patient = _SUIVI.first(
+        Patient,
+        officine_id=officine_id,
+        patient=patient_id,
+        cles=cles,
+        depuis=timezone.now() - timedelta(days=jours),
+    )
+    if patient is None:
+        raise Patient.DoesNotExist
+    lu: Any = patient
+    return Suivi(patient, first_free(cles, lu.prises), lu.repondu, lu.en_cours)
+
+
+def _suivi(officine_id: int, patient: int, cles: list[str], depuis: datetime) -> QuerySet[Patient]:
     prises = Envoi.objects.filter(officine_id=officine_id, cle__in=cles)
     appels = AppelInsi.objects.filter(officine_id=officine_id, patient=OuterRef("pk"))
     repondus = appels.filter(
         operation__in=[RECUPERER_VITALE, RECUPERER_TRAITS],
         code__in=["00", "01", "02"],
         traits_version=OuterRef("traits_version"),
-        declenche_le__gte=timezone.now() - timedelta(days=jours),
+        declenche_le__gte=depuis,
     )
-    patient = Patient.objects.annotate(
+    return Patient.objects.annotate(
         prises=ArraySubquery(prises.values("cle")),
         repondu=Exists(repondus),
         en_cours=Exists(appels.filter(envoi__etat__in=EN_COURS)),
-    ).get(pk=patient_id, officine_id=officine_id)
-    return Suivi(patient, first_free(cles, patient.prises), patient.repondu, patient.en_cours)
+    ).filter(pk=patient, officine_id=officine_id)
+
+
+_SUIVI = Figee(
+    _suivi,
+    officine_id=2**50,
+    patient=2**51,
+    cles=[f"<{cle}>" for cle in keys_of("cle")],
+    depuis=datetime(1900, 1, 3, tzinfo=UTC),
+)
 
 
 def count_setting(acteur: Acteur) -> int:

@@ -102,13 +102,13 @@ def en_vigueur(officine_id: int, cle: str, quand: datetime | None = None) -> Par
     )
 
 
-def subquery(cle: str, officine: int | OuterRef) -> Subquery:
+def subquery(cle: str, officine: int | OuterRef, quand: datetime | None = None) -> Subquery:
     """Return the value in force as a column of another query; NULL when the default holds.
 
     `officine` is an id, or the reference of the outer query's column. Read it with `lue`.
     """
     lignes = Parametre.objects.filter(
-        officine=officine, cle=cle, a_partir_du__lte=timezone.now()
+        officine=officine, cle=cle, a_partir_du__lte=quand or timezone.now()
     ).order_by("-a_partir_du", "-pk")
     return Subquery(lignes.values("valeur")[:1])
 

@@ -1,5 +1,6 @@
 """Operators of the officine, and the lock on their sign-in."""
 
+from datetime import date
 from typing import Any, ClassVar
 from uuid import uuid4
 
@@ -29,9 +30,9 @@ class OperateurManager(BaseUserManager["Operateur"]):
         operateur.save()
         return operateur
 
-    def en_poste(self) -> "QuerySet[Operateur]":
-        """Return who may work today: active, arrived, their last day not over (TIT-01)."""
-        jour = timezone.localdate()
+    def en_poste(self, jour: date | None = None) -> "QuerySet[Operateur]":
+        """Return who may work on a day, today: active, arrived, last day not over (TIT-01)."""
+        jour = jour or timezone.localdate()
         return self.filter(
             Q(arrivee=None) | Q(arrivee__lte=jour), Q(depart=None) | Q(depart__gte=jour), actif=True
         )

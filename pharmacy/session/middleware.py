@@ -1,7 +1,8 @@
 """`request.acteur`, `request.poste` and the lock after inactivity."""
 
+import json
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from django.conf import settings
@@ -9,12 +10,13 @@ from django.contrib.auth import SESSION_KEY
 from django.contrib.sessions.backends.base import SessionBase
 from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
-from django.db.models import Subquery
+from django.db.models import QuerySet, Subquery
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
 from pharmacy import parametres
 from pharmacy.acteurs import Acteur
+from pharmacy.figee import Figee
 from pharmacy.models import Operateur, Poste
 from pharmacy.models.habilitation import ecarts_of_row, ecarts_read
 from pharmacy.session.backend import VERROUILLAGE
@@ -66,11 +68,16 @@ def _poste_of(request: HttpRequest) -> Poste | None:
     cookie: tuple[int, int] | None = request.poste_cookie  # type: ignore[attr-defined]
     if cookie is None or request.session.get("officine") not in {None, cookie[0]}:
         return None
-    return (
-        Poste.objects.filter(officine_id=cookie[0], pk=cookie[1])
-        .exclude(etat=Poste.Etat.REVOQUE)
-        .first()
-    )
+    return _POSTE.first(Poste, officine_id=cookie[0], pk=cookie[1])
+
+
+def _poste(officine_id: int, pk: int) -> "QuerySet[Poste]":
+    siens = Poste.objects.filter(officine_id=officine_id, pk=pk)
+    return siens.exclude(etat=Poste.Etat.REVOQUE)
+
+
+# Read at each request.
+_POSTE = Figee(_poste, officine_id=2**50, pk=2**51)
 
 
 def _refresh_lock(request: HttpRequest, operateur: Operateur) -> None:
@@ -90,6 +97,34 @@ def _refresh_lock(request: HttpRequest, operateur: Operateur) -> None:
         request.session["activite"] = maintenant
 
 
+def _present(
+    cle: str, pk: int, officine_id: int, role: str, jour: date, quand: datetime
+) -> "QuerySet[Operateur, tuple[Any, ...]]":
+    ouvertes = Session.objects.filter(session_key=cle, expire_date__gt=quand)
+    return (
+        Operateur.objects.en_poste(jour)
+        .filter(officine_id=officine_id, pk=pk, role=role)
+        .order_by()
+        .values_list(
+            Subquery(ouvertes.values("session_data")[:1]),
+            parametres.subquery(VERROUILLAGE, officine_id, quand),
+            ecarts_of_row(),
+        )
+    )
+
+
+# Read at each message of an event stream.
+_PRESENT = Figee(
+    _present,
+    cle="<session>",
+    pk=2**50,
+    officine_id=2**51,
+    role="<role>",
+    jour=date(1900, 1, 2),
+    quand=datetime(1900, 1, 3, tzinfo=UTC),
+)
+
+
 def is_present(session_key: str, acteur: Acteur) -> bool:
     """Tell whether this operator is still signed in, unlocked and active in this session, with
     the rights they had when it was asked.
@@ -97,24 +132,24 @@ def is_present(session_key: str, acteur: Acteur) -> bool:
     For what outlives a request: an event stream stops with the session that opened it. One query.
     """
     maintenant = timezone.now()
-    ouvertes = Session.objects.filter(session_key=session_key, expire_date__gt=maintenant)
-    ligne = (
-        Operateur.objects.en_poste()
-        .filter(officine_id=acteur.officine_id, pk=acteur.operateur_id, role=acteur.role)
-        .order_by()
-        .values_list(
-            Subquery(ouvertes.values("session_data")[:1]),
-            parametres.subquery(VERROUILLAGE, acteur.officine_id),
-            ecarts_of_row(),
-        )
-        .first()
+    lignes = _PRESENT.rows(
+        cle=session_key,
+        pk=acteur.operateur_id,
+        officine_id=acteur.officine_id,
+        role=acteur.role,
+        jour=timezone.localdate(),
+        quand=maintenant,
     )
-    if ligne is None or ligne[0] is None or ecarts_read(ligne[2]) != acteur.ecarts:
+    if not lignes:
         return False
-    session = SessionStore().decode(ligne[0])
+    donnees, brut, ecarts = lignes[0]
+    minutes = None if brut is None else json.loads(brut)
+    if donnees is None or ecarts_read(ecarts) != acteur.ecarts:
+        return False
+    session = SessionStore().decode(donnees)
     if session.get(SESSION_KEY) != str(acteur.operateur_id) or session.get("verrouillee"):
         return False
-    return not is_over(session, ligne[1], maintenant.timestamp())
+    return not is_over(session, minutes, maintenant.timestamp())
 
 
 def is_over(

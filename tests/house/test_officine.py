@@ -18,7 +18,7 @@ GESTIONNAIRES = {"objects", "_base_manager", "_default_manager"}
 CREENT = {"create", "bulk_create", "bulk_update", "create_operateur", "using"}
 # Where no officine can be named, and why.
 SANS_OFFICINE = {
-    "pharmacy/session/backend.py:get_user": "Django gives an id alone, in the session's officine",
+    "pharmacy/session/backend.py:_operateur": "Django gives an id alone, in the session's officine",
     "teleservices/balayage.py:doubt": "a row that a named function gave with its officine",
     "teleservices/moteur.py:claim": "rung as (officine, row), in the context of that officine",
     "teleservices/moteur.py:_read": "the row that was claimed",

@@ -104,8 +104,8 @@ def test_all_down_the_sale_ends_on_paper_and_the_work_waits(bureau):
 
 @pytest.mark.exigence("OPS-14")
 @pytest.mark.exigence("OPS-15")
+@DEUX_PILOTES
 def test_down_after_the_control_the_execution_leaves_by_itself(bureau):
-    """With cards in memory alone: half a minute of the queue, the cards as in the first journey."""
     numero = bureau.prescrire()
     commencer(bureau)
     lire_et_signer(bureau, numero)

@@ -13,6 +13,7 @@ from django.db import connection
 from django.test import Client
 from django.utils import timezone
 
+from pharmacy import parametres
 from pharmacy.demonstration.donnees import HALLE
 from pharmacy.models import Audit, Operateur, Patient, Poste, SessionOuverte, VerrouConnexion
 from pharmacy.session.middleware import is_present
@@ -191,6 +192,17 @@ def test_a_busy_session_asks_for_the_code_again_after_twelve_hours(halle, heures
     if not dedans:
         client.post(URL, PIN)
         assert _dedans(client)
+
+
+@pytest.mark.parametrize(("minutes", "la"), [("30", True), ("5", False)])
+def test_the_delay_that_the_titulaire_chose_holds_for_a_stream_too(halle, minutes, la):
+    parametres.modifier(halle.acteur("A01"), "session.verrouillage_minutes", minutes)
+    client = halle.client()
+    session = client.session
+    session["activite"] = timezone.now().timestamp() - 10 * 60
+    session.save()
+    assert is_present(_cle(client), halle.acteur("A02")) is la
+    assert _dedans(client) is la
 
 
 @pytest.mark.parametrize("cle", ["authentifiee", "activite"])

@@ -283,6 +283,19 @@ def test_whatever_plan_is_kept_the_reading_of_the_words_stops_before_the_files(
     assert "Limit" in _above(plan["Plan"], "pharmacy_motpatient")
 
 
+def test_the_plan_of_a_search_is_kept_after_some_of_them(halle, adrun):
+    """Values that the planner looked at would be planned again each time, for longer than read."""
+    for _ in range(20):
+        assert trouver(halle, "adr") == (False, [adrun])
+    with connection.cursor() as curseur:
+        curseur.execute(
+            "SELECT max(generic_plans) FROM pg_prepared_statements "
+            "WHERE statement LIKE '%pharmacy_motpatient%' AND statement LIKE '%JOIN%'"
+        )
+        [(gardes,)] = curseur.fetchall()
+    assert gardes > 0
+
+
 def _above(noeud, table, jusqua_jointure=()):
     """Return the kinds of the nodes between the reading of a table and the first join above it."""
     jointure = noeud["Node Type"] in {"Nested Loop", "Hash Join", "Merge Join"}

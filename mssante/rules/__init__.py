@@ -1,0 +1,1 @@
+"""Pure rules of MSSanté: no Django, no network."""
