@@ -52,6 +52,11 @@ app.conf.update(
             "schedule": 60.0,
             "options": {"queue": "lots", "expires": 60},
         },
+        "psc.entretenir": {
+            "task": "psc.entretenir",
+            "schedule": 60.0,
+            "options": {"queue": "lots", "expires": 60},
+        },
         "pharmacy.finir_departs": {
             "task": "pharmacy.finir_departs",
             "schedule": crontab(minute=5),
@@ -79,7 +84,7 @@ app.conf.update(
         },
     },
 )
-app.autodiscover_tasks(["teleservices", "pharmacy", "ins"])
+app.autodiscover_tasks(["teleservices", "pharmacy", "ins", "psc"])
 
 
 @worker_init.connect

@@ -61,7 +61,7 @@ class EntetesMiddleware:
         request.csp_nonce = secrets.token_urlsafe(16)  # type: ignore[attr-defined]
         reponse = _other_name(request) or self.get_response(request)
         reponse["Content-Security-Policy"] = self._csp(request.csp_nonce)  # type: ignore[attr-defined]
-        reponse["Referrer-Policy"] = "same-origin"
+        reponse.setdefault("Referrer-Policy", "same-origin")
         reponse["X-Content-Type-Options"] = "nosniff"
         reponse["X-Frame-Options"] = "DENY"
         reponse["Cross-Origin-Opener-Policy"] = "same-origin"

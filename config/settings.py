@@ -21,8 +21,12 @@ DEBUG = False
 
 _hors_production = ENVIRONNEMENT == "simulateur"
 SECRET_KEY = env.texte("CLE_SECRETE", "simulateur-sans-secret" if _hors_production else None)
+# Former ones, one a line: what they signed is still read (sessions, workstations).
+SECRET_KEY_FALLBACKS = env.lignes("CLES_SECRETES_ANCIENNES", "")
 CLES_CHIFFREMENT = env.lignes("CLES_CHIFFREMENT", "" if _hors_production else None)
 CLE_EMPREINTE = env.texte("CLE_EMPREINTE", "" if _hors_production else None)
+# Former ones, one a line, until `cles_tourner` has computed again what they made.
+CLES_EMPREINTE_ANCIENNES = env.lignes("CLES_EMPREINTE_ANCIENNES", "")
 CLE_AGENT_PEM = env.texte("CLE_AGENT", "" if _hors_production else None)
 # Keys that seal the journal: the first seals, all of them verify.
 CLES_SCEAU = env.lignes("CLES_SCEAU", "" if _hors_production else None)
@@ -89,6 +93,7 @@ TEMPLATES = [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
                 "pharmacy.contexte_pages.comptoir",
+                "psc.contexte.psc",
             ],
             "builtins": ["pharmacy.templatetags.comptoir"],
         },
@@ -216,6 +221,9 @@ _PSC = {
     ),
 }[ENVIRONNEMENT]
 PSC_ACTIF = env.booleen("PSC_ACTIF", defaut=False)
+# direct: this server is the relying party; proxy: national calls go through a proxy e-santé.
+PSC_MODE = env.choix("PSC_MODE", ("direct", "proxy", "relais"), "direct")
+PSC_PROXY = env.texte("PSC_PROXY", "")
 PSC_EMETTEUR = env.texte("PSC_EMETTEUR", _PSC[0])
 PSC_HOTES = env.lignes("PSC_HOTES", _PSC[1])
 PSC_CLIENT_ID = env.texte("PSC_CLIENT_ID", "")
@@ -236,6 +244,14 @@ PSC_ALGORITHMES = env.texte("PSC_ALGORITHMES", "RS256").split()
 PSC_MARGE_S = env.entier("PSC_MARGE_S", 30, maxi=60)
 PSC_PROMPT_LOGIN = env.booleen("PSC_PROMPT_LOGIN", defaut=True)
 PSC_AGE_MAX_S = env.entier("PSC_AGE_MAX_S", 0, maxi=4 * 3600)
+# Approval on the telephone: the ANS opens it service by service.
+PSC_CIBA = env.booleen("PSC_CIBA", defaut=False)
+PSC_TENTATIVE_S = env.entier("PSC_TENTATIVE_S", 600, mini=60, maxi=600)
+PSC_BILLET_S = env.entier("PSC_BILLET_S", 60, mini=10, maxi=60)
+# The browser that confirms on behalf of a desktop shell has the same address as the shell.
+PSC_MEME_ADRESSE = env.booleen("PSC_MEME_ADRESSE", defaut=True)
+# Whether the ANS declared our address for the sessions that the service ends by itself.
+PSC_DECONNEXION_RECUE = env.booleen("PSC_DECONNEXION_RECUE", defaut=False)
 PSC_DUREE_MAX_S = env.entier("PSC_DUREE_MAX_S", 4 * 3600, mini=600, maxi=4 * 3600)
 PSC_INACTIVITE_MAX_S = env.entier("PSC_INACTIVITE_MAX_S", 1800, mini=60, maxi=1800)
 

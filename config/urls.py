@@ -7,6 +7,7 @@ urlpatterns = [
     path("", include("teleservices.urls")),
     path("", include("ins.urls")),
     path("", include("ordonnance.urls")),
+    path("psc/", include("psc.urls")),
 ]
 
 handler404 = "pharmacy.views.erreurs.introuvable"

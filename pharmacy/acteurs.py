@@ -50,6 +50,10 @@ DROITS: dict[str, tuple[frozenset[str], str]] = {
     ),
     "sessions.fermer": (frozenset({"titulaire"}), "fermer la session d'un autre"),
     "postes.gerer": (frozenset({"titulaire"}), "associer un poste"),
+    "psc.rattacher": (
+        frozenset({"titulaire"}),
+        "gérer les rattachements à Pro Santé Connect",
+    ),
     "journal.lire": (frozenset({"titulaire"}), "lire le journal"),
     "session": (TOUS, "ouvrir une session"),
 }
@@ -59,6 +63,7 @@ PLAFOND: dict[str, frozenset[str]] = {
     "file.agir": PHARMACIENS | {"preparateur"},
     "parametres.modifier": frozenset({"titulaire", "adjoint"}),
     "journal.lire": frozenset({"titulaire", "adjoint"}),
+    "psc.rattacher": frozenset({"titulaire", "adjoint"}),
     "operateurs.debloquer": PHARMACIENS,
     "sessions.fermer": PHARMACIENS,
     "postes.gerer": PHARMACIENS | {"administratif"},

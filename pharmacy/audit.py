@@ -33,8 +33,21 @@ def note(
     )
 
 
-def note_system(officine_id: int, acte: str, objet: str = "", resultat: str = "ok") -> None:
-    """Add a line for what the installation did by itself (workers, commands)."""
+def note_system(
+    officine_id: int,
+    acte: str,
+    objet: str = "",
+    resultat: str = "ok",
+    precision: str = "",
+    poste_id: int | None = None,
+) -> None:
+    """Add a line for what no operator did: workers, commands, someone not yet known on a poste."""
     Audit.objects.create(
-        officine_id=officine_id, genre=genre_of(acte), acte=acte, objet=objet, resultat=resultat
+        officine_id=officine_id,
+        poste_id=poste_id,
+        genre=genre_of(acte),
+        acte=acte,
+        objet=objet,
+        resultat=resultat,
+        precision=precision,
     )

@@ -5,7 +5,7 @@ A subscriber writes rows (usually an outbox row) and does nothing else: no netwo
 
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from django.db import transaction
@@ -67,9 +67,49 @@ class VenteAbandonnee:
 
 @dataclass(frozen=True)
 class SessionFermee:
-    """An operator left a workstation (sign-out, change of operator by another's card)."""
+    """An operator left a workstation.
+
+    `motif`: fermeture (they signed out), changement (a colleague took the place), a_distance.
+    """
 
     acteur: Acteur
+    motif: str = "fermeture"
+
+
+@dataclass(frozen=True)
+class SessionVerrouillee:
+    """The screen of an operator is locked: by them, by the delay, or from outside."""
+
+    acteur: Acteur
+
+
+@dataclass(frozen=True)
+class SessionOuverteParOperateur:
+    """An operator is at a workstation: signed in, or back after the lock.
+
+    `cle` and `precedente` are keys of Django's sessions, equal when it is the same one.
+    """
+
+    acteur: Acteur
+    cle: str = field(repr=False)
+    precedente: str = field(repr=False)
+    par_mot_de_passe: bool
+
+
+@dataclass(frozen=True)
+class AccesRetires:
+    """Every session of an operator ends: departure, new password."""
+
+    officine_id: int
+    operateur_id: int
+
+
+@dataclass(frozen=True)
+class RppsChange:
+    """The RPPS of an operator is another: what was proved by the former is void."""
+
+    acteur: Acteur
+    operateur_id: int
 
 
 @dataclass(frozen=True)

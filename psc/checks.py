@@ -6,6 +6,7 @@ psc.E003  the issuer of another environment
 psc.E004  an algorithm that can be forged
 psc.E005  sessions that live in the cookie
 psc.E006  a certificate or key that cannot be read, or is over
+psc.E007  a relay, which nothing implements yet
 psc.W001  the certificate expires within sixty days
 """
 
@@ -45,6 +46,7 @@ def check_psc(**_kwargs: object) -> list[CheckMessage]:
         return []
     absents = [Error(f"{nom} est vide.", id="psc.E001") for nom in missing()]
     return [
+        *_check_mode(),
         *absents,
         *_check_addresses(),
         *_check_issuer(),
@@ -52,6 +54,20 @@ def check_psc(**_kwargs: object) -> list[CheckMessage]:
         *_check_sessions(),
         *_check_certificate(),
     ]
+
+
+def _check_mode() -> list[CheckMessage]:
+    """Refuse the relay, and a proxy that is not reached by https."""
+    if settings.PSC_MODE == "relais":
+        return [
+            Error(
+                "COMPTOIR_PSC_MODE : le relais de l'éditeur n'existe pas encore ; direct ou proxy.",
+                id="psc.E007",
+            )
+        ]
+    if settings.PSC_MODE == "proxy" and not settings.PSC_PROXY.startswith("https://"):
+        return [Error("COMPTOIR_PSC_PROXY : https.", id="psc.E002")] if settings.PSC_PROXY else []
+    return []
 
 
 def _check_addresses() -> list[CheckMessage]:
@@ -62,6 +78,8 @@ def _check_addresses() -> list[CheckMessage]:
         messages.append(
             Error("COMPTOIR_PSC_EMETTEUR : https, sur un hôte de PSC_HOTES.", id="psc.E002")
         )
+    if settings.ENVIRONNEMENT != "simulateur" and any("://" in h for h in settings.PSC_HOTES):
+        messages.append(Error("COMPTOIR_PSC_HOTES : des noms d'hôtes seuls.", id="psc.E002"))
     nos = {
         "COMPTOIR_PSC_REDIRECTION": settings.PSC_REDIRECTION,
         "COMPTOIR_PSC_APRES_DECONNEXION": settings.PSC_APRES_DECONNEXION,
@@ -97,7 +115,8 @@ def _check_sessions() -> list[CheckMessage]:
 
 
 def _check_certificate() -> list[CheckMessage]:
-    if settings.PSC_AUTHENTIFICATION != "certificat" or not settings.PSC_CERTIFICAT:
+    attendu = settings.PSC_AUTHENTIFICATION == "certificat" or settings.PSC_MODE == "proxy"
+    if not (attendu and settings.PSC_CERTIFICAT):
         return []
     try:
         reste = read_certificate(settings.PSC_CERTIFICAT).expire_le - timezone.now()

@@ -92,6 +92,10 @@ class ClesDuService:
     def __init__(self, document: Document[tuple[Cle, ...]]) -> None:
         self._document = document
 
+    def ask(self) -> None:
+        """Ask for the keys now. Raises the error of the network, or of the check."""
+        self._document.ask()
+
     def find(self, kid: str, alg: str) -> Cle:
         """Return the key; raises « jeton_cle », or the network's error when no key was ever had."""
         cle = select(self._document.get(), kid, alg)

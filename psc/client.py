@@ -88,6 +88,14 @@ class PscClient:
         """Return the endpoints, kept a day. Raises Unavailable when they were never had."""
         return self._decouverte.get()
 
+    def refresh(self) -> None:
+        """Ask again for the public documents, for who wants to know whether the service answers.
+
+        Raises the error of the network or of the check; the former documents stay. Source: §5.3.
+        """
+        self._decouverte.ask()
+        self._cles.ask()
+
     # The code flow.
 
     def authorization_url(self, depart: Depart) -> str:
@@ -236,7 +244,7 @@ class PscClient:
                 return Sondage("ralentir" if exc.code == "slow_down" else "en_attente")
             raise _refusal(exc, codes) from exc
         except (Unavailable, OutcomeUnknown):
-            return Sondage("en_attente")
+            return Sondage("en_attente", panne=True)
         attente = Attente(self._horloge(), demande.debut)
         authentifie = self._authenticated(reponse, attente)
         self._check_called(authentifie, demande.rpps)
@@ -249,11 +257,15 @@ class PscClient:
                 return
         except (RppsAmbigu, RppsContradictoire):
             pass
+        self._close(authentifie.jetons.identite)
+        raise error_of("ciba_autre_personne")
+
+    def _close(self, jeton_identite: str) -> None:
+        """End a session that is refused, as far as the service lets us."""
         try:
-            self.end_session(authentifie.jetons.identite)
+            self.end_session(jeton_identite)
         except TeleserviceError as erreur:
             logger.warning("psc.fermeture_impossible %s", erreur.code)
-        raise error_of("ciba_autre_personne")
 
     # What tokens are for, and their end.
 
@@ -331,7 +343,13 @@ class PscClient:
             attente.age_max_s,
             jetons.acces,
         )
-        preuve = self._prove(jetons.identite, complete)
+        try:
+            preuve = self._prove(jetons.identite, complete)
+        except InvalidReply as exc:
+            if exc.code == "jeton_authentification":
+                # Somebody's session, still open in that browser: it would come back each time.
+                self._close(jetons.identite)
+            raise
         return Authentifie(jetons, preuve, self.userinfo(jetons.acces, preuve))
 
     def _prove(self, jeton: str, attente: Attente) -> JetonIdentite:

@@ -94,7 +94,7 @@ class Document(Generic[T]):
         garde = self._magasin.read(self.nom)
         if garde is None:
             # First need: no floor, or two processes that start together would refuse each other.
-            return self._ask()
+            return self.ask()
         age = self._horloge() - garde.lu_le
         if not 0 <= age < self.age_max_s:
             self.renew()
@@ -106,13 +106,14 @@ class Document(Generic[T]):
         if not self._magasin.claim(self.nom, self._horloge(), PLANCHER_S):
             return False
         try:
-            self._ask()
+            self.ask()
         except TeleserviceError as erreur:
             logger.warning("psc.document_refuse %s %s", self.nom, erreur.code)
             return False
         return True
 
-    def _ask(self) -> T:
+    def ask(self) -> T:
+        """Ask now and keep the answer. Raises the error of the network, or of the check."""
         contenu = self._lire()
         lu = self._verifier(contenu)
         self._magasin.keep(self.nom, Garde(contenu, self._horloge()))

@@ -74,10 +74,14 @@ class DemandeCiba:
 
 @dataclass(frozen=True)
 class Sondage:
-    """What a question brought: en_attente, ralentir, approuvee (with the person)."""
+    """What a question brought: en_attente, ralentir, approuvee (with the person).
+
+    `panne`: nobody answered; it is a wait, and the next question comes later.
+    """
 
     issue: str
     authentifie: Authentifie | None = None
+    panne: bool = False
 
 
 @dataclass(frozen=True)

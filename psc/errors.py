@@ -22,6 +22,7 @@ _REFUSEE = "La réponse de Pro Santé Connect n'est pas conforme : elle est refu
 _INDISPONIBLE = "Pro Santé Connect est indisponible."
 _RETOUR = "Ce retour de Pro Santé Connect n'est pas valable."
 _REGLAGE = "Pro Santé Connect ne reconnaît pas ce logiciel."
+_CONNECTER = "Connectez-vous à Pro Santé Connect."
 _RECONNECTER = "Reconnectez-vous à Pro Santé Connect."
 
 
@@ -46,10 +47,28 @@ CODES: dict[str, Ligne] = {
     "psc_redirection": _refusee(),
     "psc_document": _refusee(_CODE),
     "psc_non_regle": Ligne(NotReady, "Pro Santé Connect n'est pas réglé.", _TITULAIRE),
+    # A proxy e-santé (psc.md §1.9, §3.11).
+    "proxy_sans_navigateur": Ligne(
+        NotReady, "Le proxy e-santé n'ouvre pas de fenêtre.", "Validez sur votre téléphone."
+    ),
+    "proxy_garde_jetons": Ligne(
+        NotReady, "Les jetons restent au proxy e-santé.", "Envoyez par lui."
+    ),
     # What the token endpoint says (RFC 6749 §5.2).
     "client_refuse": Ligne(NotReady, _REGLAGE, _TITULAIRE),
     "demande_refusee": Ligne(Rejected, "Pro Santé Connect a refusé la demande.", _REESSAYER),
     "session_terminee": Ligne(Rejected, "La session Pro Santé Connect est terminée.", _RECONNECTER),
+    # Before an act (psc.md §3.2, §5.5).
+    "session_absente": Ligne(NotReady, "Cet acte demande Pro Santé Connect.", _CONNECTER),
+    "session_a_reconfirmer": Ligne(
+        NotReady, "Votre connexion Pro Santé Connect est à reconfirmer.", _RECONNECTER
+    ),
+    "session_finit": Ligne(
+        NotReady,
+        "Votre connexion Pro Santé Connect se termine avant la fin de cet acte.",
+        "Reconnectez-vous avant de commencer.",
+    ),
+    "cible_inconnue": Ligne(NotReady, "Ce service connecté n'est pas réglé.", _TITULAIRE),
     "jeton_perime": Ligne(Rejected, "La connexion Pro Santé Connect a expiré.", _RECONNECTER),
     # The way back (psc.md §5.1).
     "retour_double": Ligne(Rejected, _RETOUR, _REESSAYER),

@@ -14,12 +14,15 @@ class RattachementPsc(models.Model):
     """The link between an operator and a professional identity (psc.md §3.3).
 
     A removed link stays, as history; an identity has one living link in an officine and an
-    environment, whatever happens at the same moment. `situation` remembers the activity chosen.
+    environment, whatever happens at the same moment; one that is only asked for keeps nobody out.
+    `situation` remembers the activity chosen; `responsable`, for who is no pharmacist, the one
+    under whom they act; `avis` is to be read by the operator at their next sign-in.
     """
 
     class Etat(models.TextChoices):
         """Life of a link; `psc.rules.decision.Lien` says the same words."""
 
+        DEMANDE = "demande", "Demandé, à approuver"
         DECLARE = "declare", "Déclaré, jamais prouvé"
         PROUVE = "prouve", "Prouvé"
         SUSPENDU = "suspendu", "Suspendu"
@@ -41,19 +44,23 @@ class RattachementPsc(models.Model):
     derniers_noms = TexteChiffre("noms reçus")
     motif_suspension = models.CharField("motif de suspension", max_length=200, blank=True)
     situation = models.CharField("situation d'exercice choisie", max_length=255, blank=True)
+    responsable = models.ForeignKey(
+        Operateur, on_delete=models.PROTECT, related_name="+", null=True, blank=True
+    )
+    avis = models.CharField("avis à lire", max_length=40, blank=True)
 
     class Meta:
         verbose_name = "rattachement à Pro Santé Connect"
         constraints: ClassVar = [
             models.UniqueConstraint(
                 fields=["officine", "environnement", "rpps"],
-                condition=~Q(etat="retire") & ~Q(rpps=""),
+                condition=~Q(etat__in=["demande", "retire"]) & ~Q(rpps=""),
                 name="rattachement_rpps_unique",
                 violation_error_message="Ce RPPS est déjà celui d'un autre opérateur.",
             ),
             models.UniqueConstraint(
                 fields=["officine", "environnement", "national"],
-                condition=~Q(etat="retire") & ~Q(national=""),
+                condition=~Q(etat__in=["demande", "retire"]) & ~Q(national=""),
                 name="rattachement_national_unique",
                 violation_error_message="Cet identifiant est déjà celui d'un autre opérateur.",
             ),
@@ -84,7 +91,8 @@ class TentativePsc(models.Model):
     """One attempt, from the click to the way back: ten minutes, one use (psc.md §4.1, §5.1).
 
     What an outsider presents (state, start ticket, session) is here as a digest; what we must say
-    again (nonce, verifier, CIBA request) is encrypted.
+    again (nonce, verifier, CIBA request) is encrypted. So is `recu`, who came back, while a person
+    must still answer; it is erased with the answer.
     """
 
     class Objet(models.TextChoices):
@@ -115,7 +123,9 @@ class TentativePsc(models.Model):
     cree_le = models.DateTimeField(auto_now_add=True)
     expire_le = models.DateTimeField()
     consommee_le = models.DateTimeField(null=True)
-    issue = models.CharField(max_length=40, blank=True)
+    issue = models.CharField(max_length=60, blank=True)
+    recu = OctetsChiffres(null=True)
+    reprise = models.BooleanField("repart d'une session fermée", default=False)
 
     class Meta:
         verbose_name = "tentative Pro Santé Connect"
@@ -189,6 +199,8 @@ class SessionPsc(models.Model):
     echeance_fin = models.DateTimeField("finit à")
     etat = models.CharField(max_length=14, choices=Etat.choices, default=Etat.ACTIVE)
     motif_fin = models.CharField("motif de fin", max_length=40, blank=True)
+    garee_le = models.DateTimeField("mise en attente le", null=True)
+    ouvre_locale = models.BooleanField("a ouvert la session du poste", default=False)
     version = models.PositiveIntegerField(default=1)
     cree_le = models.DateTimeField(auto_now_add=True)
 
@@ -235,6 +247,48 @@ class InstantanePsc(models.Model):
 
     class Meta:
         verbose_name = "identité reçue de Pro Santé Connect"
+
+    def __str__(self) -> str:
+        return str(self.session_id)
+
+
+class JetonApi(models.Model):
+    """The token of one connected service, got for one session and destroyed with it (psc.md §1.9).
+
+    `jetons` is sealed for this session and this service: copied elsewhere, it does not open.
+    """
+
+    officine = models.ForeignKey(Officine, on_delete=models.PROTECT)
+    session = models.ForeignKey(SessionPsc, on_delete=models.CASCADE, related_name="jetons_api")
+    cible = models.CharField("service", max_length=40)
+    jetons = models.BinaryField()
+    expire_le = models.DateTimeField()
+
+    class Meta:
+        verbose_name = "jeton d'un service connecté"
+        constraints: ClassVar = [
+            models.UniqueConstraint(fields=["session", "cible"], name="jeton_api_unique")
+        ]
+
+    def __str__(self) -> str:
+        return self.cible
+
+
+class DeconnexionPsc(models.Model):
+    """A remote session still to be closed: its identity token, kept fifteen minutes at most.
+
+    The row goes as soon as the service has closed, or at `garder_jusqua` (psc.md §3.9).
+    """
+
+    officine = models.ForeignKey(Officine, on_delete=models.PROTECT)
+    session = models.OneToOneField(SessionPsc, on_delete=models.CASCADE)
+    jeton = models.BinaryField(null=True)
+    essais = models.PositiveSmallIntegerField(default=0)
+    pas_avant = models.DateTimeField()
+    garder_jusqua = models.DateTimeField()
+
+    class Meta:
+        verbose_name = "déconnexion à faire à Pro Santé Connect"
 
     def __str__(self) -> str:
         return str(self.session_id)

@@ -60,10 +60,12 @@ def missing() -> list[str]:
         "COMPTOIR_PSC_REDIRECTION": settings.PSC_REDIRECTION,
         "COMPTOIR_PSC_APRES_DECONNEXION": settings.PSC_APRES_DECONNEXION,
     }
-    if par_certificat:
+    if settings.PSC_MODE == "proxy":
+        obligatoires["COMPTOIR_PSC_PROXY"] = settings.PSC_PROXY
+    if par_certificat or settings.PSC_MODE == "proxy":
         obligatoires["COMPTOIR_PSC_CERTIFICAT"] = settings.PSC_CERTIFICAT
         obligatoires["COMPTOIR_PSC_CLE"] = settings.PSC_CLE
-    else:
+    if not par_certificat:
         obligatoires["COMPTOIR_PSC_CLIENT_SECRET"] = settings.PSC_CLIENT_SECRET
     return [nom for nom, valeur in obligatoires.items() if not valeur]
 

@@ -29,9 +29,20 @@ def ring(officine_id: int, envoi_id: int, file: str, dans_s: float = 0.0) -> Non
         logger.warning("sonnette.absente file=%s", file)
 
 
-def ring_task(tache: str, officine_id: int, ligne_id: int, file: str = "lots") -> None:
-    """Tell a worker of `file` that a row of another table is due; the row stays the truth."""
+def ring_task(
+    tache: str, officine_id: int, ligne_id: int | str, file: str = "lots", dans_s: float = 0.0
+) -> None:
+    """Tell a worker of `file` that a row of another table is due, now or in a moment.
+
+    The row stays the truth: who waits for it rings again when its hour has passed.
+    """
     try:
-        current_app.send_task(tache, args=(officine_id, ligne_id), queue=file, retry=False)
+        current_app.send_task(
+            tache,
+            args=(officine_id, ligne_id),
+            queue=file,
+            retry=False,
+            countdown=dans_s if dans_s > 0 else None,
+        )
     except (OperationalError, OSError):
         logger.warning("sonnette.absente tache=%s", tache)

@@ -259,19 +259,23 @@ class Pile:
             self.env[f"COMPTOIR_{variable}"] = f"https://127.0.0.1:{pret['port']}{chemin}"
             self.controle[nom] = f"http://127.0.0.1:{pret['controle_port']}"
             if nom == "psc":
-                hotes = (f"127.0.0.1:{pret[porte]}" for porte in ("port", "portail_port"))
+                hote = "127.0.0.1"
+                hotes = (f"{hote}:{pret['port']}", f"http://{hote}:{pret['portail_port']}")
                 self.env["COMPTOIR_PSC_HOTES"] = "\n".join(hotes)
         self._start_tray()
 
     def _psc_client(self, tls: Path) -> dict[str, str]:
         """Return how the product is declared at Pro Santé Connect: mutual TLS, no secret."""
         return {
+            "COMPTOIR_PSC_ACTIF": "oui",
+            "COMPTOIR_PSC_CIBA": "oui",
             "COMPTOIR_PSC_CLIENT_ID": "comptoir-confiance",
             "COMPTOIR_PSC_AUTHENTIFICATION": "certificat",
             "COMPTOIR_PSC_CERTIFICAT": str(tls / "psc-edc.pem"),
             "COMPTOIR_PSC_CLE": str(tls / "psc-edc.key"),
             "COMPTOIR_PSC_REDIRECTION": self.adresse + PSC_RETOUR,
             "COMPTOIR_PSC_APRES_DECONNEXION": self.adresse + PSC_FIN,
+            "COMPTOIR_PSC_DECONNEXION_RECUE": "oui",
         }
 
     def _psc_options(self) -> list[str]:

@@ -1,5 +1,9 @@
 """The RPPS number of a health professional."""
 
+import re
+
+_SEPARATEURS = re.compile(r"[\s.\-]")
+
 
 def is_rpps(texte: str) -> bool:
     """Tell whether `texte` is a RPPS: eleven digits that pass the Luhn check.
@@ -23,9 +27,9 @@ def read_rpps(texte: str) -> str | None:
     >>> read_rpps("8 10100000032"), read_rpps("10100000032"), read_rpps("1010000003")
     ('10100000032', '10100000032', None)
 
-    Source: psc.md §3.3, « Operator sheet fields ».
+    Spaces, dots and hyphens are left out. Source: psc.md §3.3, « Operator sheet fields »; case 22.
     """
-    chiffres = "".join(texte.split())
+    chiffres = _SEPARATEURS.sub("", texte)
     if len(chiffres) == 12 and chiffres[0] == "8":
         chiffres = chiffres[1:]
     return chiffres if len(chiffres) == 11 and chiffres.isascii() and chiffres.isdigit() else None

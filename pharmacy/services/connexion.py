@@ -26,12 +26,15 @@ logger = logging.getLogger(__name__)
 ESSAIS = 5
 PREMIER_BLOCAGE_S = 30
 BLOCAGE_MAX_S = 15 * 60
+SUSPENDUE = "Cette officine est suspendue par son hébergeur. Appelez-le pour la rétablir."
 
 
 class ConnexionRefusee(Exception):
     """Sign-in refused; `phrase` is for the screen and never says which half was wrong."""
 
-    def __init__(self, phrase: str, motif: str, *, mot_de_passe_requis: bool = False) -> None:
+    def __init__(
+        self, phrase: str, motif: str = "autre", *, mot_de_passe_requis: bool = False
+    ) -> None:
         super().__init__("connexion refusée")
         self.motif = motif
         self.phrase = phrase
@@ -73,6 +76,8 @@ def authenticate(officine_id: int, poste: Poste | None, saisie: Identifiants) ->
     """
     with transaction.atomic():
         issue = _attempt(officine_id, poste, saisie)
+        if isinstance(issue, Operateur) and not must_change(issue, saisie):
+            _open(issue, poste, par_mot_de_passe=bool(saisie.mot_de_passe))
     if isinstance(issue, ConnexionRefusee):
         log_refusal(officine_id, poste, issue)
         raise issue
@@ -89,11 +94,42 @@ def log_refusal(officine_id: int, poste: Poste | None, refus: ConnexionRefusee) 
     )
 
 
+def verify(officine_id: int, poste: Poste | None, saisie: Identifiants) -> Operateur:
+    """Return who gave their code and password, and open nothing; same lockout as the sign-in.
+
+    For what a person approves beside the session that is open. Raises ConnexionRefusee.
+    """
+    if not saisie.mot_de_passe:
+        raise ConnexionRefusee("Donnez le mot de passe.", mot_de_passe_requis=True)
+    with transaction.atomic():
+        issue = _attempt(officine_id, poste, saisie)
+    if isinstance(issue, ConnexionRefusee):
+        log_refusal(officine_id, poste, issue)
+        raise issue
+    if must_change(issue, saisie):
+        raise ConnexionRefusee("Changez d'abord le mot de passe temporaire, à l'ouverture.")
+    return issue
+
+
+def open_proven(operateur: Operateur, poste: Poste | None, precision: str) -> None:
+    """Note the opening for an operator whom another proof than their code identified.
+
+    Tries and lockouts of the code are not touched: nobody typed it. Raises ConnexionRefusee for who
+    may not work today.
+    """
+    ici = Operateur.objects.en_poste().filter(officine_id=operateur.officine_id, pk=operateur.pk)
+    if not ici.exists():
+        raise ConnexionRefusee("Compte non autorisé : voyez le titulaire.")
+    audit.note(acteur_of(operateur, poste), "session.ouvrir", precision=precision)
+
+
 def _attempt(
     officine_id: int, poste: Poste | None, saisie: Identifiants
 ) -> Operateur | ConnexionRefusee:
     maintenant = timezone.now()
     verrou = verrou_locked(officine_id, poste, saisie.code)
+    if not verrou.officine.active:
+        return ConnexionRefusee(SUSPENDUE, "suspendue")
     if seconds_left(verrou, maintenant):
         return refuse_locked(verrou)
     if not saisie.mot_de_passe and not is_poste_ouvert(poste, maintenant):
@@ -116,8 +152,6 @@ def _attempt(
         audit.note(acteur, "session.ouvrir", resultat="refus", precision=_factor(saisie))
         return count_failure(verrou, "secret")
     clear_failures(verrou)
-    if not must_change(operateur, saisie):
-        _open(operateur, poste, par_mot_de_passe=bool(saisie.mot_de_passe))
     return operateur
 
 
@@ -129,6 +163,31 @@ def clear_failures(verrou: VerrouConnexion) -> None:
     """Forget the failures of a code on a workstation, once the right secret was given."""
     verrou.echecs, verrou.bloque_jusqua = 0, None
     verrou.save(update_fields=["echecs", "bloque_jusqua"])
+
+
+def confirm_password(acteur: Acteur, mot_de_passe: str) -> None:
+    """Check the password of who is already here, before an act that wants it again.
+
+    A wrong one counts as at the sign-in: same row, same lockout. Raises ConnexionRefusee.
+    """
+    with transaction.atomic():
+        refus = _confirm(acteur, mot_de_passe)
+    if refus is not None:
+        logger.warning("confirmation refusée officine=%s", acteur.officine_id)
+        raise refus
+
+
+def _confirm(acteur: Acteur, mot_de_passe: str) -> ConnexionRefusee | None:
+    operateur = Operateur.objects.get(pk=acteur.operateur_id, officine_id=acteur.officine_id)
+    postes = Poste.objects.filter(officine_id=acteur.officine_id)
+    poste = postes.filter(pk=acteur.poste_id).first() if acteur.poste_id else None
+    verrou = verrou_locked(acteur.officine_id, poste, operateur.code)
+    if seconds_left(verrou, timezone.now()):
+        return refuse_locked(verrou)
+    if not operateur.check_password(mot_de_passe):
+        audit.note(acteur, "session.confirmer", resultat="refus")
+        return count_failure(verrou, "secret")
+    return None
 
 
 def must_change(operateur: Operateur, saisie: Identifiants) -> bool:
@@ -168,9 +227,8 @@ def verrou_locked(officine_id: int, poste: Poste | None, code: str) -> VerrouCon
     verrou, _ = VerrouConnexion.objects.get_or_create(
         officine_id=officine_id, code=code.upper()[:8], poste=poste
     )
-    return VerrouConnexion.objects.select_for_update(of=("self",), no_key=True).get(
-        pk=verrou.pk, officine_id=officine_id
-    )
+    ici = VerrouConnexion.objects.filter(officine_id=officine_id).select_related("officine")
+    return ici.select_for_update(of=("self",), no_key=True).get(pk=verrou.pk)
 
 
 def seconds_left(verrou: VerrouConnexion, maintenant: datetime) -> int:

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from pharmacy import audit
 from pharmacy.acteurs import Acteur, peut
-from pharmacy.events import OperateurParti, publish
+from pharmacy.events import OperateurParti, RppsChange, publish
 from pharmacy.flux import announce_entete
 from pharmacy.isolation.contexte import officine_context
 from pharmacy.models import Habilitation, Operateur, VerrouConnexion
@@ -110,18 +110,46 @@ def arrive(acteur: Acteur, code: str, saisi: OperateurSaisi) -> tuple[Operateur,
     operateur = Operateur(officine_id=acteur.officine_id, code=code)
     with transaction.atomic():
         _write(operateur, saisi)
+        if operateur.rpps:
+            publish(RppsChange(acteur, operateur.pk))
         temporaire = set_temporaire(operateur)
         audit.note(acteur, "operateur.arrivee", f"operateur:{operateur.pk}", precision=saisi.role)
     return operateur, temporaire
 
 
+def check_rpps_free(operateur: Operateur, rpps: str) -> None:
+    """Raise SaisieRefusee when a RPPS is that of another operator who is here."""
+    pris = Operateur.objects.filter(
+        officine_id=operateur.officine_id, rpps=rpps, actif=True
+    ).exclude(pk=operateur.pk)
+    if rpps and pris.exists():
+        raise SaisieRefusee("rpps", "Ce RPPS est déjà celui d'un opérateur de l'officine.")
+
+
+def write_rpps(acteur: Acteur, operateur: Operateur, rpps: str) -> None:
+    """Write the RPPS of a sheet, for who keeps the links to national identities.
+
+    In the caller's transaction, the row locked. PermissionError without « psc.rattacher »;
+    SaisieRefusee when it is somebody else's, also when two write it at the same moment.
+    """
+    decision = peut(acteur, "psc.rattacher", operateur)
+    if not decision.ok:
+        raise PermissionError(f"{decision.phrase} {decision.geste}".strip())
+    check_rpps_free(operateur, rpps)
+    if operateur.rpps == rpps:
+        return
+    operateur.rpps = rpps
+    try:
+        with transaction.atomic():
+            operateur.save(update_fields=["rpps"])
+    except IntegrityError as exc:
+        raise SaisieRefusee("rpps", "Ce RPPS vient d'être pris par un autre opérateur.") from exc
+    publish(RppsChange(acteur, operateur.pk))
+
+
 def _write(operateur: Operateur, saisi: OperateurSaisi) -> None:
     """Copy what was typed and save. SaisieRefusee for a RPPS that is somebody's."""
-    pris = Operateur.objects.filter(
-        officine_id=operateur.officine_id, rpps=saisi.rpps, actif=True
-    ).exclude(pk=operateur.pk)
-    if saisi.rpps and pris.exists():
-        raise SaisieRefusee("rpps", "Ce RPPS est déjà celui d'un opérateur de l'officine.")
+    check_rpps_free(operateur, saisi.rpps)
     operateur.nom, operateur.prenom = saisi.nom, saisi.prenom
     operateur.role, operateur.rpps = saisi.role, saisi.rpps
     operateur.arrivee, operateur.depart = saisi.arrivee, saisi.depart
@@ -144,7 +172,7 @@ def modify(acteur: Acteur, operateur_id: int, saisi: OperateurSaisi) -> Operateu
         operateur, titulaires = _lock(acteur, operateur_id)
         if not operateur.actif:
             raise VenteRefusee("Cet opérateur est parti : faites-le d'abord revenir.", "OPE-003")
-        avant = operateur.role
+        avant, rpps = operateur.role, operateur.rpps
         jour = timezone.localdate()
         if saisi.role != avant or (saisi.arrivee is not None and saisi.arrivee > jour):
             _check_not_alone(operateur, titulaires)
@@ -159,6 +187,8 @@ def modify(acteur: Acteur, operateur_id: int, saisi: OperateurSaisi) -> Operateu
                 f"operateur:{operateur.pk}",
                 precision=f"{avant}>{saisi.role}",
             )
+        if operateur.rpps != rpps:
+            publish(RppsChange(acteur, operateur.pk))
         audit.note(acteur, "operateur.modifier", f"operateur:{operateur.pk}")
         announce_entete(operateur.officine_id)
     return operateur
@@ -249,6 +279,7 @@ def come_back(acteur: Acteur, operateur_id: int, saisi: OperateurSaisi) -> tuple
             raise VenteRefusee("Cet opérateur est déjà là.", "OPE-004")
         operateur.actif = True
         _write(operateur, saisi)
+        publish(RppsChange(acteur, operateur.pk))
         temporaire = set_temporaire(operateur)
         audit.note(acteur, "operateur.retour", f"operateur:{operateur.pk}", precision=saisi.role)
     return operateur, temporaire

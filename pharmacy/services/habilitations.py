@@ -24,6 +24,7 @@ FAMILLES = {
     "operateurs": "Console",
     "sessions": "Console",
     "postes": "Console",
+    "psc": "Console",
     "journal": "Console",
 }
 AUTRES = "Autres"

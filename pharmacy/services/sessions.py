@@ -1,5 +1,6 @@
 """The open sessions of an officine: noted when they open, closed from afar at once (TIT-04)."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -12,11 +13,17 @@ from django.utils import timezone
 
 from pharmacy import audit
 from pharmacy.acteurs import Acteur, peut
-from pharmacy.events import SessionFermee, publish
+from pharmacy.events import (
+    AccesRetires,
+    SessionFermee,
+    SessionOuverteParOperateur,
+    publish,
+)
 from pharmacy.flux import announce_entete
 from pharmacy.models import Operateur, Poste, SessionOuverte
 from pharmacy.services.vente import VenteRefusee
 from pharmacy.session.middleware import acteur_of, heure
+from pharmacy.session.verrou import note_lock
 
 
 @dataclass(frozen=True)
@@ -30,14 +37,33 @@ class SessionVue:
     dernier_acte: datetime
     verrouillee: bool
     ici: bool
+    complement: str = ""
+
+
+# What an app above says of (operator, poste): one heading, one reading for the whole list.
+_complements: list[Callable[[int], dict[tuple[int, int], str]]] = []
+
+
+def register_complement(lire: Callable[[int], dict[tuple[int, int], str]]) -> None:
+    """Say more of each open session; called from `AppConfig.ready()`."""
+    _complements[:] = [lire]
+
+
+def _complement(officine_id: int) -> dict[tuple[int, int], str]:
+    return _complements[0](officine_id) if _complements else {}
 
 
 def note_opening(
-    operateur: Operateur, poste: Poste | None, cle: str, precedente: str | None = None
+    operateur: Operateur,
+    poste: Poste | None,
+    cle: str,
+    precedente: str | None = None,
+    *,
+    par_mot_de_passe: bool = False,
 ) -> None:
     """Keep who opened which session where; the one it follows, and the dead ones, are forgotten.
 
-    `cle` and `precedente` are keys of Django's sessions.
+    `cle` and `precedente` are keys of Django's sessions. The apps above are told who is there.
     """
     ici = SessionOuverte.objects.filter(officine_id=operateur.officine_id)
     vivante = Session.objects.filter(
@@ -48,6 +74,28 @@ def note_opening(
         SessionOuverte.objects.create(
             officine_id=operateur.officine_id, operateur=operateur, poste=poste, cle=cle
         )
+        acteur = acteur_of(operateur, poste)
+        publish(SessionOuverteParOperateur(acteur, cle, precedente or "", par_mot_de_passe))
+
+
+def lock_from_outside(officine_id: int, operateur_id: int, poste_id: int) -> int:
+    """Lock what an operator has open on a workstation; return how many. Nothing is lost by it.
+
+    In the caller's transaction. The event streams find a locked session and end.
+    """
+    lignes = SessionOuverte.objects.filter(
+        officine_id=officine_id, operateur_id=operateur_id, poste_id=poste_id
+    ).select_related("operateur", "poste")
+    verrouillees = 0
+    for ligne in lignes:
+        session = SessionStore(session_key=ligne.cle)
+        if session.get(SESSION_KEY) != str(operateur_id) or session.get("verrouillee"):
+            continue
+        session["verrouillee"] = True
+        session.save()
+        verrouillees += 1
+        note_lock(acteur_of(ligne.operateur, ligne.poste))
+    return verrouillees
 
 
 def forget(officine_id: int, cle: str | None) -> None:
@@ -56,7 +104,7 @@ def forget(officine_id: int, cle: str | None) -> None:
 
 
 def session_list(officine_id: int, cle: str | None) -> list[SessionVue]:
-    """Return the open sessions, the latest act first, in one query; `cle` is the reader's own."""
+    """Return the open sessions, the latest act first; `cle` is the reader's own. Two queries."""
     vivantes = Session.objects.filter(
         session_key=OuterRef("cle"), expire_date__gt=timezone.now()
     ).values("session_data")
@@ -66,11 +114,14 @@ def session_list(officine_id: int, cle: str | None) -> list[SessionVue]:
         .exclude(contenu=None)
         .select_related("operateur", "poste")
     )
-    vues = [_show(ligne, cle) for ligne in lignes]
+    dits = _complement(officine_id)
+    vues = [_show(ligne, cle, dits) for ligne in lignes]
     return sorted((v for v in vues if v is not None), key=lambda v: v.dernier_acte, reverse=True)
 
 
-def _show(ligne: SessionOuverte, cle: str | None) -> SessionVue | None:
+def _show(
+    ligne: SessionOuverte, cle: str | None, dits: dict[tuple[int, int], str]
+) -> SessionVue | None:
     contenu = SessionStore().decode(ligne.contenu)  # type: ignore[attr-defined]
     if contenu.get(SESSION_KEY) != str(ligne.operateur_id):
         return None
@@ -82,6 +133,7 @@ def _show(ligne: SessionOuverte, cle: str | None) -> SessionVue | None:
         dernier_acte=heure(float(contenu.get("activite", ligne.ouverte_le.timestamp()))),
         verrouillee=bool(contenu.get("verrouillee")),
         ici=ligne.cle == cle,
+        complement=dits.get((ligne.operateur_id, ligne.poste_id or 0), ""),
     )
 
 
@@ -121,7 +173,18 @@ def close_all(operateur: Operateur, sauf: str | None = None) -> int:
     )
     with transaction.atomic():
         _close(lignes)
+        publish(AccesRetires(operateur.officine_id, operateur.pk))
     announce_entete(operateur.officine_id)
+    return len(lignes)
+
+
+def close_officine(officine_id: int) -> int:
+    """End every session of an officine now, in the caller's transaction; return how many."""
+    lignes = list(
+        SessionOuverte.objects.filter(officine_id=officine_id).select_related("operateur", "poste")
+    )
+    _close(lignes)
+    announce_entete(officine_id)
     return len(lignes)
 
 
@@ -130,5 +193,5 @@ def _close(lignes: list[SessionOuverte]) -> None:
     Session.objects.filter(session_key__in=[ligne.cle for ligne in lignes]).delete()
     for ligne in lignes:
         SessionOuverte.objects.filter(officine_id=ligne.officine_id, pk=ligne.pk).delete()
-        publish(SessionFermee(acteur_of(ligne.operateur, ligne.poste)))
+        publish(SessionFermee(acteur_of(ligne.operateur, ligne.poste), "a_distance"))
         announce_entete(ligne.officine_id)

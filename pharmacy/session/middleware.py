@@ -20,10 +20,16 @@ from pharmacy.figee import Figee
 from pharmacy.models import Operateur, Poste
 from pharmacy.models.habilitation import ecarts_of_row, ecarts_read
 from pharmacy.session.backend import VERROUILLAGE
+from pharmacy.session.verrou import note_lock
 
 _ECRITURE_S = 20
 # When the operator of a session last gave a secret (timestamp).
 AUTHENTIFIEE = "authentifiee"
+# What a page asks by itself: nobody acts.
+PASSIFS = (
+    *("/flux", "/api/agent/jetons", "/api/agent/presence"),
+    *("/psc/etat", "/psc/tentative", "/psc/ciba"),
+)
 
 
 class SessionComptoirMiddleware:
@@ -90,9 +96,10 @@ def _refresh_lock(request: HttpRequest, operateur: Operateur) -> None:
     if is_over(request.session, minutes, maintenant):
         if not request.session.get("verrouillee"):
             request.session["verrouillee"] = True
+            note_lock(acteur_of(operateur, request.poste))  # type: ignore[attr-defined]
         return
     dernier = float(request.session["activite"])
-    passif = request.path.startswith(("/flux", "/api/agent/jetons", "/api/agent/presence"))
+    passif = request.path.startswith(PASSIFS)
     if not passif and maintenant - dernier > _ECRITURE_S:
         request.session["activite"] = maintenant
 

@@ -42,6 +42,7 @@ def doors(acteur: Acteur) -> dict[str, object]:
             "reinitialiser": peut(acteur, "operateurs.reinitialiser").ok,
             "sessions": peut(acteur, "sessions.fermer").ok,
             "postes": peut(acteur, "postes.gerer").ok,
+            "rattacher": peut(acteur, "psc.rattacher").ok,
         }
     }
 

@@ -19,9 +19,10 @@ from pharmacy.isolation.middleware import COOKIE_POSTE, officine_of_finess, post
 from pharmacy.models import Officine, Operateur, Poste
 from pharmacy.models.habilitation import ecarts_of_row
 from pharmacy.services import connexion as service
-from pharmacy.services import sessions
-from pharmacy.services.secret import notice_of
+from pharmacy.services import secret, sessions
+from pharmacy.session.accueil import notice_of
 from pharmacy.session.middleware import acteur_of
+from pharmacy.session.verrou import note_lock
 
 COOKIE_S = 400 * 24 * 3600
 A_CHANGER = "mot_de_passe_a_changer"
@@ -117,7 +118,7 @@ def make_poste(reponse: HttpResponse, poste: Poste) -> None:
 
 def _connexion_in(request: HttpRequest, officine_id: int, poste: Poste | None) -> HttpResponse:
     if request.method == "GET":
-        return _render(request, ConnexionForm(finess_requis=poste is None), poste)
+        return _render(request, _blank_form(officine_id, poste), poste)
     form = ConnexionForm(request.POST, finess_requis=poste is None)
     if not form.is_valid():
         return _render(request, form, poste, 422)
@@ -128,8 +129,16 @@ def _connexion_in(request: HttpRequest, officine_id: int, poste: Poste | None) -
         return _render(request, form, poste, 422)
     if service.must_change(operateur, form.identifiants):
         return _ask_new(request, operateur)
-    _open_session(request, operateur)
+    open_session(request, operateur, par_mot_de_passe=bool(form.identifiants.mot_de_passe))
     return redirect(_first_page(request, operateur))
+
+
+def _blank_form(officine_id: int, poste: Poste | None) -> ConnexionForm:
+    """Return the form as it opens: a suspended officine is told before anything is typed."""
+    form = ConnexionForm(finess_requis=poste is None)
+    if Officine.objects.filter(pk=officine_id, active=False).exists():
+        form.refuse(service.SUSPENDUE)
+    return form
 
 
 def _ask_new(request: HttpRequest, operateur: Operateur) -> HttpResponse:
@@ -168,7 +177,7 @@ def mot_de_passe(request: HttpRequest) -> HttpResponse:
         except ValidationError as exc:
             form.add_error("nouveau", exc)
         else:
-            _open_session(request, operateur)
+            open_session(request, operateur, par_mot_de_passe=True)
             return redirect(_first_page(request, operateur))
     return render(
         request,
@@ -178,10 +187,13 @@ def mot_de_passe(request: HttpRequest) -> HttpResponse:
     )
 
 
-def _open_session(request: HttpRequest, operateur: Operateur) -> None:
+def open_session(
+    request: HttpRequest, operateur: Operateur, *, par_mot_de_passe: bool = False
+) -> None:
+    """Open the session of an operator under a new key; a colleague's ends first, and wholly."""
     precedent = request.user if isinstance(request.user, Operateur) else None
     if precedent is not None and precedent.pk != operateur.pk:
-        _close(request, precedent)
+        _close(request, precedent, "changement")
     ancienne = request.session.session_key
     login(request, operateur, backend="pharmacy.session.backend.OperateurBackend")
     if request.session.session_key == ancienne:  # the same operator again: Django keeps the key
@@ -191,25 +203,29 @@ def _open_session(request: HttpRequest, operateur: Operateur) -> None:
     request.session["verrouillee"] = False
     request.session["activite"] = timezone.now().timestamp()
     poste: Poste | None = request.poste  # type: ignore[attr-defined]
-    if avis := notice_of(operateur, poste):
+    if avis := secret.notice_of(operateur, poste):
         request.session["avis"] = avis
     request.session.save()  # its key is known from here
-    sessions.note_opening(operateur, poste, str(request.session.session_key), ancienne)
+    cle = str(request.session.session_key)
+    sessions.note_opening(operateur, poste, cle, ancienne, par_mot_de_passe=par_mot_de_passe)
 
 
 def _first_page(request: HttpRequest, operateur: Operateur) -> str:
     """Return where to go once signed in: who sells nothing does not start at the sale."""
     suite = _suite(request)
     acteur = acteur_of(operateur, request.poste)  # type: ignore[attr-defined]
-    return "/" if suite == "/vente/" and not peut(acteur, "vente").ok else suite
+    if suite == "/vente/" and not peut(acteur, "vente").ok:
+        suite = "/"
+    avis = notice_of(operateur)
+    return f"{avis}?{urlencode({'suite': suite})}" if avis else suite
 
 
-def _close(request: HttpRequest, operateur: Operateur) -> None:
+def _close(request: HttpRequest, operateur: Operateur, motif: str = "fermeture") -> None:
     acteur = acteur_of(operateur, request.poste)  # type: ignore[attr-defined]
     with transaction.atomic():
         audit.note(acteur, "session.fermer")
         sessions.forget(acteur.officine_id, request.session.session_key)
-        publish(SessionFermee(acteur))
+        publish(SessionFermee(acteur, motif))
 
 
 @http_methods(write=("POST",))
@@ -224,6 +240,7 @@ def deconnexion(request: HttpRequest) -> HttpResponse:
 @http_methods(write=("POST",))
 def verrouiller(request: HttpRequest) -> HttpResponse:
     """Lock, or hand over to a colleague: the same screen comes back after the code."""
-    if isinstance(request.user, Operateur):
+    if isinstance(request.user, Operateur) and not request.session.get("verrouillee"):
         request.session["verrouillee"] = True
+        note_lock(acteur_of(request.user, request.poste))  # type: ignore[attr-defined]
     return redirect("/connexion/?" + urlencode({"suite": _suite(request)}))

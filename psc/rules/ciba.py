@@ -55,6 +55,14 @@ def slow_down(attente: Attente) -> Attente:
     return Attente(min(attente.intervalle_s + RALENTIR_S, INTERVALLE_MAX_S), attente.fin)
 
 
+def next_delay_s(attente: Attente, pannes: int) -> int:
+    """Return the seconds before the next question, after that many breakdowns in a row.
+
+    Doubled by each, up to a minute; never less than the interval. Source: psc.md §1.8.
+    """
+    return min(attente.intervalle_s << min(pannes, 6), INTERVALLE_MAX_S)
+
+
 def is_person_called(identite: Identite, rpps: str) -> bool:
     """Tell whether the identity that came back is the one that was called.
 

@@ -17,6 +17,7 @@ from psc.rules.userinfo import Identite
 class Lien(StrEnum):
     """Life of the link between an operator and a professional identity (§3.3)."""
 
+    DEMANDE = "demande"
     DECLARE = "declare"
     PROUVE = "prouve"
     SUSPENDU = "suspendu"
@@ -136,7 +137,7 @@ def _check_identity(identite: Identite, cadre: Cadre) -> Issue | None:
 
 
 def attached(identite: Identite, connus: Sequence[Rattache]) -> tuple[Rattache, ...]:
-    """Return the operators whose link, not removed, names this identity.
+    """Return the operators whose link, neither removed nor only asked for, names this identity.
 
     By RPPS when the identity has one, else by the whole national identifier; strings are compared,
     never numbers. Source: psc.md §2.1, §3.4 lines 1, 5 and 6.
@@ -145,7 +146,7 @@ def attached(identite: Identite, connus: Sequence[Rattache]) -> tuple[Rattache, 
     return tuple(
         connu
         for connu in connus
-        if connu.lien is not Lien.RETIRE
+        if connu.lien not in {Lien.DEMANDE, Lien.RETIRE}
         and (connu.rpps == rpps if rpps else bool(connu.national) and _same(connu, identite))
     )
 

@@ -8,9 +8,11 @@ from django.conf import settings
 from django.db.models import Q
 
 from psc.client import PscClient
+from psc.client_proxy import ProxyClient
 from psc.documents import Garde
 from psc.errors import error_of
 from psc.models import DocumentPsc, JetonVu
+from psc.partie import PartieDirecte, PartieProxy, PartieUtilisatrice
 from psc.reglages import is_complete, read_reglages
 from teleservices.tls import Materiel
 from teleservices.transport import HttpsTransport
@@ -59,6 +61,19 @@ def psc_client() -> PscClient:
         raise error_of("psc_non_regle")
     transport = _transport(settings.TLS_AC, settings.PSC_CERTIFICAT, settings.PSC_CLE)
     return PscClient(read_reglages(), transport, MagasinBase())
+
+
+def relying_party() -> PartieUtilisatrice:
+    """Return who holds the role of relying party here. NotReady (psc_non_regle) when nobody does.
+
+    In « proxy » the sign-in stays this server's: a proxy has no page. Source: psc.md §3.11; PSC-18.
+    """
+    if not (settings.PSC_ACTIF and is_complete()) or settings.PSC_MODE == "relais":
+        raise error_of("psc_non_regle")
+    if settings.PSC_MODE == "direct":
+        return PartieDirecte(psc_client())
+    transport = _transport(settings.TLS_AC, settings.PSC_CERTIFICAT, settings.PSC_CLE)
+    return PartieProxy(ProxyClient(settings.PSC_PROXY, settings.PSC_CLIENT_ID, transport))
 
 
 def is_replayed(emetteur: str, jti: str, expire_le: datetime) -> bool:

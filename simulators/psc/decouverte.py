@@ -44,8 +44,7 @@ def document(adresse: str, portail: str) -> dict[str, Any]:
         "issuer": adresse + ROYAUME,
         "authorization_endpoint": portail + PORTAIL,
         **_endpoints(adresse),
-        # A browser goes there: by the door that it knows.
-        "end_session_endpoint": f"{portail}{OIDC}/logout",
+        "end_session_endpoint": f"{oidc}/logout",
         "frontchannel_logout_session_supported": True,
         "frontchannel_logout_supported": True,
         "jwks_uri": f"{oidc}/certs",

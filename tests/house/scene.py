@@ -12,10 +12,12 @@ from ins.services.taches import open_tache
 from pharmacy.models import LigneDelivrance, Operateur, RecuCarte, SessionOuverte
 from pharmacy.services.habilitations import matrix_of_roles
 from pharmacy.services.vente import Boite, ligne_add, patient_choose, vente_hold, vente_terminate
+from psc.models import RattachementPsc, TentativePsc
 from teleservices.models import Envoi
 from tests.house.test_contrats import CONTRATS
 from tests.ins.dossiers import dossier, fuse, with_piece
 from tests.ordonnance.atelier import LEVOTHYROX, NUMERO, confirmer, recuperer
+from tests.psc.sessions_psc import attache
 
 
 class Decor:
@@ -36,9 +38,12 @@ class Decor:
             "comparaison": "",
             "tache_id": open_tache(troupe.patient(), "piece_differente").pk,
             "acte": "douter",
+            "billet": f"{troupe.officine.pk}.inconnu",
+            "tentative_id": "6b1f5a10-0c3b-4e0b-9b59-0a4f1c2d1099",
             "verbe": "reader.assign",
             "contexte_id": self._contexte().pk,
             "session_id": self._session().pk,
+            "psc_id": attache(troupe).pk,
             "marque": matrix_of_roles(troupe.officine.pk).marque,
         }
         if etape == "parti":
@@ -55,6 +60,10 @@ class Decor:
         self._pair()
         if etape == "enrolement":
             self._enrol(acteur)
+        if etape == "avis":
+            self._avis()
+        if etape == "telephone":
+            self.ids["tentative_id"] = self._telephone().pk
 
     def _session(self):
         """The préparateur is signed in on the second poste."""
@@ -87,6 +96,29 @@ class Decor:
         presenter(donne.secret)
         donne.refresh_from_db()
         self.ids["comparaison"] = donne.comparaison
+
+    def _telephone(self):
+        """Another session of the titulaire waits for their telephone."""
+        return TentativePsc.objects.create(
+            officine=self.troupe.officine,
+            objet="ciba",
+            poste=self.troupe.postes[0],
+            operateur=self.troupe.operateurs["A01"],
+            session_empreinte="e" * 64,
+            numero="47",
+            expire_le=timezone.now() + timedelta(minutes=2),
+        )
+
+    def _avis(self):
+        """The titulaire reads of a change of their own link."""
+        RattachementPsc.objects.create(
+            officine=self.troupe.officine,
+            operateur=self.troupe.operateurs["A01"],
+            declare_par=self.troupe.operateurs["A01"],
+            environnement="simulateur",
+            rpps=self.troupe.operateurs["A01"].rpps,
+            avis="rpps_change",
+        )
 
     def _pair(self):
         """A second file of the same person, and another one already merged."""

@@ -43,6 +43,7 @@ PORTES = {
     "comptoir_envois_perdus": "TABLE(officine_id bigint, envoi_id bigint)",
     "comptoir_envois_reveiller": "TABLE(officine_id bigint, envoi_id bigint)",
     "comptoir_lectures_gardees": "TABLE(officine_id bigint, recu_id bigint)",
+    "comptoir_psc_entretien": "TABLE(officine_id bigint)",
     "comptoir_sessions_psc": "TABLE(officine_id bigint, session_id uuid)",
     "comptoir_poste_par_wid": "TABLE(officine_id bigint, poste_id bigint)",
     "comptoir_verifications_periodiques": "TABLE(officine_id bigint)",

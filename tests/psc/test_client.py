@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import json
 import logging
 from dataclasses import replace
 from urllib.parse import parse_qs, urlsplit
@@ -13,7 +14,7 @@ from authlib.oidc.core import CodeIDToken
 from psc.documents import MagasinMemoire
 from psc.echanges import Cible, begin
 from psc.jetons import validate_logout_token
-from psc.metadonnees import is_allowed
+from psc.metadonnees import is_allowed, parse_discovery
 from psc.oauth import clock_offset
 from psc.rules.retour import Retour
 from teleservices.errors import (
@@ -101,6 +102,25 @@ def test_a_discovery_of_another_issuer_is_rejected_and_the_former_kept(service):
 def test_an_endpoint_elsewhere_or_in_clear_rejects_the_document(service, change):
     service.decouverte = decouverte(**change)
     assert refus(InvalidReply, service.client().metadonnees) == "psc_document"
+
+
+def test_the_page_of_a_browser_may_be_in_clear_on_this_machine_when_it_is_named_whole(service):
+    ici, hotes = "http://127.0.0.1:8081/wallet/auth", {"auth.exemple.test", "http://127.0.0.1:8081"}
+
+    def lire(**change):
+        octets = json.dumps(decouverte(**change)).encode()
+        return parse_discovery(octets, EMETTEUR, hotes)
+
+    assert lire(authorization_endpoint=ici).autorisation == ici
+    for refuse in (
+        {"authorization_endpoint": ici.replace("8081", "8082")},
+        {"authorization_endpoint": ici.replace("127.0.0.1", "mal.test")},
+        {"authorization_endpoint": ici.replace("127.0.0.1:8081", "127.0.0.1:8081@mal.test")},
+        {"authorization_endpoint": ici + "#x"},
+        {"authorization_endpoint": ici, "token_endpoint": ici},
+    ):
+        with pytest.raises(InvalidReply):
+            lire(**refuse)
 
 
 def test_the_wallet_is_another_host_and_an_operation_may_be_absent(service):
@@ -591,7 +611,8 @@ def test_a_breakdown_while_waiting_is_a_wait(service, panne):
     client = service.client()
     demande = client.ciba_start("99700123459", "07")
     service.gate["jeton"] = panne
-    assert client.ciba_poll(demande).issue == "en_attente"
+    sondage = client.ciba_poll(demande)
+    assert (sondage.issue, sondage.panne) == ("en_attente", True)
 
 
 def test_an_answer_older_than_the_request_is_refused(service):

@@ -112,7 +112,10 @@ def test_addresses_are_https_and_on_an_allowed_host(regle):
     regle.PSC_REDIRECTION = "javascript:alert(1)"
     assert codes() == ["psc.E002"]
     regle.ENVIRONNEMENT = "production"
-    regle.PSC_EMETTEUR, regle.PSC_HOTES = PROD, ["auth.esw.esante.gouv.fr"]
+    regle.PSC_EMETTEUR = PROD
+    regle.PSC_HOTES = ["auth.esw.esante.gouv.fr", "http://127.0.0.1:8081"]
+    assert codes() == ["psc.E002", "psc.E002", "psc.E002"]
+    regle.PSC_HOTES = ["auth.esw.esante.gouv.fr"]
     regle.PSC_REDIRECTION = "http://officine.exemple.test/psc"
     assert codes() == ["psc.E002", "psc.E002"]
 

@@ -12,6 +12,7 @@ from psc.rules.ciba import (
     INTERVALLE_MAX_S,
     begin_wait,
     is_person_called,
+    next_delay_s,
     slow_down,
     start_refusal,
 )
@@ -152,6 +153,11 @@ def test_the_pace_is_the_one_given_and_slows_by_five_seconds(donne, pas):
     assert (attente.intervalle_s, attente.fin) == (pas, T0 + 2 * MIN)
     lente = slow_down(attente)
     assert (lente.intervalle_s, lente.fin) == (min(pas + 5, INTERVALLE_MAX_S), attente.fin)
+
+
+@pytest.mark.parametrize(("pannes", "pas"), [(0, 5), (1, 10), (3, 40), (4, 60), (500, 60)])
+def test_a_breakdown_doubles_the_wait_up_to_a_minute(pannes, pas):
+    assert next_delay_s(begin_wait(T0, 120, 5), pannes) == pas
 
 
 @pytest.mark.cas("psc-84", "psc-85")

@@ -31,7 +31,7 @@ def test_discovery_has_the_members_of_the_genuine_document(service, partage):
         assert (sorted(lu) if isinstance(lu, list) else lu) == (
             sorted(attendu) if isinstance(attendu, list) else attendu
         ), nom
-    for nom in adresses - {"authorization_endpoint", "end_session_endpoint"}:
+    for nom in adresses - {"authorization_endpoint"}:
         fin = urlsplit(vrai[nom]).path
         assert ici[nom] == ici["issuer"].removesuffix("/auth/realms/esante-wallet") + fin, nom
 
