@@ -13,7 +13,7 @@ PCSC := $(VENV)/.pret-pcsc
 export PYTHONUTF8 := 1
 .DELETE_ON_ERROR:
 .PHONY: aide setup setup-dev run reset systeme pcsc test couverture test-fast check lint types arch gabarits \
-	migrations fix pair bench bench-recherche bench-reprise bench-verification bench-audit bench-isolation bench-poste endurance exigences e2e \
+	migrations fix pair bench bench-recherche bench-reprise bench-verification bench-audit bench-isolation bench-connexion bench-poste endurance exigences e2e \
 	captures
 
 aide: ## Cette liste
@@ -137,6 +137,9 @@ bench-reprise: $(DEV) ## Reprise d'une base de 150 000 patients, contre COPY
 
 bench-audit: $(DEV) ## Le journal à 10 millions de lignes : recherche, acte noté, sceau (quinze minutes)
 	@$(PY) -m bench audit
+
+bench-connexion: $(DEV) ## Ouvertures de session sous charge, en rapport à un Argon2 nu
+	@$(PY) -m bench.connexion
 
 bench-isolation: $(DEV) ## Ce que l'isolation et le journal coûtent à une page, 1 000 officines (cinq minutes)
 	@$(PY) -m bench isolation 1000

@@ -65,7 +65,7 @@ def _open_session(operateur: Any) -> str:  # noqa: ANN401 - models load after dj
     session[HASH_SESSION_KEY] = operateur.get_session_auth_hash()
     session["officine"] = operateur.officine_id
     session["verrouillee"] = False
-    session["activite"] = datetime.now().astimezone().timestamp()
+    session["activite"] = session["authentifiee"] = datetime.now().astimezone().timestamp()
     session.save()
     return str(session.session_key)
 

@@ -9,6 +9,7 @@ values of the row in it.
 import logging
 import re
 import traceback
+from datetime import UTC, datetime
 from types import TracebackType
 
 _BLANC = "[ \u00a0\u202f]?"
@@ -18,12 +19,37 @@ _NOMBRE = re.compile(
 )
 
 
+# What gives access, wherever a careless line would put it: the name stays, the value goes.
+_SECRET = re.compile(
+    r"(?i)\b(access_token|refresh_token|id_token|logout_token|client_secret|code_verifier|"
+    r"auth_req_id|authorization|cookie|set-cookie|password|mot_de_passe|pin|"
+    r"(?:code|state|nonce)(?=[\"']?\s*[=:]\s*[\"']?[\w.~-]{16}))"
+    r"([\"']?\s*[=:]\s*[\"']?)((?:bearer|basic)\s+)?[^\s\"'&,;}]+"
+)
+_JETON = re.compile(r"\beyJ[\w-]{8,}(?:\.[\w-]*){1,4}|(?i:\bbearer\s+)[\w.~+/=-]{8,}")
+_COMMANDE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+
+
 class LigneSansTrait(logging.Formatter):
-    """Write exceptions without what they say, and no number that looks like a person's."""
+    """Write exceptions without what they say, no number that looks like a person's, no secret."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the whole text, traceback included, numbers replaced."""
-        return _NOMBRE.sub("[nombre]", super().format(record))
+        """Return the whole text, traceback included, numbers and secrets replaced."""
+        texte = _NOMBRE.sub("[nombre]", super().format(record))
+        return _JETON.sub("[jeton]", _SECRET.sub(r"\1\2[secret]", texte))
+
+    def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802 - logging's own name
+        """Return one line: what was quoted from outside cannot start another."""
+        return _COMMANDE.sub(lambda c: f"\\x{ord(c[0]):02x}", super().formatMessage(record))
+
+    def formatTime(  # noqa: N802 - logging's own name
+        self,
+        record: logging.LogRecord,
+        datefmt: str | None = None,
+    ) -> str:
+        """Return the instant in UTC, to the millisecond, with its zone."""
+        instant = datetime.fromtimestamp(record.created, tz=UTC)
+        return instant.isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
     def formatException(  # noqa: N802 - logging's own name
         self,

@@ -144,17 +144,24 @@ AUTH_PASSWORD_VALIDATORS = [
         "OPTIONS": {"min_length": 12},
     },
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "pharmacy.mots_de_passe.RefuseDivulgue"},
+    {"NAME": "pharmacy.mots_de_passe.RefuseContexte"},
 ]
 LOGIN_URL = "/connexion/"
 
 SESSION_ENGINE = "django.contrib.sessions.backends.db"
-SESSION_COOKIE_NAME = "comptoir_session"
+# Over TLS the browser itself holds both cookies to this host, to `/` and to https.
+_PREFIXE = "__Host-" if ADRESSE.startswith("https://") else ""
+SESSION_COOKIE_NAME = f"{_PREFIXE}comptoir_session"
+POSTE_COOKIE_NAME = f"{_PREFIXE}comptoir_poste"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
-SESSION_COOKIE_AGE = 16 * 3600
+# A session asks for the code again at this age, however busy (docs/asvs.md, « Sessions »).
+SESSION_COOKIE_AGE = 12 * 3600
 SESSION_COOKIE_SECURE = ADRESSE.startswith("https://")
 CSRF_COOKIE_SECURE = SESSION_COOKIE_SECURE
 CSRF_USE_SESSIONS = True
+MESSAGE_STORAGE = "django.contrib.messages.storage.session.SessionStorage"
 CSRF_FAILURE_VIEW = "pharmacy.views.erreurs.csrf"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 X_FRAME_OPTIONS = "DENY"
@@ -171,6 +178,7 @@ USE_TZ = True
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 WHITENOISE_USE_FINDERS = True
+WHITENOISE_ALLOW_ALL_ORIGINS = False
 
 VALKEY_URL = env.texte("VALKEY_URL", "redis://127.0.0.1:6379/0")
 CELERY_BROKER_URL = VALKEY_URL.replace("unix://", "redis+socket://", 1)

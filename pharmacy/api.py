@@ -17,7 +17,7 @@ from pharmacy import audit, contrat_agent
 from pharmacy.acteurs import Acteur, peut
 from pharmacy.codes import Scan, route_scan
 from pharmacy.corps import CorpsJson
-from pharmacy.http import read_id
+from pharmacy.http import note_refusal, read_id
 from pharmacy.models import Poste, Vente
 from pharmacy.motifs import motifs_en_vigueur
 from pharmacy.postes import cles, services, signatures
@@ -58,6 +58,7 @@ def build_error_reply(exc: Exception, context: dict[str, Any]) -> Response | Non
         suite = Suite(exc.phrase, "alerte", code=exc.code)
         return Response(suite.as_dict(), status=status.HTTP_409_CONFLICT)
     if isinstance(exc, PermissionError):
+        note_refusal(context["request"]._request, getattr(context["view"], "droit", None))  # noqa: SLF001
         return Response(Suite(str(exc), "alerte", code="DROIT").as_dict(), status=403)
     reponse = exception_handler(exc, context)
     if reponse is not None:

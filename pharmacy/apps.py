@@ -11,6 +11,8 @@ class PharmacyConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the routes of the codes the core understands."""
+        from django.contrib.auth.signals import user_logged_in
+
         # Django alone announces it: no event of ours can.
         from django.db.models.signals import post_migrate  # noqa: TID251
 
@@ -18,9 +20,11 @@ class PharmacyConfig(AppConfig):
         from pharmacy.isolation.renvois import enclose
         from pharmacy.scans import register_routes
         from pharmacy.services import cles, situation
+        from pharmacy.session.middleware import note_authentication
 
         post_migrate.connect(enclose, sender=self)
         register_routes()
+        user_logged_in.connect(note_authentication, dispatch_uid="pharmacy.session")
         cles.register_all()
         subscribe(SessionFermee, situation.forget_session)
         subscribe(CarteCpsLue, situation.forget_other_card)

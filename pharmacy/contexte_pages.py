@@ -15,6 +15,12 @@ def _has_agent(poste: Poste | None) -> bool:
     return poste is not None and poste.etat == Poste.Etat.ASSOCIE
 
 
+def _notice(request: HttpRequest) -> str:
+    """Return what the session has to say to its operator, once: a page that shows it forgets it."""
+    session = getattr(request, "session", None)
+    return str(session.pop("avis")) if session is not None and "avis" in session else ""
+
+
 def comptoir(request: HttpRequest) -> dict[str, object]:
     """Return the context common to all pages."""
     acteur = getattr(request, "acteur", None)
@@ -37,6 +43,7 @@ def comptoir(request: HttpRequest) -> dict[str, object]:
         "environnement_libelle": LIBELLES[settings.ENVIRONNEMENT],
         "plateau_url": settings.PLATEAU_URL if settings.ENVIRONNEMENT == "simulateur" else "",
         "acteur": acteur,
+        "avis": lambda: _notice(request),
         "poste": poste,
         "compteurs": compteurs,
         "verrou_minutes": verrou_minutes,

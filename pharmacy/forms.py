@@ -20,6 +20,7 @@ from pharmacy.rules.pin import is_guessable
 from pharmacy.rules.rpps import is_rpps, read_rpps
 from pharmacy.services.connexion import Identifiants
 from pharmacy.services.equipe import OperateurSaisi
+from pharmacy.services.secret import Changement
 from pharmacy.services.vente import PrescripteurSaisi
 
 
@@ -31,7 +32,9 @@ class ConnexionForm(forms.Form):
         label="Code opérateur", max_length=8, error_messages={"required": "Donnez votre code."}
     )
     pin = forms.CharField(label="Code PIN", required=False, max_length=6)
-    mot_de_passe = forms.CharField(label="Mot de passe", required=False, max_length=128)
+    mot_de_passe = forms.CharField(
+        label="Mot de passe", required=False, max_length=128, strip=False
+    )
 
     def __init__(self, *args: Any, finess_requis: bool = False, **kwargs: Any) -> None:  # noqa: ANN401
         super().__init__(*args, **kwargs)
@@ -174,6 +177,48 @@ class MotDePasseForm(forms.Form):
         if propre.get("confirmation") and propre.get("nouveau") != propre["confirmation"]:
             self.add_error("confirmation", "Les deux saisies diffèrent.")
         return propre
+
+
+class ChangementForm(MotDePasseForm):
+    """One's own password, PIN, or both; the password of today is always asked."""
+
+    actuel = forms.CharField(
+        label="Mot de passe d'aujourd'hui",
+        max_length=128,
+        strip=False,
+        error_messages={"required": "Donnez votre mot de passe d'aujourd'hui."},
+    )
+    field_order = ["actuel", "nouveau", "confirmation", "pin", "pin_confirmation"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
+        super().__init__(*args, **kwargs)
+        self.pin_requis = bool(self.data.get("pin"))
+        self.fermer = "fermer" in self.data
+        for nom, champ in self.fields.items():
+            champ.required = nom == "actuel"
+            usage = "current-password" if nom == "actuel" else "new-password"
+            attributs = {"autocomplete": "off" if "pin" in nom else usage}
+            if "pin" in nom:
+                attributs["inputmode"] = "numeric"
+            champ.widget = forms.PasswordInput(attrs=champ.widget.attrs | attributs)
+        self.fields["actuel"].widget.attrs["autofocus"] = True
+
+    def clean(self) -> dict[str, Any]:
+        """Want something to change; MotDePasseForm compares the two times."""
+        propre: dict[str, Any] = super().clean()
+        if propre.get("nouveau") and not propre.get("confirmation"):
+            self.add_error("confirmation", "Tapez le mot de passe une seconde fois.")
+        if not (propre.get("nouveau") or propre.get("pin") or self.fermer or self.errors):
+            self.add_error("nouveau", "Donnez un nouveau mot de passe, ou un nouveau PIN.")
+        return propre
+
+    @property
+    def changement(self) -> Changement:
+        """Return what was typed."""
+        lu = self.cleaned_data
+        if self.fermer:
+            return Changement(lu["actuel"])
+        return Changement(lu["actuel"], lu.get("nouveau", ""), lu.get("pin", ""))
 
 
 class PatientForm(forms.ModelForm):  # type: ignore[type-arg]

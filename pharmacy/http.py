@@ -15,6 +15,7 @@ from django.shortcuts import redirect, render
 from django.urls import Resolver404, resolve
 from django.utils.http import url_has_allowed_host_and_scheme, urlencode
 
+from pharmacy import audit
 from pharmacy.acteurs import (
     EN_VENTE,
     FERMER,
@@ -80,7 +81,7 @@ def http_methods(
                     check_administration(request.acteur)  # type: ignore[attr-defined]
                 return vue(request, *args, **kwargs)
             except (PermissionError, VenteRefusee) as exc:
-                return _refusal(request, exc)
+                return _refusal(request, droit, exc)
 
         inner.droit = droit  # type: ignore[attr-defined]
         inner.methodes = (read, write)  # type: ignore[attr-defined]
@@ -90,12 +91,15 @@ def http_methods(
     return decorate
 
 
-def _refusal(request: HttpRequest, exc: PermissionError | VenteRefusee) -> HttpResponse:
+def _refusal(
+    request: HttpRequest, droit: str | None, exc: PermissionError | VenteRefusee
+) -> HttpResponse:
     if isinstance(exc, VenteRefusee):
         return refuse(request, exc.phrase, 404 if exc.code.endswith("404") else 409, exc.code)
-    return refuse(
-        request, str(exc), 403, "ADM-001" if isinstance(exc, AdministrationRequise) else ""
-    )
+    if isinstance(exc, AdministrationRequise):
+        return refuse(request, str(exc), 403, "ADM-001")
+    note_refusal(request, droit)
+    return refuse(request, str(exc), 403)
 
 
 def suite_of(request: HttpRequest, defaut: str) -> str:
@@ -132,8 +136,17 @@ def _check(request: HttpRequest, droit: str | None, *, en_vente: bool) -> HttpRe
         return refuse(request, f"{SANS_VENTE} {FERMER}", 403, "ADM-002")
     decision = peut(acteur, droit)
     if not decision.ok:
+        note_refusal(request, droit)
         return refuse(request, f"{decision.phrase} {decision.geste}".strip(), 403)
     return None
+
+
+def note_refusal(request: HttpRequest, droit: str | None) -> None:
+    """Note that someone asked for what they may not do: which view, not what was sent."""
+    acteur: Acteur | None = getattr(request, "acteur", None)
+    if acteur is not None:
+        vue = request.resolver_match.view_name if request.resolver_match else ""
+        audit.note(acteur, "acces.refuse", f"vue:{vue}"[:60], None, "refus", (droit or "")[:40])
 
 
 def _to_sign_in(request: HttpRequest) -> HttpResponse:

@@ -65,7 +65,7 @@ class Troupe:
         session[HASH_SESSION_KEY] = operateur.get_session_auth_hash()
         session["officine"] = self.officine.pk
         session["verrouillee"] = False
-        session["activite"] = timezone.now().timestamp()
+        session["activite"] = session["authentifiee"] = timezone.now().timestamp()
         session.save()
         client.cookies[settings.SESSION_COOKIE_NAME] = session.session_key
         return client

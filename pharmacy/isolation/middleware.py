@@ -1,14 +1,17 @@
 """Each request works for one officine: that of the session, or that of the workstation's cookie."""
 
+import logging
 from collections.abc import Callable
 
+from django.conf import settings
 from django.core import signing
 from django.db import connection
 from django.http import HttpRequest, HttpResponse
 
 from pharmacy.isolation.contexte import officine_context
 
-COOKIE_POSTE = "comptoir_poste"
+logger = logging.getLogger(__name__)
+COOKIE_POSTE: str = settings.POSTE_COOKIE_NAME
 _SEL = "comptoir.poste"
 
 
@@ -20,10 +23,13 @@ def poste_cookie_build(officine_id: int, poste_id: int) -> str:
 def poste_cookie_read(request: HttpRequest) -> tuple[int, int] | None:
     """Return (officine, poste) of this browser; None without a cookie of ours."""
     brut = request.COOKIES.get(COOKIE_POSTE, "")
+    if not brut:
+        return None
     try:
         contenu = signing.loads(brut, salt=_SEL)
         return int(contenu["o"]), int(contenu["p"])
     except (signing.BadSignature, KeyError, TypeError, ValueError):
+        logger.warning("cookie de poste refusé : il n'est pas signé d'ici")
         return None
 
 

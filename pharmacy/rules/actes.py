@@ -127,6 +127,7 @@ LIBELLES: dict[str, str] = {
     "envoi.relancer": "Envoi relancé",
     "envoi.voir": "Envoi vu",
     "file.voir": "File d'envoi vue",
+    "acces.refuse": "Accès refusé",
     "session.ouvrir": "Session ouverte",
     "session.fermer": "Session fermée",
     "session.fermer_a_distance": "Session fermée à distance",
@@ -221,6 +222,7 @@ _FAMILLE_DE: dict[str, str] = {
     "cps.": "carte.",
     "scan": "carte.",
     "file.": "envoi.",
+    "acces.": "session.",
     "operateur.": "session.",
     "droit.": "session.",
     "second_facteur.": "session.",
@@ -232,7 +234,7 @@ _FAMILLE_DE: dict[str, str] = {
 _SECURITE = (
     *("session.", "operateur.", "poste.", "parametre.", "journal.", "psc."),
     *("lecture.refusee", "cle.", "droit.", "officine.", "integration."),
-    *("second_facteur.", "administration."),
+    *("second_facteur.", "administration.", "acces."),
 )
 
 

@@ -4,6 +4,7 @@ Lockout on (officine, code, poste): five tries, then 30 s doubling to 15 min; ne
 alone (design.md, « Signing in »).
 """
 
+import logging
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,6 +22,7 @@ from pharmacy.models.habilitation import ecarts_of_row
 from pharmacy.services import sessions
 from pharmacy.session.middleware import acteur_of
 
+logger = logging.getLogger(__name__)
 ESSAIS = 5
 PREMIER_BLOCAGE_S = 30
 BLOCAGE_MAX_S = 15 * 60
@@ -30,8 +32,11 @@ SUSPENDUE = "Cette officine est suspendue par son hébergeur. Appelez-le pour la
 class ConnexionRefusee(Exception):
     """Sign-in refused; `phrase` is for the screen and never says which half was wrong."""
 
-    def __init__(self, phrase: str, *, mot_de_passe_requis: bool = False) -> None:
+    def __init__(
+        self, phrase: str, motif: str = "autre", *, mot_de_passe_requis: bool = False
+    ) -> None:
         super().__init__("connexion refusée")
+        self.motif = motif
         self.phrase = phrase
         self.mot_de_passe_requis = mot_de_passe_requis
 
@@ -74,8 +79,19 @@ def authenticate(officine_id: int, poste: Poste | None, saisie: Identifiants) ->
         if isinstance(issue, Operateur) and not must_change(issue, saisie):
             _open(issue, poste, par_mot_de_passe=bool(saisie.mot_de_passe))
     if isinstance(issue, ConnexionRefusee):
+        log_refusal(officine_id, poste, issue)
         raise issue
     return issue
+
+
+def log_refusal(officine_id: int, poste: Poste | None, refus: ConnexionRefusee) -> None:
+    """Log a refusal by its reason: the journal has those of known operators, the log has all."""
+    logger.warning(
+        "connexion refusée officine=%s poste=%s motif=%s",
+        officine_id,
+        poste.pk if poste else "aucun",
+        refus.motif,
+    )
 
 
 def verify(officine_id: int, poste: Poste | None, saisie: Identifiants) -> Operateur:
@@ -88,6 +104,7 @@ def verify(officine_id: int, poste: Poste | None, saisie: Identifiants) -> Opera
     with transaction.atomic():
         issue = _attempt(officine_id, poste, saisie)
     if isinstance(issue, ConnexionRefusee):
+        log_refusal(officine_id, poste, issue)
         raise issue
     if must_change(issue, saisie):
         raise ConnexionRefusee("Changez d'abord le mot de passe temporaire, à l'ouverture.")
@@ -110,15 +127,15 @@ def _attempt(
     officine_id: int, poste: Poste | None, saisie: Identifiants
 ) -> Operateur | ConnexionRefusee:
     maintenant = timezone.now()
-    verrou = _verrou_locked(officine_id, poste, saisie.code)
+    verrou = verrou_locked(officine_id, poste, saisie.code)
     if not verrou.officine.active:
-        return ConnexionRefusee(SUSPENDUE)
-    secondes = wait_s(verrou.bloque_jusqua, maintenant)
-    if secondes:
-        return ConnexionRefusee(_phrase_blocage(secondes))
+        return ConnexionRefusee(SUSPENDUE, "suspendue")
+    if seconds_left(verrou, maintenant):
+        return refuse_locked(verrou)
     if not saisie.mot_de_passe and not is_poste_ouvert(poste, maintenant):
         return ConnexionRefusee(
             "Première ouverture du jour sur ce poste : donnez votre mot de passe.",
+            "ouverture",
             mot_de_passe_requis=True,
         )
     operateur = (
@@ -129,13 +146,23 @@ def _attempt(
     )
     if operateur is None:
         make_password(saisie.mot_de_passe or saisie.pin)  # same time as a real check
-        return _count_failure(verrou)
+        return count_failure(verrou, "inconnu")
     if not _check_secret(operateur, saisie):
-        audit.note(acteur_of(operateur, poste), "session.ouvrir", resultat="refus")
-        return _count_failure(verrou)
+        acteur = acteur_of(operateur, poste)
+        audit.note(acteur, "session.ouvrir", resultat="refus", precision=_factor(saisie))
+        return count_failure(verrou, "secret")
+    clear_failures(verrou)
+    return operateur
+
+
+def _factor(saisie: Identifiants) -> str:
+    return "mot_de_passe" if saisie.mot_de_passe else "pin"
+
+
+def clear_failures(verrou: VerrouConnexion) -> None:
+    """Forget the failures of a code on a workstation, once the right secret was given."""
     verrou.echecs, verrou.bloque_jusqua = 0, None
     verrou.save(update_fields=["echecs", "bloque_jusqua"])
-    return operateur
 
 
 def wait_s(bloque_jusqua: datetime | None, maintenant: datetime) -> int:
@@ -153,6 +180,7 @@ def confirm_password(acteur: Acteur, mot_de_passe: str) -> None:
     with transaction.atomic():
         refus = _confirm(acteur, mot_de_passe)
     if refus is not None:
+        logger.warning("confirmation refusée officine=%s", acteur.officine_id)
         raise refus
 
 
@@ -160,13 +188,12 @@ def _confirm(acteur: Acteur, mot_de_passe: str) -> ConnexionRefusee | None:
     operateur = Operateur.objects.get(pk=acteur.operateur_id, officine_id=acteur.officine_id)
     postes = Poste.objects.filter(officine_id=acteur.officine_id)
     poste = postes.filter(pk=acteur.poste_id).first() if acteur.poste_id else None
-    verrou = _verrou_locked(acteur.officine_id, poste, operateur.code)
-    secondes = wait_s(verrou.bloque_jusqua, timezone.now())
-    if secondes:
-        return ConnexionRefusee(_phrase_blocage(secondes))
+    verrou = verrou_locked(acteur.officine_id, poste, operateur.code)
+    if seconds_left(verrou, timezone.now()):
+        return refuse_locked(verrou)
     if not operateur.check_password(mot_de_passe):
         audit.note(acteur, "session.confirmer", resultat="refus")
-        return _count_failure(verrou)
+        return count_failure(verrou, "secret")
     return None
 
 
@@ -202,12 +229,23 @@ def _check_secret(operateur: Operateur, saisie: Identifiants) -> bool:
     return operateur.check_pin(saisie.pin)
 
 
-def _verrou_locked(officine_id: int, poste: Poste | None, code: str) -> VerrouConnexion:
+def verrou_locked(officine_id: int, poste: Poste | None, code: str) -> VerrouConnexion:
+    """Return the row that counts the failures of a code on a workstation, held to the end."""
     verrou, _ = VerrouConnexion.objects.get_or_create(
         officine_id=officine_id, code=code.upper()[:8], poste=poste
     )
     ici = VerrouConnexion.objects.filter(officine_id=officine_id).select_related("officine")
     return ici.select_for_update(of=("self",), no_key=True).get(pk=verrou.pk)
+
+
+def seconds_left(verrou: VerrouConnexion, maintenant: datetime) -> int:
+    """Return how long (seconds) this code is still refused on this workstation; 0: not."""
+    return wait_s(verrou.bloque_jusqua, maintenant)
+
+
+def refuse_locked(verrou: VerrouConnexion) -> ConnexionRefusee:
+    """Return the refusal of a code that is locked here: how long, and who frees."""
+    return ConnexionRefusee(_phrase_blocage(seconds_left(verrou, timezone.now()) or 1), "bloque")
 
 
 def _phrase_blocage(secondes: int) -> str:
@@ -216,16 +254,17 @@ def _phrase_blocage(secondes: int) -> str:
     )
 
 
-def _count_failure(verrou: VerrouConnexion) -> ConnexionRefusee:
+def count_failure(verrou: VerrouConnexion, motif: str) -> ConnexionRefusee:
+    """Count one more failure; return the refusal, which says how many tries are left."""
     verrou.echecs += 1
     delai_s = compute_blocage_s(verrou.echecs)
     verrou.bloque_jusqua = timezone.now() + timedelta(seconds=delai_s) if delai_s else None
     verrou.save(update_fields=["echecs", "bloque_jusqua"])
     if delai_s:
-        return ConnexionRefusee(_phrase_blocage(delai_s))
+        return ConnexionRefusee(_phrase_blocage(delai_s), motif)
     reste = ESSAIS - verrou.echecs
     return ConnexionRefusee(
-        f"Code ou secret inexact. Il reste {reste} essai{'s' if reste > 1 else ''}."
+        f"Code ou secret inexact. Il reste {reste} essai{'s' if reste > 1 else ''}.", motif
     )
 
 
@@ -237,7 +276,8 @@ def _open(operateur: Operateur, poste: Poste | None, *, par_mot_de_passe: bool) 
         Poste.objects.filter(pk=poste.pk, officine_id=operateur.officine_id).update(
             ouvert_le=timezone.now()
         )
-    audit.note(acteur_of(operateur, poste), "session.ouvrir")
+    facteur = "mot_de_passe" if par_mot_de_passe else "pin"
+    audit.note(acteur_of(operateur, poste), "session.ouvrir", precision=facteur)
 
 
 def open_from_outside(acteur: Acteur, moyen: str) -> None:

@@ -161,12 +161,15 @@ def close_from_afar(acteur: Acteur, session_id: int, cle: str | None) -> None:
         _close([ligne])
 
 
-def close_all(operateur: Operateur) -> int:
-    """End every session of an operator now, in the caller's transaction; return how many."""
+def close_all(operateur: Operateur, sauf: str | None = None) -> int:
+    """End every session of an operator now, in the caller's transaction; return how many.
+
+    `sauf` is the key of one that stays.
+    """
     lignes = list(
-        SessionOuverte.objects.filter(
-            officine_id=operateur.officine_id, operateur_id=operateur.pk
-        ).select_related("operateur", "poste")
+        SessionOuverte.objects.filter(officine_id=operateur.officine_id, operateur_id=operateur.pk)
+        .exclude(cle=sauf or "")
+        .select_related("operateur", "poste")
     )
     with transaction.atomic():
         _close(lignes)

@@ -6,7 +6,9 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth import SESSION_KEY
+from django.contrib.sessions.backends.base import SessionBase
 from django.contrib.sessions.backends.db import SessionStore
 from django.contrib.sessions.models import Session
 from django.db.models import QuerySet, Subquery
@@ -22,6 +24,8 @@ from pharmacy.session.backend import VERROUILLAGE
 from pharmacy.session.verrou import note_lock
 
 _ECRITURE_S = 20
+# When the operator of a session last gave a secret (timestamp).
+AUTHENTIFIEE = "authentifiee"
 # What a page asks by itself: nobody acts.
 PASSIFS = (
     *("/flux", "/api/agent/jetons", "/api/agent/presence"),
@@ -100,13 +104,13 @@ def _refresh_lock(request: HttpRequest, operateur: Operateur) -> None:
     What the page does by itself (event stream, polling, agent) is not an activity.
     """
     maintenant = timezone.now().timestamp()
-    dernier = float(request.session.get("activite", maintenant))
     minutes = operateur.verrouillage  # type: ignore[attr-defined]  # read by OperateurBackend
-    if maintenant - dernier > _delay_s(minutes):
+    if is_over(request.session, minutes, maintenant):
         if not request.session.get("verrouillee"):
             request.session["verrouillee"] = True
             note_lock(acteur_of(operateur, request.poste))  # type: ignore[attr-defined]
         return
+    dernier = float(request.session["activite"])
     passif = request.path.startswith(PASSIFS)
     if not passif and maintenant - dernier > _ECRITURE_S:
         request.session["activite"] = maintenant
@@ -164,8 +168,25 @@ def is_present(session_key: str, acteur: Acteur) -> bool:
     session = SessionStore().decode(donnees)
     if session.get(SESSION_KEY) != str(acteur.operateur_id) or session.get("verrouillee"):
         return False
-    dernier = float(session.get("activite", 0))
-    return maintenant.timestamp() - dernier <= _delay_s(minutes)
+    return not is_over(session, minutes, maintenant.timestamp())
+
+
+def is_over(
+    session: SessionBase | dict[str, Any], minutes: parametres.Valeur | None, maintenant: float
+) -> bool:
+    """Tell whether who is there must say again who they are: idle too long, or signed in too long.
+
+    A session that does not say since when is over. `maintenant` is a timestamp.
+    """
+    actif, signe = (float(session.get(cle, 0)) for cle in ("activite", AUTHENTIFIEE))
+    return (
+        maintenant - actif > _delay_s(minutes) or maintenant - signe > settings.SESSION_COOKIE_AGE
+    )
+
+
+def note_authentication(request: HttpRequest, **_autres: object) -> None:
+    """Write in the session when its operator gave a secret (Django's `user_logged_in`)."""
+    request.session[AUTHENTIFIEE] = timezone.now().timestamp()
 
 
 def _delay_s(minutes: parametres.Valeur | None) -> int:

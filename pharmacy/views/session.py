@@ -18,7 +18,7 @@ from pharmacy.isolation.contexte import officine_context
 from pharmacy.isolation.middleware import COOKIE_POSTE, officine_of_finess, poste_cookie_build
 from pharmacy.models import Officine, Operateur, Poste
 from pharmacy.models.habilitation import ecarts_of_row
-from pharmacy.services import administration, second_facteur, sessions
+from pharmacy.services import administration, second_facteur, secret, sessions
 from pharmacy.services import connexion as service
 from pharmacy.session.accueil import notice_of
 from pharmacy.session.middleware import acteur_of, administration_of
@@ -272,6 +272,8 @@ def open_session(
         _end_administration(request, precedent)
     ancienne = request.session.session_key
     login(request, operateur, backend="pharmacy.session.backend.OperateurBackend")
+    if request.session.session_key == ancienne:  # the same operator again: Django keeps the key
+        request.session.cycle_key()
     for cle in (A_CHANGER, A_PROUVER):
         request.session.pop(cle, None)
     poste: Poste | None = request.poste  # type: ignore[attr-defined]
@@ -280,6 +282,8 @@ def open_session(
     request.session["officine"] = operateur.officine_id
     request.session["verrouillee"] = False
     request.session["activite"] = timezone.now().timestamp()
+    if avis := secret.notice_of(operateur, poste):
+        request.session["avis"] = avis
     request.session.save()  # its key is known from here
     cle = str(request.session.session_key)
     sessions.note_opening(operateur, poste, cle, ancienne, par_mot_de_passe=par_mot_de_passe)

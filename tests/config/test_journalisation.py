@@ -3,6 +3,8 @@
 import io
 import logging
 import logging.config
+import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from celery import shared_task
@@ -118,3 +120,71 @@ def test_a_long_number_is_replaced(journal):
     logger, sortie = journal
     logger.warning("lu %s et %s", "279035121518989", 12345678)
     assert "lu [nombre] et 12345678" in sortie.getvalue()
+
+
+@pytest.mark.exigence("SEC-10")
+@pytest.mark.parametrize("fin", ["\n", "\r", "\r\n", "\u2028", "\x85", "\x1b[2J", "\0"])
+def test_what_is_quoted_cannot_start_another_line(journal, fin):
+    logger, sortie = journal
+    logger.warning("Not Found: %s", f"/x{fin}2026-11-25T00:00:00.000Z CRITICAL faux")
+    ecrit = sortie.getvalue()
+    assert len(ecrit.splitlines()) == 1
+    assert fin not in ecrit.rstrip("\n")
+    assert "CRITICAL faux" in ecrit
+
+
+@pytest.mark.exigence("SEC-10")
+def test_an_instant_is_in_utc_to_the_millisecond_whatever_the_zone_of_the_machine(
+    journal, monkeypatch
+):
+    logger, sortie = journal
+    monkeypatch.setenv("TZ", "Pacific/Auckland")
+    time.tzset()
+    try:
+        avant = datetime.now(UTC)
+        logger.warning("a")
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    (instant, niveau, nom, _) = sortie.getvalue().split()
+    assert instant.endswith("Z")
+    assert abs(datetime.fromisoformat(instant) - avant) < timedelta(seconds=5)
+    assert (niveau, nom) == ("WARNING", "essai.journal")
+
+
+@pytest.mark.exigence("SEC-08")
+@pytest.mark.parametrize(
+    ("ligne", "secret"),
+    [
+        ("POST token access_token=ab12cd34ef", "ab12cd34ef"),
+        ('{"refresh_token": "ab12cd34ef", "n": 1}', "ab12cd34ef"),
+        ("Authorization: Bearer ab12cd34ef", "ab12cd34ef"),
+        ("Authorization: Basic ab12cd34ef==", "ab12cd34ef"),
+        ("lu bearer ab12cd34ef", "ab12cd34ef"),
+        ("GET /psc/retour?code=ab12cd34ef56gh78ij&x=1", "ab12cd34ef56gh78ij"),
+        ("client_secret=ab12cd34ef&x", "ab12cd34ef"),
+        ("code_verifier='ab12cd34ef'", "ab12cd34ef"),
+        ("id eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJtb2kifQ.c2ln fin", "eyJzdWIiOiJtb2kifQ"),
+        ("saisie mot_de_passe=lapin pin=719302", "lapin"),
+        ("Cookie: comptoir_session=ab12cd34ef", "ab12cd34ef"),
+    ],
+)
+def test_what_gives_access_never_reaches_a_line(journal, ligne, secret):
+    logger, sortie = journal
+    logger.warning("%s", ligne)
+    assert secret not in sortie.getvalue()
+    assert "[secret]" in sortie.getvalue() or "[jeton]" in sortie.getvalue()
+
+
+@pytest.mark.parametrize("anodin", ["refus code=INS-017", "envoi etat=parti code=55 state=ok"])
+def test_a_code_of_ours_is_left(journal, anodin):
+    logger, sortie = journal
+    logger.warning(anodin)
+    assert sortie.getvalue().rstrip().endswith(anodin)
+
+
+def test_all_goes_to_standard_error_and_nowhere_else():
+    reglages = build_logging()
+    assert list(reglages["handlers"]) == ["sortie"]
+    assert reglages["handlers"]["sortie"]["class"] == "logging.StreamHandler"
+    assert reglages["root"]["handlers"] == ["sortie"]

@@ -95,6 +95,25 @@ def test_a_script_evaluates_nothing(script):
     assert not re.search(r"\beval\(|new Function|document\.write|insertAdjacentHTML", texte)
 
 
+@pytest.mark.exigence("SEC-10")
+def test_a_script_reads_no_global_that_a_page_could_name():
+    """An element's name or id becomes a property of window and document: none is read as one."""
+    plateforme = {
+        *("document.activeElement", "document.addEventListener", "document.body"),
+        *("document.createElement", "document.dispatchEvent", "document.getElementById"),
+        *("document.hidden", "document.querySelector", "document.querySelectorAll"),
+        *("window.addEventListener", "window.location", "window.htmx"),  # htmx: its own script
+    }
+    lus = set()
+    for script in SCRIPTS:
+        texte = script.read_text(encoding="utf-8")
+        lus |= set(re.findall(r"\b(?:window|document|globalThis|self)\.\w+", texte))
+        assert not re.search(r"\b(?:window|document|globalThis|self)\[", texte), script.name
+        assert not re.search(r"^\s*var |addEventListener\('message', [^)]*\bwindow", texte, re.M)
+    assert lus == plateforme
+    assert 'type="module"' in (RACINE / "templates/base.html").read_text(encoding="utf-8")
+
+
 def test_html_enters_a_page_by_one_door_only():
     """The stream's fragments, made by the server's templates, through a <template> element."""
     portes = [

@@ -84,6 +84,11 @@ VUES = {
     "connexion": Vue("GET POST", corps={"code": "A02", "pin": "0"}, trace="personne encore"),
     "mot_de_passe": Vue("GET POST", trace="personne encore"),
     "connexion_second_facteur": Vue("GET POST", trace="personne encore"),
+    "mot_de_passe_changer": Vue(
+        "GET POST",
+        "session",
+        corps={"actuel": "halle-titulaire", "pin": "424243", "pin_confirmation": "424243"},
+    ),
     "deconnexion": Vue("POST"),
     "verrouiller": Vue("POST", trace="ne touche aucun patient"),
     "touches": Vue("GET", "session"),
