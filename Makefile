@@ -13,7 +13,8 @@ PCSC := $(VENV)/.pret-pcsc
 export PYTHONUTF8 := 1
 .DELETE_ON_ERROR:
 .PHONY: aide setup setup-dev run reset systeme pcsc test couverture test-fast check lint types arch gabarits \
-	migrations fix bench bench-recherche bench-reprise bench-verification bench-audit bench-poste endurance exigences e2e captures
+	migrations fix pair bench bench-recherche bench-reprise bench-verification bench-audit bench-isolation bench-poste endurance exigences e2e \
+	captures
 
 aide: ## Cette liste
 	@grep -hE '^[a-z0-9-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -59,9 +60,13 @@ systeme: $(BASE) ## Paquets système des tests : les liste, les installe où c'e
 
 pcsc: $(PCSC) ## Liaisons avec les lecteurs de cartes, pour les tests (demande « make systeme »)
 
+pair: $(DEV) ## Le fournisseur OpenID indépendant des tests (npm, versions verrouillées ; le réseau une fois)
+	@$(PY) -m tests.psc.pair
+
 test: setup-dev ## Tout ce que l'intégration continue exécute
 	@$(MAKE) --no-print-directory systeme
 	@$(MAKE) --no-print-directory pcsc
+	@$(MAKE) --no-print-directory pair
 	@$(MAKE) --no-print-directory check
 	@$(MAKE) --no-print-directory couverture
 	@$(PY) -m pytest -n 2 -m "not pile and not navigateur and not pcsc"
@@ -132,6 +137,9 @@ bench-reprise: $(DEV) ## Reprise d'une base de 150 000 patients, contre COPY
 
 bench-audit: $(DEV) ## Le journal à 10 millions de lignes : recherche, acte noté, sceau (quinze minutes)
 	@$(PY) -m bench audit
+
+bench-isolation: $(DEV) ## Ce que l'isolation et le journal coûtent à une page, 1 000 officines (cinq minutes)
+	@$(PY) -m bench isolation 1000
 
 exigences: $(DEV) ## Exigences, cas et tests : la matrice, et ce qui manque
 	@$(PY) -m tests.exigences

@@ -300,7 +300,7 @@ def _print_rest(
 
 
 def _chosen() -> None:
-    """`python -m bench [recherche|reprise|audit [N]]`: the short bench, or a base to load."""
+    """`python -m bench [recherche|reprise|audit|isolation [N]]`: the short one, or a base."""
     choix, *reste = [*sys.argv[1:], ""]
     if choix == "recherche":
         from bench import recherche
@@ -314,6 +314,10 @@ def _chosen() -> None:
         from bench import journal
 
         journal.run(*(int(n) for n in reste if n))
+    elif choix == "isolation":
+        from bench import isolation
+
+        isolation.run(*(int(n) for n in reste if n))
     else:
         main()
 

@@ -21,8 +21,12 @@ DEBUG = False
 
 _hors_production = ENVIRONNEMENT == "simulateur"
 SECRET_KEY = env.texte("CLE_SECRETE", "simulateur-sans-secret" if _hors_production else None)
+# Former ones, one a line: what they signed is still read (sessions, workstations).
+SECRET_KEY_FALLBACKS = env.lignes("CLES_SECRETES_ANCIENNES", "")
 CLES_CHIFFREMENT = env.lignes("CLES_CHIFFREMENT", "" if _hors_production else None)
 CLE_EMPREINTE = env.texte("CLE_EMPREINTE", "" if _hors_production else None)
+# Former ones, one a line, until `cles_tourner` has computed again what they made.
+CLES_EMPREINTE_ANCIENNES = env.lignes("CLES_EMPREINTE_ANCIENNES", "")
 CLE_AGENT_PEM = env.texte("CLE_AGENT", "" if _hors_production else None)
 # Keys that seal the journal: the first seals, all of them verify.
 CLES_SCEAU = env.lignes("CLES_SCEAU", "" if _hors_production else None)

@@ -22,6 +22,7 @@ class InsConfig(AppConfig):
             scan,
         )
         from ins.selectors import count_setting
+        from ins.services import cles
         from ins.services.appels import on_patient_chosen
         from ins.services.creation import tell_creation
         from ins.services.doublons import on_patient_created
@@ -44,6 +45,7 @@ class InsConfig(AppConfig):
             Compteur("insi-reglage", "réglage d'INSi à corriger", "/file/", count_setting)
         )
         attentes.register_all()
+        cles.register_all()
         reglages_appels.register_all()
         etapes.register_avant_fin(next_step)
         reglages.register_all()

@@ -109,6 +109,11 @@ def empreinte_of(matricule: str) -> str:
     return chiffre.empreinte("ins", matricule)
 
 
+def empreintes_of(matricule: str) -> tuple[str, ...]:
+    """Return the digests to look for: former keys too, while they are computed again."""
+    return chiffre.empreintes("ins", matricule)
+
+
 def appel_last(patient: Patient) -> AppelInsi | None:
     """Return the last call made for a file, with its row of the outbox."""
     return (
@@ -281,7 +286,7 @@ def dossier_of_ins(officine_id: int, individu: Individu) -> Patient | None:
     return Patient.objects.filter(
         officine_id=officine_id,
         ins_oid=individu.actif.oid,
-        ins_empreinte=empreinte_of(individu.actif.matricule),
+        ins_empreinte__in=empreintes_of(individu.actif.matricule),
         actif=True,
     ).first()
 

@@ -9,7 +9,7 @@ from ins.codec.apcv import BeneficiaireApcv, ContexteLu, InsApcv, parse_contexte
 from ins.models import ContexteApcv, DroitsAssure
 from ins.rules.apcv import DossierVise, judge_apcv
 from ins.rules.traits import TraitsStricts, default_first_name, diff
-from ins.selectors import empreinte_of, traits_of
+from ins.selectors import empreintes_of, traits_of
 from pharmacy.models import Patient, Vente
 from pharmacy.services.patient import PorteurCarte, Traits, is_same_person, patient_same
 
@@ -138,8 +138,10 @@ def _file_of(vente: Vente, porteur: PorteurCarte, ins: InsApcv | None) -> Patien
     actifs = Patient.objects.filter(officine_id=vente.officine_id, actif=True)
     trouve = None
     if ins is not None:
-        trouve = actifs.filter(ins_oid=ins.oid, ins_empreinte=empreinte_of(ins.matricule)).first()
-    trouve = trouve or actifs.filter(carte_empreinte=porteur.empreinte).first()
+        trouve = actifs.filter(
+            ins_oid=ins.oid, ins_empreinte__in=empreintes_of(ins.matricule)
+        ).first()
+    trouve = trouve or actifs.filter(carte_empreinte__in=porteur.empreintes).first()
     present = vente.patient
     traits = _search_traits(porteur, ins)
     if trouve is None and present is not None and is_same_person(present, traits):

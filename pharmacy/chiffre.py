@@ -1,6 +1,8 @@
 """Encryption at rest and keyed digests, with keys that live outside the database.
 
-Keys rotate: the first one encrypts, all of them decrypt. The digest key is a key of its own.
+Keys rotate: the first one encrypts, all of them decrypt, and `manage.py cles_tourner` writes again
+what another one wrote. A digest is of one key: none opens it, so that a new key means computing it
+again from what it is the digest of; the former ones find their rows meanwhile.
 """
 
 import hashlib
@@ -10,39 +12,67 @@ import zlib
 from functools import lru_cache
 from typing import Any
 
-from cryptography.fernet import Fernet, InvalidToken, MultiFernet
+from cryptography.fernet import Fernet, InvalidToken
 from django.conf import settings
 from django.core.checks import CheckMessage
 from django.core.exceptions import ImproperlyConfigured
 from django.db import models
 
+MARQUE = 9
+
+
+def key_mark(cle: str) -> str:
+    """Return nine characters that tell which key encrypted, and nothing of it (SEC-13)."""
+    return hashlib.sha256(b"comptoir.chiffrement.cle\x00" + cle.encode()).hexdigest()[:8] + "."
+
 
 @lru_cache(maxsize=4)
-def _fernet(cles: tuple[str, ...]) -> MultiFernet:
+def _trousseau(cles: tuple[str, ...]) -> dict[bytes, Fernet]:
     if not cles:
         raise ImproperlyConfigured("COMPTOIR_CLES_CHIFFREMENT est vide.")
-    return MultiFernet([Fernet(cle.encode()) for cle in cles])
+    return {key_mark(cle).encode(): Fernet(cle.encode()) for cle in cles}
 
 
 def encrypt(clair: bytes) -> bytes:
-    """Return `clair` encrypted under the current key."""
-    return _fernet(tuple(settings.CLES_CHIFFREMENT)).encrypt(clair)
+    """Return `clair` encrypted under the current key, after the mark of that key."""
+    marque, cle = next(iter(_trousseau(tuple(settings.CLES_CHIFFREMENT)).items()))
+    return marque + cle.encrypt(clair)
 
 
 def decrypt(chiffre: bytes) -> bytes:
-    """Return the plain bytes; ValueError when no key of ours opens them."""
-    try:
-        return _fernet(tuple(settings.CLES_CHIFFREMENT)).decrypt(chiffre)
-    except InvalidToken as exc:
-        raise ValueError("no key opens this value") from exc
+    """Return the plain bytes; ValueError when no key of ours opens them.
+
+    What was written before marks were has none: every key is tried.
+    """
+    cles = _trousseau(tuple(settings.CLES_CHIFFREMENT))
+    nommee = cles.get(chiffre[:MARQUE])
+    essais = cles.values() if nommee is None else (nommee,)
+    jeton = chiffre if nommee is None else chiffre[MARQUE:]
+    for cle in essais:
+        try:
+            return cle.decrypt(jeton)
+        except InvalidToken:
+            continue
+    raise ValueError("no key opens this value")
 
 
 def empreinte(*parts: str) -> str:
     """Return the HMAC-SHA-256 (hex) of normalised parts, to look up without reading."""
+    return empreintes(*parts)[0]
+
+
+def empreintes(*parts: str) -> tuple[str, ...]:
+    """Return the digest under the current key, then under each former one that is still given.
+
+    To look for a row while the digests are computed again (`pharmacy.services.cles`).
+    """
     if not settings.CLE_EMPREINTE:
         raise ImproperlyConfigured("COMPTOIR_CLE_EMPREINTE est vide.")
-    message = "\x1f".join(unicodedata.normalize("NFC", part) for part in parts)
-    return hmac.new(settings.CLE_EMPREINTE.encode(), message.encode(), hashlib.sha256).hexdigest()
+    message = "\x1f".join(unicodedata.normalize("NFC", part) for part in parts).encode()
+    return tuple(
+        hmac.new(cle.encode(), message, hashlib.sha256).hexdigest()
+        for cle in (settings.CLE_EMPREINTE, *settings.CLES_EMPREINTE_ANCIENNES)
+    )
 
 
 # What is packed before it is encrypted starts so; no message, JSON or XML, begins with a zero.

@@ -188,7 +188,10 @@ def read_proof(texte: str, defi: str) -> Liaison | None:
 
 def _is_trusted(liaison: Liaison) -> bool:
     return Poste.objects.filter(
-        officine_id=liaison.officine_id, pk=liaison.poste_id, etat=Poste.Etat.ASSOCIE
+        officine_id=liaison.officine_id,
+        pk=liaison.poste_id,
+        etat=Poste.Etat.ASSOCIE,
+        officine__active=True,
     ).exists()
 
 

@@ -10,15 +10,17 @@ class PscConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Register the checks, and what the core calls."""
+        """Register the checks, what the core calls, and how what is sealed follows the keys."""
         from pharmacy.events import RppsChange, subscribe
+        from pharmacy.services.cles import register_scelle
         from pharmacy.services.sessions import register_complement
         from pharmacy.session.accueil import register_avis
-        from psc import checks, reglages_officine, suites_de_session
+        from psc import checks, coffre, reglages_officine, suites_de_session
         from psc.services import etat, rattachements
         from psc.services.jetons_services import FournisseurPsc
         from teleservices.identite_nationale import register_fournisseur
 
+        register_scelle("psc.SessionPsc", "jetons", coffre.renew)
         del checks
         reglages_officine.register_all()
         suites_de_session.register_all()

@@ -48,6 +48,21 @@ def seal(session_id: UUID, jetons: Jetons) -> bytes:
     return _VERSION + alea + cle.encrypt(alea, clair, _associated(session_id))
 
 
+def renew(session_id: UUID, scelle: bytes) -> bytes | None:
+    """Return the tokens sealed again under the first key; None when they are. Raises CoffreFerme.
+
+    What no key opens any more is a session that is over: nothing to write again.
+    """
+    octets = bytes(scelle)
+    try:
+        _aead(settings.CLES_CHIFFREMENT[0]).decrypt(
+            octets[1 : 1 + _ALEA], octets[1 + _ALEA :], _associated(session_id)
+        )
+    except (InvalidTag, ValueError):
+        return seal(session_id, unseal(session_id, octets))
+    return None
+
+
 def unseal(session_id: UUID, scelle: bytes) -> Jetons:
     """Return the tokens of this session. Raises CoffreFerme."""
     octets = bytes(scelle)

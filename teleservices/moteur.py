@@ -19,6 +19,7 @@ from django.db.models import Exists, F, OuterRef, Q
 from django.utils import timezone
 
 from pharmacy import flux
+from pharmacy.models import Officine
 from teleservices import disjoncteur
 from teleservices.errors import (
     InvalidReply,
@@ -84,11 +85,13 @@ def claim(envoi_id: int) -> tuple[Envoi | None, bool]:
         pk__lt=OuterRef("pk"),
         etat__in=[Envoi.Etat.A_ENVOYER, Envoi.Etat.EN_VOL, Envoi.Etat.INCERTAIN],
     )
+    # What a suspended officine has to send stays in place.
+    ouverte = Officine.objects.filter(pk=OuterRef("officine_id"), active=True)
     with transaction.atomic(durable=True):
         for etat, doute in ((Envoi.Etat.A_ENVOYER, False), (Envoi.Etat.INCERTAIN, True)):
             pris = (
                 Envoi.objects.filter(pk=envoi_id, etat=etat, pas_avant__lte=maintenant)
-                .filter(Q(ordre="") | ~Exists(devant))
+                .filter(Q(ordre="") | ~Exists(devant), Exists(ouverte))
                 .update(
                     etat=Envoi.Etat.EN_VOL,
                     pris_le=maintenant,

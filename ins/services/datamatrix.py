@@ -21,7 +21,7 @@ from ins.rules.lecture import Trouve, judge_reading
 from ins.rules.oid import is_accepted
 from ins.rules.statut import transition_number
 from ins.rules.traits import CaractereRefuse, TraitsStricts, default_first_name, diff, normalise
-from ins.selectors import empreinte_of, traits_of
+from ins.selectors import empreinte_of, empreintes_of, traits_of
 from ins.services.commun import dump_traits, note_event, patient_locked
 from ins.services.taches import open_tache
 from ins.services.verification import is_callable, verify_recue
@@ -105,7 +105,7 @@ def check_reading(champs: Mapping[str, str], alertes: tuple[str, ...]) -> Lue:
 def find(officine_id: int, lue: Lue) -> Situation:
     """Return which files of the officine a reading may be about. Source: ins.md §2.8, §2.9."""
     actifs = Patient.objects.filter(officine_id=officine_id, actif=True)
-    porteur = actifs.filter(ins_oid=lue.oid, ins_empreinte=empreinte_of(lue.matricule)).first()
+    porteur = actifs.filter(ins_oid=lue.oid, ins_empreinte__in=empreintes_of(lue.matricule)).first()
     if porteur is not None:
         ecarts = diff(traits_of(porteur), lue.traits(porteur.premier_prenom))
         return Situation(judge_reading(porte=True, ecarts=ecarts, memes=()), (porteur,))

@@ -311,7 +311,8 @@ class Connus:
             (dossier.premier_prenom, dossier.prenom_utilise),
             dossier.date_naissance,
         )
-        deja = next((self._cles[cle] for _, cle in cles if cle in self._cles), None)
+        connues = [cle for _, cle in cles] + _former_keys(dossier)
+        deja = next((self._cles[cle] for cle in connues if cle in self._cles), None)
         if deja is None:
             self._cles.update({cle: Deja(par, ligne=ligne) for par, cle in cles})
         return deja
@@ -338,17 +339,24 @@ def _keys(
     return cles
 
 
-def _card_digest(dossier: DossierLu) -> str:
-    if not dossier.a_carte:
-        return ""
+def _card_parts(dossier: DossierLu) -> tuple[str, ...]:
     rang = str(dossier.rang_gemellaire)
-    return chiffre.empreinte(
-        "vitale", dossier.nir_assure, dossier.naissance_carte, rang, dossier.qualite
-    )
+    return "vitale", dossier.nir_assure, dossier.naissance_carte, rang, dossier.qualite
+
+
+def _card_digest(dossier: DossierLu) -> str:
+    return chiffre.empreinte(*_card_parts(dossier)) if dossier.a_carte else ""
 
 
 def _ins_digest(dossier: DossierLu) -> str:
     return chiffre.empreinte("ins", dossier.ins_matricule) if dossier.ins_matricule else ""
+
+
+def _former_keys(dossier: DossierLu) -> list[str]:
+    """Return what a file not yet computed again under the new key of the digests is known by."""
+    cartes = chiffre.empreintes(*_card_parts(dossier))[1:] if dossier.a_carte else ()
+    ins = chiffre.empreintes("ins", dossier.ins_matricule)[1:] if dossier.ins_matricule else ()
+    return [f"carte:{e}" for e in cartes] + [f"ins:{e}" for e in ins]
 
 
 # Writing

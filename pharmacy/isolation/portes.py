@@ -1,6 +1,13 @@
-"""What an agent without session says of itself, turned into ids: an officine and a row."""
+"""Ids that the doors give: what an agent without session says of itself, every officine."""
 
 from django.db import connection
+
+
+def officine_ids() -> list[int]:
+    """Return the ids of every officine of the installation, suspended ones too."""
+    with connection.cursor() as curseur:
+        curseur.execute("SELECT officine_id FROM comptoir_journal_officines()")
+        return [ligne[0] for ligne in curseur.fetchall()]
 
 
 def _pair(fonction: str, texte: str) -> tuple[int, int] | None:

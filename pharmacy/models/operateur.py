@@ -31,10 +31,15 @@ class OperateurManager(BaseUserManager["Operateur"]):
         return operateur
 
     def en_poste(self, jour: date | None = None) -> "QuerySet[Operateur]":
-        """Return who may work on a day, today: active, arrived, last day not over (TIT-01)."""
+        """Return who may work on a day, today: active, arrived, last day not over (TIT-01), in an
+        officine that its host did not suspend.
+        """
         jour = jour or timezone.localdate()
         return self.filter(
-            Q(arrivee=None) | Q(arrivee__lte=jour), Q(depart=None) | Q(depart__gte=jour), actif=True
+            Q(arrivee=None) | Q(arrivee__lte=jour),
+            Q(depart=None) | Q(depart__gte=jour),
+            actif=True,
+            officine__active=True,
         )
 
 

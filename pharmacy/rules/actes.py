@@ -16,6 +16,7 @@ FAMILLES: dict[str, str] = {
     "parametre.": "Réglages",
     "journal.": "Journal",
     "mssante.": "Messagerie",
+    "officine.": "Hébergement",
 }
 LIBELLES: dict[str, str] = {
     "patient.ouvrir": "Dossier ouvert",
@@ -193,6 +194,11 @@ LIBELLES: dict[str, str] = {
     "journal.sceau": "Sceau du journal vu",
     "journal.verifier": "Journal vérifié",
     "journal.retirer": "Mois du journal retiré",
+    "cle.tourner": "Données rechiffrées sous la nouvelle clé",
+    "officine.ouvrir": "Officine ouverte par l'hébergeur",
+    "officine.suspendre": "Officine suspendue par l'hébergeur",
+    "officine.reprendre": "Officine rétablie par l'hébergeur",
+    "officine.exporter": "Données de l'officine exportées par l'hébergeur",
 }
 # What a reading or a signature of a card is called: the rest of the act names it.
 PREFIXES: dict[str, str] = {
@@ -206,12 +212,13 @@ _FAMILLE_DE: dict[str, str] = {
     "file.": "envoi.",
     "operateur.": "session.",
     "droit.": "session.",
+    "cle.": "officine.",
     "lecture.": "poste.",
     "signature.": "poste.",
 }
 _SECURITE = (
     *("session.", "operateur.", "poste.", "parametre.", "journal.", "psc."),
-    *("lecture.refusee", "cle.", "droit."),
+    *("lecture.refusee", "cle.", "droit.", "officine."),
 )
 
 

@@ -24,6 +24,7 @@ from pharmacy.session.middleware import acteur_of
 ESSAIS = 5
 PREMIER_BLOCAGE_S = 30
 BLOCAGE_MAX_S = 15 * 60
+SUSPENDUE = "Cette officine est suspendue par son hébergeur. Appelez-le pour la rétablir."
 
 
 class ConnexionRefusee(Exception):
@@ -110,6 +111,8 @@ def _attempt(
 ) -> Operateur | ConnexionRefusee:
     maintenant = timezone.now()
     verrou = _verrou_locked(officine_id, poste, saisie.code)
+    if not verrou.officine.active:
+        return ConnexionRefusee(SUSPENDUE)
     if verrou.bloque_jusqua and verrou.bloque_jusqua > maintenant:
         secondes = int((verrou.bloque_jusqua - maintenant).total_seconds()) + 1
         return ConnexionRefusee(_phrase_blocage(secondes))
@@ -197,9 +200,8 @@ def _verrou_locked(officine_id: int, poste: Poste | None, code: str) -> VerrouCo
     verrou, _ = VerrouConnexion.objects.get_or_create(
         officine_id=officine_id, code=code.upper()[:8], poste=poste
     )
-    return VerrouConnexion.objects.select_for_update(of=("self",), no_key=True).get(
-        pk=verrou.pk, officine_id=officine_id
-    )
+    ici = VerrouConnexion.objects.filter(officine_id=officine_id).select_related("officine")
+    return ici.select_for_update(of=("self",), no_key=True).get(pk=verrou.pk)
 
 
 def _phrase_blocage(secondes: int) -> str:

@@ -48,7 +48,12 @@ class PorteurCarte:
 
         Source: agent.md §2.3, « Identity key of a beneficiary on a card ».
         """
-        return chiffre.empreinte(
+        return self.empreintes[0]
+
+    @property
+    def empreintes(self) -> tuple[str, ...]:
+        """Return the digest under each key that may have made the one that is kept."""
+        return chiffre.empreintes(
             "vitale", self.nir_assure, self.naissance, str(self.rang_gemellaire), self.qualite
         )
 
@@ -82,7 +87,7 @@ def patient_same(officine_id: int, traits: Traits, *, matricule: str = "") -> Pa
     """Return the one file of this person: by INS, then by traits; None when none or several."""
     actifs = Patient.objects.filter(officine_id=officine_id, actif=True)
     if matricule:
-        connu = actifs.filter(ins_empreinte=chiffre.empreinte("ins", matricule)).first()
+        connu = actifs.filter(ins_empreinte__in=chiffre.empreintes("ins", matricule)).first()
         if connu is not None:
             return connu
     memes = patients_same(officine_id, traits)
@@ -136,7 +141,7 @@ def patient_of_card(acteur: Acteur, porteur: PorteurCarte) -> Patient:
     utilisé »; the birth name stays empty unless the card gives it (ins.md §5.1: never copied from
     the usual name).
     """
-    connu = _with_card(acteur.officine_id, porteur.empreinte)
+    connu = _with_card(acteur.officine_id, porteur)
     if connu is not None:
         return connu
     meme = patient_same(acteur.officine_id, porteur.traits)
@@ -160,23 +165,28 @@ def patient_of_card(acteur: Acteur, porteur: PorteurCarte) -> Patient:
     )
 
 
-def _with_card(officine_id: int, empreinte: str) -> Patient | None:
+def _with_card(officine_id: int, porteur: PorteurCarte) -> Patient | None:
     """Return the active file that a card was read for, be it its first card or another."""
     actifs = Patient.objects.filter(officine_id=officine_id, actif=True)
     # Two questions, each one thing that an index can do: most cards end with the first.
-    premiere = actifs.filter(carte_empreinte=empreinte).first()
+    courante, *anciennes = porteur.empreintes
+    premiere = actifs.filter(carte_empreinte__in=porteur.empreintes).first()
     if premiere is not None:
         return premiere
-    autres = CartePatient.objects.filter(officine_id=officine_id, empreinte=empreinte)
-    return actifs.filter(pk__in=autres.values("patient_id")).first()
+    autres = CartePatient.objects.filter(officine_id=officine_id)
+    if anciennes:
+        # Nothing but the card says what this is the digest of: it is here, so compute it again.
+        autres.filter(empreinte__in=anciennes).update(empreinte=courante)
+    memes = autres.filter(empreinte=courante)
+    return actifs.filter(pk__in=memes.values("patient_id")).first()
 
 
 def is_bearer(patient: Patient, porteur: PorteurCarte) -> bool:
     """Tell whether a file is the one of a card's beneficiary: by its cards, else by traits."""
     return (
-        patient.carte_empreinte == porteur.empreinte
+        patient.carte_empreinte in porteur.empreintes
         or is_same_person(patient, porteur.traits)
-        or patient.cartes.filter(empreinte=porteur.empreinte).exists()
+        or patient.cartes.filter(empreinte__in=porteur.empreintes).exists()
     )
 
 
@@ -205,7 +215,7 @@ def card_attach(patient: Patient, porteur: PorteurCarte) -> Patient:
     Billing identity only: the strict traits of the file do not move, and the card of another file
     changes nothing. Source: ins.md §1.1; §6, case 55.
     """
-    autre = _with_card(patient.officine_id, porteur.empreinte)
+    autre = _with_card(patient.officine_id, porteur)
     if autre is not None:
         return patient
     if patient.carte_empreinte:

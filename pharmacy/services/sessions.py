@@ -175,6 +175,16 @@ def close_all(operateur: Operateur) -> int:
     return len(lignes)
 
 
+def close_officine(officine_id: int) -> int:
+    """End every session of an officine now, in the caller's transaction; return how many."""
+    lignes = list(
+        SessionOuverte.objects.filter(officine_id=officine_id).select_related("operateur", "poste")
+    )
+    _close(lignes)
+    announce_entete(officine_id)
+    return len(lignes)
+
+
 def _close(lignes: list[SessionOuverte]) -> None:
     """Delete Django's rows, which ends the sessions, and wake the streams, which then end."""
     Session.objects.filter(session_key__in=[ligne.cle for ligne in lignes]).delete()

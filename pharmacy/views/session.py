@@ -118,7 +118,7 @@ def make_poste(reponse: HttpResponse, poste: Poste) -> None:
 
 def _connexion_in(request: HttpRequest, officine_id: int, poste: Poste | None) -> HttpResponse:
     if request.method == "GET":
-        return _render(request, ConnexionForm(finess_requis=poste is None), poste)
+        return _render(request, _blank_form(officine_id, poste), poste)
     form = ConnexionForm(request.POST, finess_requis=poste is None)
     if not form.is_valid():
         return _render(request, form, poste, 422)
@@ -131,6 +131,14 @@ def _connexion_in(request: HttpRequest, officine_id: int, poste: Poste | None) -
         return _ask_new(request, operateur)
     open_session(request, operateur, par_mot_de_passe=bool(form.identifiants.mot_de_passe))
     return redirect(_first_page(request, operateur))
+
+
+def _blank_form(officine_id: int, poste: Poste | None) -> ConnexionForm:
+    """Return the form as it opens: a suspended officine is told before anything is typed."""
+    form = ConnexionForm(finess_requis=poste is None)
+    if Officine.objects.filter(pk=officine_id, active=False).exists():
+        form.refuse(service.SUSPENDUE)
+    return form
 
 
 def _ask_new(request: HttpRequest, operateur: Operateur) -> HttpResponse:

@@ -44,7 +44,7 @@ class Delivrance:
             objet = issue(self.fond, self._of_code(client, params, empreinte))
         elif genre == "refresh_token":
             octroi = self._of_refresh(client, params, empreinte, PSC)
-            objet = issue(self.fond, octroi, params["refresh_token"])
+            objet = issue(self.fond, octroi, params["refresh_token"], params.get("scope", ""))
         elif genre == GRANT_CIBA:
             objet = issue(self.fond, self.ciba.poll(client, params, empreinte))
         else:

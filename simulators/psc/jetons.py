@@ -21,7 +21,9 @@ from simulators.psc.etat import (
 from simulators.psc.fond import Fond
 
 EVENEMENT = "http://schemas.openid.net/event/backchannel-logout"
-_SCOPE_ACCES = "openid profile email scope_all"
+# Given whatever is asked; the others are those of the request.
+_SCOPES_DONNES = ("profile", "email")
+_SCOPES_ACCES = ("openid", *_SCOPES_DONNES, "scope_all")
 _AUTRE_SUB = f"{FEDERATION}:899700900204"
 _AUTRE = "un-autre-service"
 Claims = dict[str, Any]
@@ -120,12 +122,13 @@ def _common(fond: Fond, octroi: Octroi, duree_s: int) -> Claims:
     }
 
 
-def _access(fond: Fond, octroi: Octroi) -> str:
+def _access(fond: Fond, octroi: Octroi, scope: str) -> str:
+    demandes = {*scope.split(), *_SCOPES_DONNES}
     claims = _common(fond, octroi, ACCES_S) | {
         "typ": "Bearer",
         "nonce": octroi.nonce or "",
         "acr": "eidas1",
-        "scope": _SCOPE_ACCES,
+        "scope": " ".join(nom for nom in _SCOPES_ACCES if nom in demandes),
         "email_verified": False,
     }
     if octroi.empreinte:
@@ -190,18 +193,20 @@ def _seal(fond: Fond, octroi: Octroi, claims: Claims, voulues: frozenset[str]) -
     return fond.trousseau.sign(claims, voulues)
 
 
-def issue(fond: Fond, octroi: Octroi, ancien: str = "") -> dict[str, Any]:
+def issue(fond: Fond, octroi: Octroi, ancien: str = "", demande: str = "") -> dict[str, Any]:
     """Return a token response; `ancien` is the refresh token that is exchanged for it.
 
-    The identity token given then repeats no nonce (OpenID Connect Core §12.2), but on demand.
+    `demande` is a narrower scope for these tokens alone (RFC 6749 §6). The identity token of a
+    refresh repeats no nonce (OpenID Connect Core §12.2), but on demand.
     """
     voulues = fond.anomalies.take("jeton")
     du_jeton = fond.anomalies.take("id_token")
     octroi.session.vu = fond.memoire.horloge.now()
     reste = int(octroi.session.authentifie + SESSION_S - fond.memoire.horloge.now())
     duree = min(RAFRAICHISSEMENT_S, reste)
+    scope = demande or octroi.scope
     nonce = octroi.nonce
-    acces = _access(fond, octroi)
+    acces = _access(fond, octroi, scope)
     if ancien and "nonce_repete" not in du_jeton:
         octroi.nonce = None
     identite = _identity(fond, octroi, acces, du_jeton)
@@ -215,8 +220,10 @@ def issue(fond: Fond, octroi: Octroi, ancien: str = "") -> dict[str, Any]:
         "id_token": identite,
         "not-before-policy": 0,
         "session_state": octroi.session.sid,
-        "scope": octroi.scope,
+        "scope": scope,
     }
+    if "openid" not in scope.split():
+        del reponse["id_token"]
     if not ancien or "sans_rotation" not in voulues:
         reponse["refresh_token"] = _refresh(fond, octroi, duree)
         use = fond.memoire.find(ancien)
@@ -234,7 +241,7 @@ def _change_reply(reponse: dict[str, Any], voulues: frozenset[str]) -> None:
     }
     for nom, membre in retires.items():
         if nom in voulues:
-            del reponse[membre]
+            reponse.pop(membre, None)
     changes: dict[str, dict[str, Any]] = {
         "bearer_minuscule": {"token_type": "bearer"},
         "token_type_mac": {"token_type": "mac"},

@@ -23,6 +23,8 @@ from simulators.psc.oauth import (
 )
 
 _AUTRE = "899700900204"
+# What « openid » alone opens.
+_SANS_PORTEE = ("sub", "SubjectNameID", "preferred_username")
 
 
 class Ressources:
@@ -84,11 +86,15 @@ class Ressources:
         return reponse
 
     def _userinfo(self, jeton: Jeton, voulues: frozenset[str]) -> Reponse:
-        octroi = jeton.octroi
+        octroi, portee = jeton.octroi, jeton.claims["scope"].split()
+        if "openid" not in portee:
+            raise RefusPorteur("insufficient_scope", "openid is wanted", 403)
         objet = copy.deepcopy(octroi.session.personne.document)
         if "autre_personne" in voulues:
             objet = copy.deepcopy(self.fond.other_than(octroi.session.personne).document)
         objet["authMode"] = octroi.session.moyen
+        if "scope_all" not in portee:
+            objet = {nom: objet[nom] for nom in _SANS_PORTEE}
         _alter(objet, voulues)
         signes = {"userinfo_jwt", "userinfo_jwt_faux", "userinfo_jwt_aud_autre"}
         if octroi.client.userinfo_signe or voulues & signes:
@@ -196,7 +202,7 @@ def _alter(objet: dict[str, Any], voulues: frozenset[str]) -> None:
     if "autre_graphie" in voulues and "otherIds" in objet:
         objet["otherIDs"] = objet.pop("otherIds")
     if "sans_auth_mode" in voulues:
-        del objet["authMode"]
+        objet.pop("authMode", None)
     changes: dict[str, dict[str, Any]] = {
         "membre_inconnu": {"nouveauMembre": {"a": [1, None]}},
         "userinfo_sub_autre": {"sub": f"f:550dc1c8-d97b-4b1e-ac8c-8eb4471cf9dd:{_AUTRE}"},

@@ -107,8 +107,9 @@ def test_make_run_calls_no_package_manager_and_needs_no_compiler(cible):
     assert vues == ({cible, "$(BASE)"})
     texte = "\n".join(ligne for nom in vues for ligne in cibles[nom][1])
     assert "systeme" not in texte
+    assert "pair" not in texte
     executees = re.sub(r'"[^"]*"', "", texte)
-    assert not re.search(r"\b(apt|apt-get|sudo|gcc|cc|docker)\b", executees)
+    assert not re.search(r"\b(apt|apt-get|sudo|gcc|cc|docker|npm|node)\b", executees)
     makefile = (RACINE / "Makefile").read_text()
     pip = next(ligne for ligne in makefile.splitlines() if ligne.startswith("PIP := "))
     assert "--only-binary :all:" in pip

@@ -350,6 +350,22 @@ def test_what_is_not_a_refresh_token_or_asks_for_more_is_refused(
     assert reponse.status_code == 200 if not code else refused(reponse, code)
 
 
+def test_a_narrower_token_opens_less_and_the_next_one_everything_again(service, jetons):
+    etroits = refresh(service, jetons["refresh_token"], scope="openid").json()
+    document = service.userinfo_reply(etroits["access_token"]).json()
+    sans_openid = refresh(service, etroits["refresh_token"], scope="scope_all").json()
+    refus = service.userinfo_reply(sans_openid["access_token"])
+    entiers = refresh(service, sans_openid["refresh_token"]).json()
+
+    assert etroits["scope"] == "openid"
+    assert set(document) == {"sub", "SubjectNameID", "preferred_username"}
+    assert "scope_all" not in peek(etroits["access_token"])[1]["scope"].split()
+    assert "id_token" not in sans_openid
+    refused(refus, "insufficient_scope", 403)
+    assert entiers["scope"] == "openid scope_all"
+    assert "SubjectRefPro" in service.userinfo_reply(entiers["access_token"]).json()
+
+
 def test_a_refresh_token_of_another_service_is_refused(service, confiance, jetons):
     refused(refresh(confiance, jetons["refresh_token"]), "invalid_grant")
     assert refresh(service, jetons["refresh_token"]).status_code == 200

@@ -1,6 +1,7 @@
 """`manage.py verifier`: is this installation able to work? In sentences, exit 1 if not."""
 
 import ssl
+from collections import Counter
 from collections.abc import Iterator
 from datetime import date, timedelta
 
@@ -11,6 +12,10 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError, connection
 from django.utils import timezone
 
+from pharmacy import chiffre
+from pharmacy.isolation.contexte import officine_context
+from pharmacy.isolation.portes import officine_ids
+from pharmacy.services import cles
 from pharmacy.services.entretien_journal import MOIS_ALERTE, months_ahead
 from teleservices.tls import read_certificate
 
@@ -22,6 +27,20 @@ def _is_key_of(certificat: str, cle: str) -> bool:
     except OSError:
         return False
     return True
+
+
+def _count_values() -> tuple[Counter[str], int, int]:
+    """Return values by key, digests of a former key, officines where one does not open."""
+    restes: Counter[str] = Counter()
+    empreintes, fermees = 0, 0
+    for officine_id in officine_ids():
+        with officine_context(officine_id):
+            restes.update(cles.remaining(officine_id))
+            try:
+                empreintes += sum(cles.digests_left(officine_id).values())
+            except ValueError:
+                fermees += 1
+    return restes, empreintes, fermees
 
 
 class Command(BaseCommand):
@@ -49,6 +68,7 @@ class Command(BaseCommand):
             if message.level >= ERROR:
                 yield False, f"{message.id} : {message.msg}"
         yield from self._keys()
+        yield from self._former_keys()
         yield from self._journal()
 
     def _database(self) -> Iterator[tuple[bool, str]]:
@@ -108,6 +128,28 @@ class Command(BaseCommand):
             yield False, f"COMPTOIR_COPIE_CLES_CONFIRMEE : {phrase}"
             return
         yield True, f"Copie des clés confirmée le {jour:%d/%m/%Y}."
+
+    def _former_keys(self) -> Iterator[tuple[bool, str]]:
+        """While former keys are given: what each of them still holds. Nothing is read else."""
+        marques = [chiffre.key_mark(cle) for cle in settings.CLES_CHIFFREMENT]
+        if len(marques) < 2 and not settings.CLES_EMPREINTE_ANCIENNES:
+            yield True, "Clés : une seule de chiffrement, aucune ancienne."
+            return
+        try:
+            restes, empreintes, fermees = _count_values()
+        except DatabaseError:
+            return  # said already: the database does not answer
+        for rang, marque in enumerate(marques):
+            nom = "ancienne" if rang else "courante"
+            yield True, f"Clé de chiffrement {nom} {marque[:-1]} : {restes.pop(marque, 0)} valeurs."
+        if restes.pop("", 0):
+            yield True, "Des valeurs sans marque de clé attendent « cles_tourner »."
+        for marque, nombre in restes.items():
+            yield False, f"Clé {marque[:-1]} : {nombre} valeurs, et cette clé n'est plus donnée."
+        if fermees:
+            yield False, f"Empreintes : illisibles dans {fermees} officine(s), une clé manque."
+        if settings.CLES_EMPREINTE_ANCIENNES:
+            yield True, f"Empreintes d'une ancienne clé : {empreintes} à recalculer."
 
     def _journal(self) -> Iterator[tuple[bool, str]]:
         """Months ready for what will be noted, and a place for the heads of the seal."""
