@@ -144,7 +144,7 @@ def test_the_administration_mode_opens_stops_the_sale_and_closes_by_a_key(bureau
     bureau.regarder("administration-vente")
     assert "Fermer le mode administration et vendre" in bureau.focus()
     bureau.touche("Enter")
-    bureau.page.wait_for_url("**/vente/*/")
+    bureau.page.locator(".scene-vente").wait_for()
     assert bureau.page.url == vente
     bureau.administrer("/equipe/")
     bureau.seconde("z")
