@@ -295,7 +295,10 @@ def test_every_encrypted_column_is_one_that_rotates():
         for f in m._meta.concrete_fields
         if isinstance(f, BinaryField)
     }
-    assert toutes - trouvees == {
+    # Sealed, and gone within the four hours that a session lasts at most: the former key is kept
+    # that long.
+    breves = {("psc_deconnexionpsc", "jeton"), ("psc_jetonapi", "jetons")}
+    assert toutes - trouvees - breves == {
         ("pharmacy_demandesignature", "certificat_der"),
         ("psc_documentpsc", "contenu"),
     }
