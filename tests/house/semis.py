@@ -9,6 +9,7 @@ type, the insertion fails and its line is written here.
 from contextlib import contextmanager
 
 from django.apps import apps
+from django.contrib.postgres.fields import ArrayField
 from django.db import connection, models
 from psycopg import sql
 
@@ -80,6 +81,7 @@ def _of_type(champ):
         models.IntegerField: "1",
         models.DecimalField: "1",
         models.JSONField: "'{}'::jsonb",
+        ArrayField: "'{}'",
     }
     return next(texte for genre, texte in simples.items() if isinstance(champ, genre))
 

@@ -234,5 +234,9 @@ def test_every_door_is_the_owners_opens_to_the_application_alone_and_gives_ids()
         assert roles == [ROLE, "comptoir_proprietaire"], nom
         assert ("EXECUTE" in corps.upper()) is (nom in COMPOSENT), nom
         rendus |= set(colonnes)
-    # Ids, and words that are of the installation: a queue, a state, a kind of line, a month.
-    assert {c for c in rendus if not c.endswith("_id")} == {"file", "etat", "genre", "mois"}
+    # Ids, and words that are of the installation: a queue, a service, a state, a kind of line, a
+    # month; of a queue, how many rows wait and since when.
+    assert {c for c in rendus if not c.endswith("_id")} == {
+        *("file", "service", "etat", "genre", "mois"),
+        *("nombre", "age_s"),
+    }

