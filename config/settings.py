@@ -149,7 +149,7 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = "/connexion/"
 
-SESSION_ENGINE = "django.contrib.sessions.backends.db"
+SESSION_ENGINE = "pharmacy.session.magasin"
 # Over TLS the browser itself holds both cookies to this host, to `/` and to https.
 _PREFIXE = "__Host-" if ADRESSE.startswith("https://") else ""
 SESSION_COOKIE_NAME = f"{_PREFIXE}comptoir_session"

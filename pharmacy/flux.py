@@ -10,7 +10,7 @@ from functools import lru_cache
 
 import redis
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import F
 
 from pharmacy.models import Vente
@@ -46,6 +46,24 @@ def announce_vente(
     """Raise the version of the sale now, and ring its pages once the transaction commits."""
     Vente.objects.filter(pk=vente_id, officine_id=officine_id).update(version=F("version") + 1)
     ring_vente(officine_id, vente_id, *noms, suite=suite)
+
+
+def raise_versions(officine_id: int, patient_id: int, vente_id: int | None) -> list[int]:
+    """Raise the version of the sales under way that show a patient, and of the one that asked.
+
+    One statement, in the order of their numbers: two settlings never wait for each other crosswise.
+    Return the sales to ring.
+    """
+    with connection.cursor() as curseur:
+        curseur.execute(
+            "WITH lues AS (SELECT id FROM pharmacy_vente WHERE officine_id = %s::bigint AND "
+            "(patient_id = %s::bigint AND etat IN ('ouverte', 'controlee') OR id = %s::bigint) "
+            "ORDER BY id FOR NO KEY UPDATE) "
+            "UPDATE pharmacy_vente v SET version = v.version + 1 FROM lues WHERE v.id = lues.id "
+            "AND v.officine_id = %s::bigint RETURNING v.id",
+            [officine_id, patient_id, vente_id, officine_id],
+        )
+        return sorted(numero for (numero,) in curseur.fetchall())
 
 
 def ring_vente(

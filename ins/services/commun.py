@@ -82,9 +82,6 @@ def announce_patient(
     patient: Patient, vente_id: int | None = None, suite: dict[str, object] | None = None
 ) -> None:
     """Ring every sale under way that shows this patient, and the one that asked, with its line."""
-    ventes = sales_showing(patient)
-    if vente_id is not None:
-        ventes.add(vente_id)
-    for numero in sorted(ventes):
+    for numero in flux.raise_versions(patient.officine_id, patient.pk, vente_id):
         dite = suite if numero == vente_id else None
-        flux.announce_vente(patient.officine_id, numero, *FRAGMENTS, suite=dite)
+        flux.ring_vente(patient.officine_id, numero, *FRAGMENTS, suite=dite)

@@ -134,7 +134,7 @@ LIBELLES: dict[str, str] = {
     "session.verrouiller": "Session verrouillée",
     "psc.deconnexion_distante": "Pro Santé Connect : fermeture non confirmée par le service",
     "psc.annuler": "Pro Santé Connect : connexion annulée",
-    "psc.autoriser": "Pro Santé Connect : accès donné, refusé, ou en attente d'une réponse",
+    "psc.autoriser": "Pro Santé Connect : accès donné, refusé ou en attente",
     "psc.commencer": "Pro Santé Connect : connexion commencée",
     "psc.identifier": "Pro Santé Connect : personne identifiée",
     "psc.prouver": "Pro Santé Connect : preuve vérifiée",

@@ -25,6 +25,7 @@ VOULU = {
     "pharmacy_patient.recherche": "'MARQUE' || k",
     "ordonnance_ligneexecutee.resultat": "'HORS_PRESCRIPTION'",
     "ordonnance_ligneexecutee.quantite": "1",
+    "pharmacy_cleintegration.portees": "'{services}'",
     "psc_rattachementpsc.national": "'national' || k",
     "psc_sessionpsc.jetons": r"'\x01'::bytea",
 }

@@ -99,6 +99,21 @@ def test_a_factor_is_activated_by_the_password_then_by_one_code(halle):
     assert Audit.objects.filter(acte="second_facteur.activer").count() == 1
 
 
+@pytest.mark.exigence("SEC-07")
+def test_keys_and_recovery_codes_are_long_and_never_drawn_twice(halle):
+    """Ten letters of thirty: 49 bits each; a key of 160 bits."""
+    tires, cles = set(), set()
+    for code in ("A02", "B01"):
+        _, codes = _activer(halle, code, {"A02": MDP, "B01": "halle-preparateur"}[code])
+        assert len(codes) == 10
+        tires |= {c.replace("-", "")[1:] for c in codes}
+        cles.add(SecondFacteur.objects.get(operateur__code=code).secret)
+    assert len(tires) == 20
+    assert {len(tire) for tire in tires} == {10}
+    assert len(cles) == 2
+    assert {len(totp.read_key(cle)) for cle in cles} == {20}
+
+
 @pytest.mark.exigence("SEC-07", "SEC-13")
 def test_the_key_and_the_recovery_codes_are_not_readable_in_the_database(halle):
     _, codes = _activer(halle)

@@ -196,7 +196,7 @@ def test_a_busy_session_asks_for_the_code_again_after_twelve_hours(halle, heures
 
 @pytest.mark.parametrize(("minutes", "la"), [("30", True), ("5", False)])
 def test_the_delay_that_the_titulaire_chose_holds_for_a_stream_too(halle, minutes, la):
-    parametres.modifier(halle.acteur("A01"), "session.verrouillage_minutes", minutes)
+    parametres.modifier(halle.administrateur(), "session.verrouillage_minutes", minutes)
     client = halle.client()
     session = client.session
     session["activite"] = timezone.now().timestamp() - 10 * 60
@@ -270,7 +270,7 @@ def test_a_parameter_given_twice_signs_in_nobody_else_than_the_last(halle):
 
 
 def test_a_field_that_no_form_has_is_not_written(halle, port):
-    titulaire, cible = halle.client("A01"), halle.operateurs["B01"]
+    titulaire, cible = halle.administration("A01"), halle.operateurs["B01"]
     avant = Operateur.objects.get(pk=cible.pk)
     en_trop = {
         "actif": "",

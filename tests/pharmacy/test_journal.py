@@ -352,7 +352,7 @@ def test_lines_that_wait_for_a_minute_are_an_alert_until_they_are_sealed(halle):
 @pytest.mark.parametrize(
     ("chemin", "requetes", "octets"),
     [
-        ("/journal/", 16, 63_000),
+        ("/journal/", 16, 72_000),
         ("/journal/dossier/{}/", 15, 45_000),
         ("/journal/sceau/", 12, 18_000),
     ],
