@@ -24,6 +24,7 @@ from pharmacy.models import (
     SecondFacteur,
     Vente,
 )
+from pharmacy.rules import totp
 from pharmacy.services import administration, equipe, habilitations, second_facteur
 from pharmacy.services.administration import Preuve
 from pharmacy.services.second_facteur import FacteurRefuse
