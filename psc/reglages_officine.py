@@ -42,6 +42,14 @@ _REGLAGES: dict[str, tuple[str, str, tuple[tuple[str, str], ...] | tuple[int, in
     ),
 }
 
+# The value that protects less: it is chosen in the administration mode (TIT-03).
+_DESSERRE = {
+    CHANGEMENT: "garer",
+    PREMIER_USAGE: "noms",
+    STRUCTURE: "avertir",
+    DECONNEXION_RECUE: "rien",
+}
+
 
 def register_all() -> None:
     """Register the settings of the page « Paramètres »; called from `AppConfig.ready()`."""
@@ -54,4 +62,7 @@ def _reglage(cle: str, libelle: str, effet: str, valeurs: tuple[object, ...]) ->
     nombres = [v for v in valeurs if isinstance(v, int)]
     defaut: Valeur = str(choix[0][0]) if choix else nombres[0]
     mini, maxi = (nombres[1], nombres[2]) if nombres else (0, 9999)
-    return Reglage(cle, libelle, effet, "Pro Santé Connect", defaut, choix, mini, maxi)
+    desserre = parametres.becomes(_DESSERRE[cle]) if choix else parametres.raises
+    return Reglage(
+        cle, libelle, effet, "Pro Santé Connect", defaut, choix, mini, maxi, desserre=desserre
+    )

@@ -15,6 +15,7 @@ from pharmacy import audit, parametres
 from pharmacy.acteurs import Acteur, peut
 from pharmacy.models import Officine, Operateur
 from pharmacy.services import connexion
+from pharmacy.session.middleware import acteur_of
 from psc.echanges import Authentifie
 from psc.models import SessionPsc, TentativePsc
 from psc.reglages import environnement
@@ -256,8 +257,7 @@ def _taken(tentative: TentativePsc) -> bool:
 
 def may_manage(operateur: Operateur) -> bool:
     """Tell whether an operator may approve the links of the others. Source: psc.md §3.3."""
-    acteur = Acteur(operateur.pk, operateur.officine_id, operateur.role)
-    return peut(acteur, rattachements.DROIT).ok
+    return peut(acteur_of(operateur, None), rattachements.DROIT).ok
 
 
 def link(tentative: TentativePsc, comptoir: Comptoir, operateur: Operateur) -> Issue | None:

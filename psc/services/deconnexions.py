@@ -32,8 +32,11 @@ def close(officine_id: int, ligne_id: int) -> bool:
     except (Unavailable, OutcomeUnknown, NotReady) as exc:
         _fail(ligne, exc.code)
         return False
-    except (TeleserviceError, CoffreFerme):
-        pass  # the service knows this session no more, or we cannot read it: nothing left to do
+    except CoffreFerme:
+        pass  # no key opens it any more: nothing left to ask with
+    except TeleserviceError as exc:
+        # It knows this session no more, or wants a browser: asked again it would say the same.
+        sessions.note(ligne.session, "psc.deconnexion_distante", "refus", exc.code)
     ligne.delete()
     announce_entete(officine_id)
     return True

@@ -24,6 +24,7 @@ def psc_actif(settings):
 @pytest.fixture
 def fournisseur(psc_actif, monkeypatch):
     """The provider that this installation talks to."""
+    import psc.urls  # noqa: F401 - whoever takes the client by its name takes the true one
     from psc.services import acces
     from tests.psc.fournisseur_vivant import FournisseurVivant
 

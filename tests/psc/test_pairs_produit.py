@@ -176,6 +176,10 @@ def test_disconnecting_destroys_ours_first_then_the_service_ends_what_it_can(gui
     assert not DeconnexionPsc.objects.exists()
     vivant = {"simulateur": False, "independant": True}[pair.nom]
     assert acces.psc_client().introspect(jetons.acces) is vivant
+    # What the service did not end is in the journal.
+    assert (
+        Audit.objects.filter(acte="psc.deconnexion_distante", resultat="refus").exists() is vivant
+    )
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from pharmacy import parametres
+from pharmacy.acteurs import AdministrationRequise
 from pharmacy.models import Audit
 from pharmacy.services import sessions as locales
 from psc.models import DeconnexionPsc, InstantanePsc, JetonVu, SessionPsc, TentativePsc
@@ -399,7 +400,7 @@ def test_the_poste_that_it_opened_is_locked_when_the_officine_chose_so(
     navigateur.post("/connexion/", {"code": "A02", "mot_de_passe": "halle-adjointe"})
     session = attache(halle, cle=cle_of(navigateur))
     sessions.mark_opener(session)
-    parametres.modifier(halle.acteur("A01"), "psc.deconnexion_recue", regle)
+    parametres.modifier(halle.administrateur(), "psc.deconnexion_recue", regle)
     assert alerte(jeton()).status_code == 200
     assert navigateur.session["verrouillee"] is verrouille
     assert relu(session) == "terminee"
@@ -484,3 +485,24 @@ def test_asking_for_a_check_leaves_it_to_a_worker(halle, fournisseur, monkeypatc
     assert "Vérification demandée" in reponse.content.decode()
     assert sonne == [("psc.verifier", halle.officine.pk, 0, "interactif")]
     assert not fournisseur.requetes
+
+
+@pytest.mark.exigence("TIT-03")
+@pytest.mark.parametrize(
+    ("cle", "stricte", "lache"),
+    [
+        ("psc.changement", "terminer", "garer"),
+        ("psc.premier_usage", "toujours", "noms"),
+        ("psc.structure", "bloquer", "avertir"),
+        ("psc.deconnexion_recue", "verrouiller", "rien"),
+        ("psc.sans_reponse_minutes", "5", "30"),
+    ],
+)
+def test_a_setting_that_protects_less_is_chosen_in_the_administration_mode(
+    halle, cle, stricte, lache
+):
+    parametres.modifier(halle.acteur("A01"), cle, stricte)
+    with pytest.raises(AdministrationRequise):
+        parametres.modifier(halle.acteur("A01"), cle, lache)
+    parametres.modifier(halle.administrateur(), cle, lache)
+    assert str(parametres.valeur(halle.officine.pk, cle)) == lache
