@@ -16,6 +16,7 @@ from django.contrib.sessions.backends.db import SessionStore
 from django.core.signals import request_finished, request_started
 from django.db import close_old_connections
 from schemathesis.config import SchemathesisConfig
+from schemathesis.specs.openapi.checks import negative_data_rejection
 
 from config.asgi import application
 from config.openapi import build_schema
@@ -129,8 +130,22 @@ def preuve_of(preuves, operation):
     return preuves["cle" if "cle" in noms else "session"] if noms & {"cle", "session"} else {}
 
 
+def is_lost(case):
+    """Tell whether what a request should be refused for does not leave: a name without a value.
+
+    HTTP has no null and no empty list: the library writes nothing for them.
+    """
+    connus = {p.name for p in case.operation.query}
+    ajoutes = [v for nom, v in dict(case.query or {}).items() if nom not in connus]
+    return bool(ajoutes) and all(v is None or v in ([], {}, ()) for v in ajoutes)
+
+
 @SCHEMA.parametrize()
 @hypothesis.settings(suppress_health_check=list(hypothesis.HealthCheck), deadline=None)
 def test_every_address_does_what_its_schema_says(case, preuves):
-    print(f"graine {GRAINE}")  # noqa: T201 - shown when it fails
-    case.call_and_validate(base_url=BASE, **preuve_of(preuves, case.operation))
+    print(f"graine {GRAINE}, requête {case.query!r}")  # noqa: T201 - shown when it fails
+    case.call_and_validate(
+        base_url=BASE,
+        excluded_checks=[negative_data_rejection] if is_lost(case) else [],
+        **preuve_of(preuves, case.operation),
+    )

@@ -323,13 +323,14 @@ def test_an_adjoint_with_the_right_does_not_change_what_is_proved(halle):
     from pharmacy.models import Habilitation
 
     prouve(halle, "A01")
-    Habilitation.objects.create(
-        officine=halle.officine,
-        droit="psc.rattacher",
-        role="adjoint",
-        accorde=True,
-        auteur=halle.operateurs["A01"],
-    )
+    for droit in ("psc.rattacher", "administration"):
+        Habilitation.objects.create(
+            officine=halle.officine,
+            droit=droit,
+            role="adjoint",
+            accorde=True,
+            auteur=halle.operateurs["A01"],
+        )
     reponse = poster(halle, "A01", "changer", par="A02", rpps=AUTRE, mot_de_passe="halle-adjointe")
     assert reponse.status_code == 403
     lien = service.current(halle.operateurs["A01"])

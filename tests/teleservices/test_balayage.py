@@ -127,7 +127,7 @@ def test_closing_a_breaker_wakes_the_rows_of_every_officine_at_a_limited_pace(ha
 
 
 @pytest.mark.exigence("SEC-06")
-def test_officines_are_crossed_by_three_named_functions_that_return_ids_only(halle):
+def test_officines_are_crossed_by_named_functions_that_return_no_row(halle):
     with connection.cursor() as curseur:
         curseur.execute(
             """
@@ -143,6 +143,7 @@ def test_officines_are_crossed_by_three_named_functions_that_return_ids_only(hal
         "comptoir_envois_dus",
         "comptoir_envois_perdus",
         "comptoir_envois_reveiller",
+        "comptoir_file_mesures",
     ]
     for _, proprietaire, definer, reglages, publique, rendu in fonctions:
         assert (proprietaire, definer, publique) == ("comptoir_proprietaire", True, False)
@@ -152,4 +153,5 @@ def test_officines_are_crossed_by_three_named_functions_that_return_ids_only(hal
             "envoi_id bigint",
             "file text",
             "etat text",
+            *("service text", "nombre bigint", "age_s bigint"),
         }
