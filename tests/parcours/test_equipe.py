@@ -147,6 +147,8 @@ def test_the_administration_mode_opens_stops_the_sale_and_closes_by_a_key(bureau
     bureau.page.locator(".scene-vente").wait_for()
     assert bureau.page.url == vente
     bureau.administrer("/equipe/")
+    bureau.page.wait_for_url("**/equipe/")
+    bureau.voir("Administration jusqu'à")
     bureau.seconde("z")
     bureau.page.wait_for_url("**/")
     bureau.page.locator("#administration").wait_for(state="detached")
@@ -167,6 +169,6 @@ def test_the_screens_of_the_second_factor_are_clean(bureau):
         trouve[theme] = examiner(bureau.page)
     bureau.ecrire("000000")
     bureau.touche("Enter")
-    bureau.voir("Code inexact")
+    bureau.voir("Il reste 4 essais")
     bureau.regarder("second-facteur-refus")
     assert trouve == {"light": [], "dark": []}

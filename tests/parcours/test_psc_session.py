@@ -88,7 +88,12 @@ def test_the_service_closes_it_and_the_poste_that_it_opened_locks(bureau):
     controle = bureau.pile.controle["psc"]
     (session,) = [s for s in call(f"{controle}/controle/sessions") if s["vivante"]]
     call(f"{controle}/controle/deconnexion", {"sid": session["sid"]})
-    aller(bureau, "/patients/")
-    bureau.page.locator("h1", has_text="Écran verrouillé").wait_for()
+    verrouille = bureau.page.locator("h1", has_text="Écran verrouillé")
+
+    def relire():
+        aller(bureau, "/patients/")
+        return verrouille.count()
+
+    until(relire, "le poste verrouillé")  # told by the service, from its side
     bureau.identifier("A02")
     entete(bureau, "se connecter")

@@ -62,7 +62,7 @@ def test_the_telephone_approves_then_refuses(bureau):
     bureau.regarder("psc-telephone-attente")
     assert repondre(bureau, "approuver") == nombre
     bureau.page.wait_for_url("**/patients/")
-    entete(bureau, "A. MARTIN, mobile")
+    entete(bureau, "A. MARTIN mobile")
     bureau.regarder("psc-telephone-connecte")
     quitter_psc(bureau)
 

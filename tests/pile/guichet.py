@@ -140,6 +140,8 @@ class Vente:
         self.ident = ident
         self.numerique = numerique
         self.numero = numero
+        # The journal holds the end of a number: what it had of another sale is not of this one.
+        self.avant = {e["n"] for e in self._recues()}
 
     def valider(self):
         """Validate the control (all as prescribed): the execution is promised."""
@@ -174,6 +176,9 @@ class Vente:
 
     def recues(self):
         """Every request to record this execution, as the service's journal holds it."""
+        return [e for e in self._recues() if e["n"] not in self.avant]
+
+    def _recues(self):
         entrees = call(f"{self.guichet.pile.controle['ordonnance']}/controle/journal")["entrees"]
         return [
             e
