@@ -169,6 +169,6 @@ def test_the_screens_of_the_second_factor_are_clean(bureau):
         trouve[theme] = examiner(bureau.page)
     bureau.ecrire("000000")
     bureau.touche("Enter")
-    bureau.voir("Il reste 4 essais")
+    bureau.voir("Code inexact")
     bureau.regarder("second-facteur-refus")
     assert trouve == {"light": [], "dark": []}
