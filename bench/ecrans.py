@@ -34,14 +34,14 @@ class Cout:
 
 
 ECRANS = (
-    Ecran("Portail", "/", 12, 19_000),
-    Ecran("Vente", "/vente/{vente}/", 14, 25_000),
+    Ecran("Portail", "/", 13, 19_000),
+    Ecran("Vente", "/vente/{vente}/", 16, 25_000),
     Ecran("Vente, repli du flux", "/flux/etat?vente={vente}", 11, 10_000),
     Ecran("Recherche de produit", "/vente/{vente}/produits/?q=metformine", 10, 12_000),
     Ecran("Recherche de patient", "/vente/{vente}/patient/", 11, 2_000, "pat"),
     Ecran("Patients", "/patients/", 9, 17_000),
-    Ecran("File d'envoi", "/file/", 15, 17_000),
-    Ecran("Données", "/donnees/", 9, 18_000),
+    Ecran("File d'envoi", "/file/", 16, 17_000),
+    Ecran("Données", "/donnees/", 9, 19_000),
     Ecran("Santé", "/sante", 5, 100),
 )
 
