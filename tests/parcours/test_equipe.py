@@ -166,6 +166,7 @@ def test_the_screens_of_the_second_factor_are_clean(bureau):
     trouve = {}
     for theme in ("light", "dark"):
         bureau.page.emulate_media(color_scheme=theme)
+        bureau.page.reload()  # colours change at once on a new page, over a moment on this one
         trouve[theme] = examiner(bureau.page)
     bureau.ecrire("000000")
     bureau.touche("Enter")
