@@ -159,10 +159,6 @@ class Fournisseur:
         """Approve or refuse on the phone."""
         self.processus.post("/telephone", ref=self.call(numero)["ref"], geste=geste)
 
-    def fields(self, national):
-        """What the button of someone sends."""
-        raise NotImplementedError
-
 
 class Simule(Fournisseur):
     """Our simulator."""
